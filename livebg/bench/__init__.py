@@ -1,0 +1,1 @@
+"""Measurement: quality metrics, timing, reports."""

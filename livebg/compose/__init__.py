@@ -1,0 +1,1 @@
+"""Compositing: background plates and the blend."""

@@ -1,0 +1,1 @@
+"""Settings: one schema, read from presets, files, the environment and the command line."""

@@ -1,0 +1,193 @@
+"""Every setting once: its name, default, unit, range and meaning.
+
+The command line, the environment and the configuration files are all read through this schema;
+``livebg.config.load`` does the reading.
+"""
+
+from __future__ import annotations
+
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Literal
+
+from livebg.types import Size
+
+__all__ = ["SETTINGS", "Every", "Setting", "Settings", "preset_names"]
+
+Every = int | Literal["auto"]
+"""How often the network runs: every n-th frame, or as the mask scheduler decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the schema says of one setting.
+
+    Attributes:
+        name: key in a configuration file; ``LIVEBG_<NAME>`` in the environment; with dashes on
+            the command line.
+        kind: how its text is read: ``text``, ``flag``, ``integer``, ``number``, ``size`` (WxH),
+            ``names`` (comma-separated), ``every`` (an integer or ``auto``).
+        default: its value when nobody sets it.
+        meaning: one line for ``--help``.
+        unit: unit of a number, empty where it has none.
+        low: smallest allowed number, or None.
+        high: largest allowed number, or None.
+        choices: allowed texts, empty where any is allowed.
+        metavar: placeholder for ``--help``.
+    """
+
+    name: str
+    kind: str
+    default: Any
+    meaning: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    metavar: str = ""
+
+
+def _setting(
+    kind: str,
+    default: Any,
+    meaning: str,
+    *,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    metavar: str = "",
+) -> Any:
+    facts = {
+        "kind": kind,
+        "meaning": meaning,
+        "unit": unit,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "metavar": metavar,
+    }
+    return field(default=default, metadata=facts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One immutable set of values; a change makes a new one (``dataclasses.replace``)."""
+
+    # Camera
+    camera: str = _setting(
+        "text",
+        "auto",
+        "camera: auto, an index, a path, a name, a URL, or a video file",
+        metavar="CAMERA",
+    )
+    size: Size | None = _setting(
+        "size", None, "size to ask of the camera", unit="px", low=16, high=8192, metavar="WxH"
+    )
+    fps: float = _setting(
+        "number",
+        30.0,
+        "frame rate to ask of the camera, or of a folder of pictures",
+        unit="frames/s",
+        low=1,
+        high=240,
+        metavar="N",
+    )
+    mirror: bool = _setting("flag", False, "mirror the picture left to right")
+
+    # Network
+    model: str = _setting(
+        "text", "rvm", "network: a name from `livebg models list`, or an ONNX file", metavar="NAME"
+    )
+    keep: tuple[str, ...] = _setting(
+        "names",
+        ("person",),
+        "classes to keep, for networks that have classes",
+        metavar="NAME[,NAME...]",
+    )
+    device: str = _setting(
+        "text",
+        "auto",
+        "auto, cpu, cuda, mps, torch:cpu, openvino:GPU or openvino:NPU",
+        metavar="DEVICE",
+    )
+    precision: str = _setting(
+        "text", "auto", "arithmetic of the network", choices=("auto", "f32", "bf16", "f16")
+    )
+    threads: int = _setting(
+        "integer",
+        1,
+        "processor threads of the network",
+        unit="threads",
+        low=1,
+        high=64,
+        metavar="N",
+    )
+
+    # Matte
+    matte_size: Size = _setting(
+        "size",
+        (256, 144),
+        "pixels that the network sees, as a 16:9 size; other shapes get the same number of pixels",
+        unit="px",
+        low=64,
+        high=2048,
+        metavar="WxH",
+    )
+    every: Every = _setting(
+        "every",
+        "auto",
+        "run the network on every n-th frame, or when it is needed (auto)",
+        unit="frames",
+        low=1,
+        high=30,
+        metavar="N|auto",
+    )
+    max_residual: float = _setting(
+        "number",
+        0.03,
+        "share of pixels that may look wrong after the matte was moved, before auto runs the "
+        "network again",
+        low=0,
+        high=1,
+        metavar="SHARE",
+    )
+    max_age: int = _setting(
+        "integer",
+        8,
+        "frames after which auto runs the network in any case",
+        unit="frames",
+        low=1,
+        high=240,
+        metavar="N",
+    )
+    max_matte_age_s: float = _setting(
+        "number",
+        0.5,
+        "age of a matte beyond which the plate is shown instead of a person",
+        unit="s",
+        low=0.05,
+        high=10,
+        metavar="SECONDS",
+    )
+
+    # Picture
+    background: str = _setting(
+        "text",
+        "blur",
+        "blur[:0..100], white, gray, color:#rrggbb, a picture, a video or GIF, transparent, none",
+        metavar="SPEC",
+    )
+    edge_colour: bool = _setting("flag", True, "take the old room's colour out of soft edges")
+
+
+def preset_names() -> tuple[str, ...]:
+    """Return the presets that come with livebg, weakest machine first."""
+    return ("fast", "balanced", "quality")
+
+
+def _describe(item: Field[Any]) -> Setting:
+    return Setting(name=item.name, default=item.default, **item.metadata)
+
+
+SETTINGS: dict[str, Setting] = {item.name: _describe(item) for item in fields(Settings)}
+"""The schema by setting name, in the order of ``Settings``."""

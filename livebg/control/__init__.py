@@ -1,0 +1,1 @@
+"""What changes a running session from outside."""

@@ -1,0 +1,94 @@
+"""Every error that livebg raises on purpose.
+
+::
+
+    LivebgError
+    ├── UsageError (ValueError)            what was asked for cannot be done: exit status 2
+    │   └── SettingsError                  a setting: unknown, out of range, contradictory
+    ├── InputError (OSError)               a file or folder given by the user: exit status 2
+    ├── SourceError (OSError)              frames cannot be read: exit status 1
+    │   ├── SourceUnavailableError         no such camera, busy, forbidden: exit status 2
+    │   └── EndOfStreamError (EOFError)    the source has no further frame
+    ├── ModelError (RuntimeError)          a network cannot be loaded or failed: exit status 1
+    │   └── WeightsError                   weights cannot be fetched or are not what they should be
+    ├── SinkError (OSError)                a frame cannot be delivered: exit status 1
+    │   └── SinkUnavailableError           no display, no virtual camera: exit status 2
+    └── SessionError (RuntimeError)        the live session cannot go on: exit status 1
+
+A message is one sentence: what failed, with which value, and what to do about it. Errors of other
+libraries are translated at the stage's boundary, with ``from``.
+"""
+
+__all__ = [
+    "EndOfStreamError",
+    "InputError",
+    "LivebgError",
+    "ModelError",
+    "SessionError",
+    "SettingsError",
+    "SinkError",
+    "SinkUnavailableError",
+    "SourceError",
+    "SourceUnavailableError",
+    "UsageError",
+    "WeightsError",
+]
+
+
+class LivebgError(Exception):
+    """Base of every error that livebg raises on purpose."""
+
+    exit_status = 1
+    """What the command line exits with when this error ends it."""
+
+
+class UsageError(LivebgError, ValueError):
+    """What was asked for cannot be done."""
+
+    exit_status = 2
+
+
+class SettingsError(UsageError):
+    """A setting is unknown, out of range, or contradicts another."""
+
+
+class InputError(LivebgError, OSError):
+    """A file or folder that the user named is missing, unreadable or of the wrong kind."""
+
+    exit_status = 2
+
+
+class SourceError(LivebgError, OSError):
+    """A source cannot deliver frames."""
+
+
+class SourceUnavailableError(SourceError):
+    """A camera does not exist, is busy, or may not be opened."""
+
+    exit_status = 2
+
+
+class EndOfStreamError(SourceError, EOFError):
+    """The source has delivered its last frame."""
+
+
+class ModelError(LivebgError, RuntimeError):
+    """A network cannot be loaded, or failed while it ran."""
+
+
+class WeightsError(ModelError):
+    """Weights cannot be fetched, or are not the ones that were asked for."""
+
+
+class SinkError(LivebgError, OSError):
+    """A sink cannot take a frame."""
+
+
+class SinkUnavailableError(SinkError):
+    """A sink cannot be opened on this machine: no display, no virtual camera."""
+
+    exit_status = 2
+
+
+class SessionError(LivebgError, RuntimeError):
+    """The live session cannot go on."""

@@ -1,0 +1,1 @@
+"""Networks: the catalogue, their weights, their definitions."""

@@ -1,0 +1,1 @@
+"""The chain of stages, without threads (pipeline) and with them (session)."""

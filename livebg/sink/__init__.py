@@ -1,0 +1,1 @@
+"""Sinks of composites: window, virtual camera, recording, mattes, nothing."""

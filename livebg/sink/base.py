@@ -1,0 +1,56 @@
+"""The interface of every sink of composites."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
+
+from livebg.types import Composite
+
+__all__ = ["Sink"]
+
+
+class Sink(ABC):
+    """Takes composites one after the other; opened by its constructor, closed once.
+
+    One thread owns a sink: it opens, feeds and closes it. A sink never alters a composite's
+    arrays and keeps no reference to them after ``send`` returned.
+    """
+
+    name: str
+    """For messages and statistics."""
+
+    @abstractmethod
+    def send(self, composite: Composite) -> None:
+        """Deliver one composite.
+
+        Raises:
+            SinkError: it cannot be delivered (device gone, disk full, window closed).
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish and release what the sink holds. Idempotent; ``send`` then raises SinkError.
+
+        Raises:
+            SinkError: what was sent could not be finished (a recording's trailer, say).
+        """
+
+    def abort(self) -> None:
+        """Give up: release everything and leave no half-written file. Defaults to ``close``."""
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()

@@ -1,0 +1,1 @@
+"""Sources of frames: cameras, video files, picture sequences, synthetic scenes."""

@@ -1,0 +1,1 @@
+"""What carries a matte from one frame to the next."""

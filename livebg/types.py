@@ -1,0 +1,143 @@
+"""What passes between the stages: a frame, its matte, and the composite of the two.
+
+All three are frozen: a stage that has handed one on never writes into its arrays again, so a
+value may cross threads without a copy or a lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Box",
+    "Composite",
+    "FloatImage",
+    "Frame",
+    "Image",
+    "Matte",
+    "MatteOrigin",
+    "Size",
+]
+
+Image = NDArray[np.uint8]
+"""``(H, W)``, ``(H, W, 3)`` BGR or ``(H, W, 4)`` BGRA, uint8, alpha straight."""
+
+FloatImage = NDArray[np.float32]
+"""``(H, W)`` or ``(H, W, C)``, float32."""
+
+Size = tuple[int, int]
+"""``(width, height)`` in pixels."""
+
+MatteOrigin = Literal["inferred", "carried"]
+"""``inferred``: the network saw this very frame. ``carried``: moved here by optical flow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle of a frame, in pixels of that frame; right and bottom are exclusive."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def whole(cls, size: Size) -> Box:
+        """Return the box that covers a frame of ``size``."""
+        return cls(0.0, 0.0, float(size[0]), float(size[1]))
+
+    @property
+    def width(self) -> float:
+        """Width in pixels."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """Height in pixels."""
+        return self.bottom - self.top
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a source.
+
+    Attributes:
+        image: ``(H, W, 3)`` uint8 BGR, C-contiguous; never written to after it was handed on.
+        index: 0 for the source's first frame; a live source counts dropped frames too.
+        captured_ns: monotonic nanoseconds: when the picture was taken (live), or its
+            presentation time counted from the first frame (files).
+    """
+
+    image: Image
+    index: int
+    captured_ns: int
+
+    @property
+    def size(self) -> Size:
+        """``(width, height)`` in pixels."""
+        return self.image.shape[1], self.image.shape[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Matte:
+    """An alpha matte in its small, linear form: ``alpha = clip(gain * grey + offset, 0, 1)``.
+
+    ``grey`` is the unweighted mean of a frame's three channels in 0..1 at full size; ``gain`` and
+    ``offset`` are upsampled bilinearly (half-pixel centres) from the network's size. That is the
+    local linear model of the guided filter (He et al. 2013, eq. 5) whose coefficients Robust Video
+    Matting's refiner predicts (Lin et al. 2021, section 3.1.3): the matte stays small, and its
+    edges are those of the frame that it is applied to. A plain matte has ``gain`` 0 and ``offset``
+    alpha.
+
+    Attributes:
+        gain: ``(h, w)`` float32, C-contiguous.
+        offset: ``(h, w)`` float32, C-contiguous.
+        coarse: ``(h, w)`` float32 in 0..1: the alpha at the network's own size.
+        box: the part of the frame that the arrays cover; outside it alpha is 0.
+        frame_index: index of the frame that it belongs to.
+        captured_ns: that frame's capture time.
+        origin: whether the network saw that frame.
+        labels: ``(h, w)`` uint8 class indices (PASCAL VOC), from networks that have classes.
+    """
+
+    gain: FloatImage
+    offset: FloatImage
+    coarse: FloatImage
+    box: Box
+    frame_index: int
+    captured_ns: int
+    origin: MatteOrigin = "inferred"
+    labels: NDArray[np.uint8] | None = None
+
+    @property
+    def size(self) -> Size:
+        """``(width, height)`` of the coefficient arrays."""
+        return self.gain.shape[1], self.gain.shape[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """A frame as a sink gets it.
+
+    Attributes:
+        image: ``(H, W, 3)`` uint8 BGR, or ``(H, W, 4)`` uint8 BGRA with straight alpha.
+        index: index of the source frame.
+        captured_ns: capture time of the source frame, monotonic nanoseconds.
+        alpha: ``(H, W)`` uint8 matte at full size, where a sink asked for it.
+        private: True when it is the privacy card or the bare plate instead of a filtered frame.
+    """
+
+    image: Image
+    index: int
+    captured_ns: int
+    alpha: Image | None = None
+    private: bool = False
+
+    @property
+    def size(self) -> Size:
+        """``(width, height)`` in pixels."""
+        return self.image.shape[1], self.image.shape[0]
