@@ -46,9 +46,8 @@ class Setting:
     metavar: str = ""
 
 
-def _setting(
+def _facts(
     kind: str,
-    default: Any,
     meaning: str,
     *,
     unit: str = "",
@@ -56,8 +55,8 @@ def _setting(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     metavar: str = "",
-) -> Any:
-    facts = {
+) -> dict[str, Any]:
+    return {
         "kind": kind,
         "meaning": meaning,
         "unit": unit,
@@ -66,7 +65,6 @@ def _setting(
         "choices": choices,
         "metavar": metavar,
     }
-    return field(default=default, metadata=facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,110 +72,141 @@ class Settings:
     """One immutable set of values; a change makes a new one (``dataclasses.replace``)."""
 
     # Camera
-    camera: str = _setting(
-        "text",
-        "auto",
-        "camera: auto, an index, a path, a name, a URL, or a video file",
-        metavar="CAMERA",
+    camera: str = field(
+        default="auto",
+        metadata=_facts(
+            "text",
+            "camera: auto, an index, a path, a name, a URL, or a video file",
+            metavar="CAMERA",
+        ),
     )
-    size: Size | None = _setting(
-        "size", None, "size to ask of the camera", unit="px", low=16, high=8192, metavar="WxH"
+    size: Size | None = field(
+        default=None,
+        metadata=_facts(
+            "size", "size to ask of the camera", unit="px", low=16, high=8192, metavar="WxH"
+        ),
     )
-    fps: float = _setting(
-        "number",
-        30.0,
-        "frame rate to ask of the camera, or of a folder of pictures",
-        unit="frames/s",
-        low=1,
-        high=240,
-        metavar="N",
+    fps: float = field(
+        default=30.0,
+        metadata=_facts(
+            "number",
+            "frame rate to ask of the camera, or of a folder of pictures",
+            unit="frames/s",
+            low=1,
+            high=240,
+            metavar="N",
+        ),
     )
-    mirror: bool = _setting("flag", False, "mirror the picture left to right")
+    mirror: bool = field(default=False, metadata=_facts("flag", "mirror the picture left to right"))
 
     # Network
-    model: str = _setting(
-        "text", "rvm", "network: a name from `livebg models list`, or an ONNX file", metavar="NAME"
+    model: str = field(
+        default="rvm",
+        metadata=_facts(
+            "text", "network: a name from `livebg models list`, or an ONNX file", metavar="NAME"
+        ),
     )
-    keep: tuple[str, ...] = _setting(
-        "names",
-        ("person",),
-        "classes to keep, for networks that have classes",
-        metavar="NAME[,NAME...]",
+    keep: tuple[str, ...] = field(
+        default=("person",),
+        metadata=_facts(
+            "names", "classes to keep, for networks that have classes", metavar="NAME[,NAME...]"
+        ),
     )
-    device: str = _setting(
-        "text",
-        "auto",
-        "auto, cpu, cuda, mps, torch:cpu, openvino:GPU or openvino:NPU",
-        metavar="DEVICE",
+    device: str = field(
+        default="auto",
+        metadata=_facts(
+            "text",
+            "auto, cpu, cuda, mps, torch:cpu, openvino:GPU or openvino:NPU",
+            metavar="DEVICE",
+        ),
     )
-    precision: str = _setting(
-        "text", "auto", "arithmetic of the network", choices=("auto", "f32", "bf16", "f16")
+    precision: str = field(
+        default="auto",
+        metadata=_facts(
+            "text", "arithmetic of the network", choices=("auto", "f32", "bf16", "f16")
+        ),
     )
-    threads: int = _setting(
-        "integer",
-        1,
-        "processor threads of the network",
-        unit="threads",
-        low=1,
-        high=64,
-        metavar="N",
+    threads: int = field(
+        default=1,
+        metadata=_facts(
+            "integer",
+            "processor threads of the network",
+            unit="threads",
+            low=1,
+            high=64,
+            metavar="N",
+        ),
     )
 
     # Matte
-    matte_size: Size = _setting(
-        "size",
-        (256, 144),
-        "pixels that the network sees, as a 16:9 size; other shapes get the same number of pixels",
-        unit="px",
-        low=64,
-        high=2048,
-        metavar="WxH",
+    matte_size: Size = field(
+        default=(256, 144),
+        metadata=_facts(
+            "size",
+            "pixels that the network sees, as a 16:9 size; other shapes get the same number of pixels",
+            unit="px",
+            low=64,
+            high=2048,
+            metavar="WxH",
+        ),
     )
-    every: Every = _setting(
-        "every",
-        "auto",
-        "run the network on every n-th frame, or when it is needed (auto)",
-        unit="frames",
-        low=1,
-        high=30,
-        metavar="N|auto",
+    every: Every = field(
+        default="auto",
+        metadata=_facts(
+            "every",
+            "run the network on every n-th frame, or when it is needed (auto)",
+            unit="frames",
+            low=1,
+            high=30,
+            metavar="N|auto",
+        ),
     )
-    max_residual: float = _setting(
-        "number",
-        0.03,
-        "share of pixels that may look wrong after the matte was moved, before auto runs the "
-        "network again",
-        low=0,
-        high=1,
-        metavar="SHARE",
+    max_residual: float = field(
+        default=0.03,
+        metadata=_facts(
+            "number",
+            "share of pixels that may look wrong after the matte was moved, before auto runs the "
+            "network again",
+            low=0,
+            high=1,
+            metavar="SHARE",
+        ),
     )
-    max_age: int = _setting(
-        "integer",
-        8,
-        "frames after which auto runs the network in any case",
-        unit="frames",
-        low=1,
-        high=240,
-        metavar="N",
+    max_age: int = field(
+        default=8,
+        metadata=_facts(
+            "integer",
+            "frames after which auto runs the network in any case",
+            unit="frames",
+            low=1,
+            high=240,
+            metavar="N",
+        ),
     )
-    max_matte_age_s: float = _setting(
-        "number",
-        0.5,
-        "age of a matte beyond which the plate is shown instead of a person",
-        unit="s",
-        low=0.05,
-        high=10,
-        metavar="SECONDS",
+    max_matte_age_s: float = field(
+        default=0.5,
+        metadata=_facts(
+            "number",
+            "age of a matte beyond which the plate is shown instead of a person",
+            unit="s",
+            low=0.05,
+            high=10,
+            metavar="SECONDS",
+        ),
     )
 
     # Picture
-    background: str = _setting(
-        "text",
-        "blur",
-        "blur[:0..100], white, gray, color:#rrggbb, a picture, a video or GIF, transparent, none",
-        metavar="SPEC",
+    background: str = field(
+        default="blur",
+        metadata=_facts(
+            "text",
+            "blur[:0..100], white, gray, color:#rrggbb, a picture, a video or GIF, transparent, none",
+            metavar="SPEC",
+        ),
     )
-    edge_colour: bool = _setting("flag", True, "take the old room's colour out of soft edges")
+    edge_colour: bool = field(
+        default=True, metadata=_facts("flag", "take the old room's colour out of soft edges")
+    )
 
 
 def preset_names() -> tuple[str, ...]:

@@ -52,9 +52,11 @@ class Segmenter(ABC):
             ValueError: the frame's size is not the one that the segmenter was built for.
         """
 
+    @abstractmethod
     def reset(self) -> None:
         """Forget all earlier frames; does nothing for a network without memory."""
 
+    @abstractmethod
     def close(self) -> None:
         """Release what the engine holds. Idempotent."""
 
