@@ -143,7 +143,7 @@ class Settings:
         default=(256, 144),
         metadata=_facts(
             "size",
-            "pixels that the network sees, as a 16:9 size; other shapes get the same number of pixels",
+            "pixels that the network sees, as a 16:9 size; other shapes get as many pixels",
             unit="px",
             low=64,
             high=2048,
@@ -200,7 +200,7 @@ class Settings:
         default="blur",
         metadata=_facts(
             "text",
-            "blur[:0..100], white, gray, color:#rrggbb, a picture, a video or GIF, transparent, none",
+            "blur[:0..100], white, gray, color:#rrggbb, transparent, none, or a picture or video",
             metavar="SPEC",
         ),
     )
