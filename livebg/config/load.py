@@ -1,0 +1,186 @@
+"""Reading settings: defaults < preset < configuration file < environment < command line.
+
+Each layer may also name the preset, and the strongest that does decides.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from livebg.config.presets import preset_path
+from livebg.config.schema import SETTINGS, Setting, Settings
+from livebg.config.values import check_value, parse_text
+from livebg.errors import SettingsError
+from livebg.nearest import did_you_mean
+
+__all__ = ["ENVIRONMENT_PREFIX", "change_settings", "load_settings", "read_config"]
+
+ENVIRONMENT_PREFIX = "LIVEBG_"
+
+_CONFIG_VARIABLE = "LIVEBG_CONFIG"
+_PRESET_VARIABLE = "LIVEBG_PRESET"
+_OTHER_VARIABLES = frozenset({"LIVEBG_CACHE", "LIVEBG_TEST_CACHE"})
+"""Variables with our prefix that other parts of livebg read."""
+
+_LARGEST_CONFIG_BYTES = 1_000_000
+"""A configuration file has a few hundred bytes; a video named by mistake is not read whole."""
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def load_settings(
+    *,
+    preset: str | None = None,
+    config: Path | None = None,
+    environment: Mapping[str, str] = _NOTHING,
+    overrides: Mapping[str, Any] = _NOTHING,
+    default_preset: str | None = None,
+) -> Settings:
+    """Return the settings that all layers together ask for.
+
+    Args:
+        preset: name of a preset; goes before those that the environment and the file name.
+        config: a TOML file; without it, the file that ``LIVEBG_CONFIG`` names, if any.
+        environment: variables; those that start with ``LIVEBG_`` are read. None are by default:
+            pass ``os.environ``.
+        overrides: by setting name, the text or the value that the command line or a caller gives;
+            goes before everything else.
+        default_preset: preset when no layer names one.
+
+    Raises:
+        SettingsError: a setting, a variable or a preset is unknown; a value has the wrong type, is
+            out of range or is not among the choices; a file cannot be read or is no TOML.
+
+    Example:
+        >>> load_settings(preset="fast", overrides={"background": "white"}).background
+        'white'
+    """
+    variables = _known_variables(environment)
+    if config is None and _CONFIG_VARIABLE in variables:
+        config = Path(variables[_CONFIG_VARIABLE])
+    from_file = _NOTHING if config is None else read_config(config)
+    named = (
+        (preset, "--preset"),
+        (variables.get(_PRESET_VARIABLE), _PRESET_VARIABLE),
+        (from_file.get("preset"), str(config)),
+        (default_preset, "the default preset"),
+    )
+    values: dict[str, Any] = {}
+    for name, origin in named:
+        if name is not None:
+            values |= _read_preset(name, origin)
+            break
+    values |= {key: value for key, value in from_file.items() if key != "preset"}
+    for name, setting in SETTINGS.items():
+        variable = ENVIRONMENT_PREFIX + name.upper()
+        if variable in variables:
+            values[name] = parse_text(setting, variables[variable], variable)
+    values |= _checked(overrides, _option)
+    return Settings(**values)
+
+
+def change_settings(settings: Settings, changes: Mapping[str, Any], origin: str) -> Settings:
+    """Return ``settings`` with ``changes``, all of them checked, or raise and change nothing.
+
+    Args:
+        settings: the values to start from.
+        changes: texts or values by setting name.
+        origin: who asks, for the message.
+
+    Raises:
+        SettingsError: as ``load_settings``.
+
+    Example:
+        >>> change_settings(Settings(), {"mirror": "yes"}, "the panel").mirror
+        True
+    """
+    return replace(settings, **_checked(changes, lambda _: origin))
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return the checked values of a TOML file by setting name, and ``preset`` if it names one.
+
+    Raises:
+        SettingsError: the file cannot be read, is no TOML, or holds a key or value that is not
+            allowed.
+    """
+    content = _read_toml(path)
+    values: dict[str, Any] = {}
+    for key, value in content.items():
+        if key == "preset":
+            if not isinstance(value, str):
+                raise SettingsError(
+                    f"{path}: preset cannot be {value}, it must be a name in quotes"
+                )
+            values[key] = value
+        else:
+            setting = _find(key, str(path), (*SETTINGS, "preset"))
+            values[key] = check_value(setting, value, str(path))
+    return values
+
+
+def _read_preset(name: str, origin: str) -> dict[str, Any]:
+    path = preset_path(name, origin)
+    values = read_config(path)
+    if "preset" in values:
+        raise SettingsError(f"{path}: a preset cannot build on another, remove its key 'preset'")
+    return values
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: the configuration file cannot be read ({error.strerror or error}), "
+            "name a TOML file that exists"
+        ) from error
+    if len(content) > _LARGEST_CONFIG_BYTES:
+        raise SettingsError(
+            f"{path}: this is no configuration file, it has more than {_LARGEST_CONFIG_BYTES} bytes"
+        )
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = "it is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else error
+        raise SettingsError(f"{path}: the configuration file is no valid TOML: {reason}") from error
+
+
+def _known_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return our variables that have a value; an empty one counts as not set."""
+    valid = {ENVIRONMENT_PREFIX + name.upper() for name in SETTINGS}
+    valid |= {_CONFIG_VARIABLE, _PRESET_VARIABLE, *_OTHER_VARIABLES}
+    ours = {name: text for name, text in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
+    for name in ours:
+        if name not in valid:
+            raise SettingsError(
+                f"{name}: livebg reads no such environment variable, unset or rename it"
+                f"{did_you_mean(name, valid)}"
+            )
+    return {name: text for name, text in ours.items() if text}
+
+
+def _checked(values: Mapping[str, Any], origin_of: Callable[[str], str]) -> dict[str, Any]:
+    checked = {}
+    for name, value in values.items():
+        origin = origin_of(name)
+        setting = _find(name, origin, SETTINGS)
+        read = parse_text if isinstance(value, str) else check_value
+        checked[name] = read(setting, value, origin)
+    return checked
+
+
+def _find(name: str, origin: str, valid: tuple[str, ...] | Mapping[str, Setting]) -> Setting:
+    if name not in SETTINGS:
+        raise SettingsError(f"{origin}: there is no setting {name!r}{did_you_mean(name, valid)}")
+    return SETTINGS[name]
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,139 @@
+from pathlib import Path
+
+import pytest
+
+from livebg.config.load import change_settings, load_settings, read_config
+from livebg.config.schema import Settings
+from livebg.errors import SettingsError
+
+
+def write(folder: Path, content: str | bytes) -> Path:
+    path = folder / "mine.toml"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def test_nothing_asked_for_gives_the_defaults() -> None:
+    assert load_settings() == Settings()
+
+
+def test_each_layer_goes_before_the_one_below(tmp_path: Path) -> None:
+    config = write(tmp_path, 'matte_size = "320x180"\nmax_age = 5\nfps = 25\n')
+    below = load_settings(preset="fast")
+    with_file = load_settings(preset="fast", config=config)
+    with_environment = load_settings(
+        preset="fast", config=config, environment={"LIVEBG_MAX_AGE": "6", "LIVEBG_FPS": "20"}
+    )
+    with_options = load_settings(
+        preset="fast",
+        config=config,
+        environment={"LIVEBG_MAX_AGE": "6", "LIVEBG_FPS": "20"},
+        overrides={"fps": "15"},
+    )
+    assert below.matte_size != Settings().matte_size
+    assert (with_file.matte_size, with_file.max_age, with_file.fps) == ((320, 180), 5, 25.0)
+    assert with_file.max_residual == below.max_residual
+    assert (with_environment.matte_size, with_environment.max_age) == ((320, 180), 6)
+    assert (with_options.max_age, with_options.fps) == (6, 15.0)
+
+
+def test_the_preset_is_named_by_the_strongest_layer_that_names_one(tmp_path: Path) -> None:
+    config = write(tmp_path, 'preset = "quality"\n')
+    by_variable = {"LIVEBG_PRESET": "fast"}
+    quality, fast, balanced = (load_settings(preset=p) for p in ("quality", "fast", "balanced"))
+    assert load_settings(config=config, default_preset="fast") == quality
+    assert load_settings(config=config, environment=by_variable) == fast
+    assert load_settings(config=config, environment=by_variable, preset="balanced") == balanced
+    assert load_settings(default_preset="fast") == fast
+
+
+def test_a_preset_stays_below_the_file_that_does_not_name_it(tmp_path: Path) -> None:
+    config = write(tmp_path, "every = 7\n")
+    assert load_settings(preset="quality", config=config).every == 7
+
+
+def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
+    named = write(tmp_path, "fps = 11\n")
+    other = tmp_path / "other.toml"
+    other.write_text("fps = 12\n")
+    environment = {"LIVEBG_CONFIG": str(named)}
+    assert load_settings(environment=environment).fps == 11
+    assert load_settings(environment=environment, config=other).fps == 12
+
+
+def test_variables_of_others_and_empty_ones_are_left_alone() -> None:
+    environment = {
+        "PATH": "/bin",
+        "LIVEBG_CACHE": "/somewhere",
+        "LIVEBG_TEST_CACHE": "/elsewhere",
+        "LIVEBG_FPS": "",
+        "LIVEBG_CONFIG": "",
+    }
+    assert load_settings(environment=environment) == Settings()
+
+
+def test_an_unknown_variable_is_refused_with_the_nearest() -> None:
+    with pytest.raises(SettingsError, match=r"^LIVEBG_BAKGROUND: .*mean 'LIVEBG_BACKGROUND'\?$"):
+        load_settings(environment={"LIVEBG_BAKGROUND": "white"})
+
+
+def test_a_variable_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"^LIVEBG_MATTE_SIZE: matte_size cannot be 'big'"):
+        load_settings(environment={"LIVEBG_MATTE_SIZE": "big"})
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_and_the_file(tmp_path: Path) -> None:
+    config = write(tmp_path, 'bakground = "white"\n')
+    with pytest.raises(SettingsError) as refusal:
+        load_settings(config=config)
+    assert str(refusal.value) == (
+        f"{config}: there is no setting 'bakground'; did you mean 'background'?"
+    )
+
+
+def test_an_option_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"^--max-age: max_age cannot be '0'"):
+        load_settings(overrides={"max_age": "0"})
+
+
+def test_an_unknown_override_is_refused() -> None:
+    with pytest.raises(SettingsError, match="no setting 'miror'; did you mean 'mirror'"):
+        load_settings(overrides={"miror": True})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("fps = ", "no valid TOML"),
+        (b"fps = 30 # \xff", "no valid TOML: it is no UTF-8 text"),
+        ("[camera]\nfps = 30\n", "camera cannot be"),
+        ("fps = '30'\n", "fps cannot be '30', it must be a number"),
+        ("preset = 3\n", "preset cannot be 3"),
+        ("preset = 'qualty'\n", "there is no preset 'qualty'.*did you mean 'quality'"),
+        ("#" * 1_000_001, "no configuration file"),
+    ],
+)
+def test_a_bad_file_is_refused_by_name(tmp_path: Path, content: str | bytes, said: str) -> None:
+    config = write(tmp_path, content)
+    with pytest.raises(SettingsError, match=said) as refusal:
+        load_settings(config=config)
+    assert str(refusal.value).startswith(str(config))
+
+
+@pytest.mark.parametrize("name", ["missing.toml", "."])
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match="configuration file cannot be read"):
+        read_config(tmp_path / name)
+
+
+def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
+    assert read_config(write(tmp_path, b"\xef\xbb\xbffps = 24\n")) == {"fps": 24.0}
+
+
+def test_a_change_makes_a_new_value_and_checks_all_of_it() -> None:
+    before = Settings()
+    after = change_settings(before, {"background": "white", "fps": 15}, "the panel")
+    assert (after.background, after.fps) == ("white", 15.0)
+    assert before == Settings()
+    with pytest.raises(SettingsError, match=r"^the panel: fps cannot be 0"):
+        change_settings(before, {"background": "gray", "fps": 0}, "the panel")
