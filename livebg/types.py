@@ -6,7 +6,7 @@ value may cross threads without a copy or a lock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -76,10 +76,37 @@ class Frame:
     index: int
     captured_ns: int
 
+    _halves: list[Image] = field(default_factory=list, repr=False, compare=False)
+
     @property
     def size(self) -> Size:
         """``(width, height)`` in pixels."""
         return self.image.shape[1], self.image.shape[0]
+
+    def halved(self, times: int) -> Image:
+        """Return the picture halved ``times`` times by area, rounding sizes down.
+
+        Segmentation, optical flow, blur and edge colour all need the frame small; the pyramid is
+        computed once, on demand, and kept with the frame. Do not modify what is returned.
+
+        Args:
+            times: 0 for the picture itself.
+
+        Returns:
+            ``(H // 2**times, W // 2**times, 3)`` uint8 BGR, no side below 1.
+        """
+        import cv2
+
+        if times == 0:
+            return self.image
+        while len(self._halves) < times:
+            picture = self._halves[-1] if self._halves else self.image
+            height, width = picture.shape[:2]
+            half = (max(1, width // 2), max(1, height // 2))
+            smaller = np.empty((half[1], half[0], 3), np.uint8)
+            cv2.resize(picture, half, dst=smaller, interpolation=cv2.INTER_AREA)
+            self._halves.append(smaller)
+        return self._halves[times - 1]
 
 
 @dataclass(frozen=True, slots=True)
