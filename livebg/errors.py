@@ -6,8 +6,10 @@
     ├── UsageError (ValueError)            what was asked for cannot be done: exit status 2
     │   └── SettingsError                  a setting: unknown, out of range, contradictory
     ├── InputError (OSError)               a file or folder given by the user: exit status 2
+    ├── FetchError (OSError)               a file cannot be downloaded from anywhere: exit status 1
     ├── SourceError (OSError)              frames cannot be read: exit status 1
     │   ├── SourceUnavailableError         no such camera, busy, forbidden: exit status 2
+    │   ├── DamagedFileError (InputError)  a file breaks off or is corrupt: exit status 2
     │   └── EndOfStreamError (EOFError)    the source has no further frame
     ├── ModelError (RuntimeError)          a network cannot be loaded or failed: exit status 1
     │   └── WeightsError                   weights cannot be fetched or are not what they should be
@@ -20,7 +22,9 @@ libraries are translated at the stage's boundary, with ``from``.
 """
 
 __all__ = [
+    "DamagedFileError",
     "EndOfStreamError",
+    "FetchError",
     "InputError",
     "LivebgError",
     "ModelError",
@@ -58,12 +62,22 @@ class InputError(LivebgError, OSError):
     exit_status = 2
 
 
+class FetchError(LivebgError, OSError):
+    """A file cannot be downloaded from any of its sources, or cannot be stored."""
+
+
 class SourceError(LivebgError, OSError):
     """A source cannot deliver frames."""
 
 
 class SourceUnavailableError(SourceError):
     """A camera does not exist, is busy, or may not be opened."""
+
+    exit_status = 2
+
+
+class DamagedFileError(SourceError, InputError):
+    """A file that was opened breaks off or turns out to be corrupt while it is read."""
 
     exit_status = 2
 

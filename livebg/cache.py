@@ -1,0 +1,108 @@
+"""The user's cache folder, and how a file in it is known to be the one that was put there.
+
+A file is read whole and hashed when it is stored. Its size, modification time and sha256 go into
+a stamp beside it, and later uses compare size and time only, which costs microseconds: a
+truncated or rewritten file is noticed at once. A file whose stamp is missing or does not match is
+hashed again before it is trusted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+__all__ = [
+    "Stamp",
+    "cache_folder",
+    "file_sha256",
+    "intact_file",
+    "read_stamp",
+    "write_stamp",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What was found when a file of the cache was last read whole.
+
+    Attributes:
+        size_bytes: its size.
+        modified_ns: its modification time, nanoseconds since the epoch.
+        sha256: its hex digest.
+        source: where it came from, for people to read.
+    """
+
+    size_bytes: int
+    modified_ns: int
+    sha256: str
+    source: str
+
+
+def cache_folder() -> Path:
+    """Return the folder for downloads and compiled networks; it need not exist yet.
+
+    ``LIVEBG_CACHE`` overrides the place that the operating system provides for caches.
+    """
+    chosen = os.environ.get("LIVEBG_CACHE")
+    return Path(chosen).expanduser() if chosen else user_cache_path("livebg", appauthor=False)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of the file at ``path`` as 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def intact_file(path: Path, accepts: Callable[[str, int], bool]) -> bool:
+    """Return whether ``path`` exists and holds what it should.
+
+    Args:
+        path: a file of the cache.
+        accepts: tells from a sha256 and a size in bytes whether the content is the right one.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return False
+    stamp = read_stamp(path)
+    fresh = (status.st_size, status.st_mtime_ns)
+    if stamp is not None and fresh == (stamp.size_bytes, stamp.modified_ns):
+        return accepts(stamp.sha256, stamp.size_bytes)
+    digest = file_sha256(path)
+    if not accepts(digest, status.st_size):
+        return False
+    write_stamp(path, digest, stamp.source if stamp else "a copy put into the cache by hand")
+    return True
+
+
+def read_stamp(path: Path) -> Stamp | None:
+    """Return the stamp of the cached file at ``path``; None where there is no readable one."""
+    try:
+        return Stamp(**json.loads(_stamp_path(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_stamp(path: Path, sha256: str, source: str) -> None:
+    """Record that the cached file at ``path``, as it is now, has this digest and origin.
+
+    A cache that may only be read stays without a stamp: its files are hashed at every start.
+    """
+    status = path.stat()
+    stamp = Stamp(status.st_size, status.st_mtime_ns, sha256, source)
+    part = path.with_name(f".{path.name}.{os.getpid()}.stamp")
+    try:
+        part.write_text(json.dumps(asdict(stamp)), encoding="utf-8")
+        part.replace(_stamp_path(path))
+    except OSError:
+        part.unlink(missing_ok=True)
+
+
+def _stamp_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.stamp")

