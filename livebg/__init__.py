@@ -1,3 +1,81 @@
-"""livebg: a real-time background filter for webcams."""
+"""livebg: a real-time background filter for webcams.
+
+The public names are imported when they are first used, so that ``import livebg`` is light: it
+loads neither a network engine nor OpenCV.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from livebg.config.load import load_settings
+    from livebg.config.schema import Settings
+    from livebg.errors import (
+        DamagedFileError,
+        EndOfStreamError,
+        InputError,
+        LivebgError,
+        ModelError,
+        SessionError,
+        SettingsError,
+        SinkError,
+        SinkUnavailableError,
+        SourceError,
+        SourceUnavailableError,
+        UsageError,
+        WeightsError,
+    )
+    from livebg.runtime.build import build_pipeline
+    from livebg.runtime.pipeline import Pipeline
+    from livebg.types import Composite, Frame, Matte
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Composite",
+    "DamagedFileError",
+    "EndOfStreamError",
+    "Frame",
+    "InputError",
+    "LivebgError",
+    "Matte",
+    "ModelError",
+    "Pipeline",
+    "SessionError",
+    "Settings",
+    "SettingsError",
+    "SinkError",
+    "SinkUnavailableError",
+    "SourceError",
+    "SourceUnavailableError",
+    "UsageError",
+    "WeightsError",
+    "__version__",
+    "build_pipeline",
+    "load_settings",
+]
+
+_MODULES = {
+    "Composite": "livebg.types",
+    "Frame": "livebg.types",
+    "Matte": "livebg.types",
+    "Pipeline": "livebg.runtime.pipeline",
+    "Settings": "livebg.config.schema",
+    "build_pipeline": "livebg.runtime.build",
+    "load_settings": "livebg.config.load",
+}
+"""Where the public names live; those that are not listed are errors."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'livebg' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_MODULES.get(name, "livebg.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

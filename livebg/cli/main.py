@@ -1,0 +1,178 @@
+"""The command ``livebg``: finds the subcommand, runs it, and turns errors into sentences.
+
+A subcommand is a module of ``livebg.cli`` with ``add_parser(subparsers)``, which adds its parser
+and sets the default ``run``, and ``run(arguments) -> int``, which does the work and returns the
+exit status. ``COMMANDS`` lists them with their one-line meanings, so that ``livebg --help`` imports
+none of them: only the module of the subcommand that the command line names is imported, and the
+others are listed by name and meaning alone.
+
+Exit status: what ``run`` returns; for a ``LivebgError`` its ``exit_status``; 1 for an error that
+livebg did not foresee; 2 for a command line that cannot be read; 130 after Ctrl+C; 141 when the
+program that reads our output has gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from livebg import __version__
+from livebg.errors import LivebgError, UsageError
+from livebg.nearest import did_you_mean
+
+__all__ = ["COMMANDS", "Command", "main"]
+
+_INTERRUPTED = 128 + 2
+"""As a shell reports a program that SIGINT ended."""
+
+_BROKEN_PIPE = 128 + 13
+"""As a shell reports a program that SIGPIPE ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand: the module to import for it, and what ``livebg --help`` says of it."""
+
+    module: str
+    meaning: str
+
+
+COMMANDS: dict[str, Command] = {
+    "run": Command(
+        "livebg.cli.run", "filter a camera live: to a window, a virtual camera, a recording"
+    ),
+    "video": Command("livebg.cli.video", "filter a video file or a folder of pictures"),
+    "image": Command("livebg.cli.image", "filter one picture"),
+    "demo": Command("livebg.cli.demo", "see it work on a real clip, with no camera needed"),
+    "bench": Command("livebg.cli.bench", "measure speed, latency and quality"),
+    "cameras": Command("livebg.cli.cameras", "list cameras and their modes"),
+    "doctor": Command("livebg.cli.doctor", "check what works here and how to mend what does not"),
+    "models": Command("livebg.cli.models", "list, fetch and add networks"),
+}
+"""The subcommands, in the order in which ``livebg --help`` lists them."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``livebg`` with the arguments ``argv`` (those of the process by default).
+
+    Returns:
+        The exit status. Nothing that goes wrong is raised: it becomes one sentence on stderr, and
+        with ``--debug`` a traceback before it.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    _configure_logging(debug)
+    try:
+        status = _run(words)
+        sys.stdout.flush()
+        return status
+    except LivebgError as error:
+        return _fail(_one_line(error), error.exit_status, debug)
+    except KeyboardInterrupt:
+        return _fail("interrupted", _INTERRUPTED, debug)
+    except BrokenPipeError:
+        # The interpreter flushes stdout once more at exit: let it have somewhere to write to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except Exception as error:
+        what = f"{type(error).__name__}: {_one_line(error)}"
+        hint = "" if debug else "; run it again with --debug and report what that shows"
+        return _fail(f"internal error, {what}{hint}", 1, debug)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose refusals are our errors: one sentence instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; `{self.prog} --help` shows the usage")
+
+
+def _run(words: list[str]) -> int:
+    name = next((word for word in words if not word.startswith("-")), None)
+    if name is not None and name not in COMMANDS:
+        hint = did_you_mean(name, COMMANDS) or "; `livebg --help` lists the commands"
+        raise UsageError(f"there is no command {name!r}{hint}")
+    parser, chosen = _build_parser(name)
+    try:
+        arguments, unknown = parser.parse_known_args(words)
+    except SystemExit as ended:  # --help and --version
+        return int(ended.code or 0)
+    if unknown:
+        _refuse(unknown[0], chosen)
+    if name is None:
+        parser.print_help(sys.stderr)
+        return UsageError.exit_status
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    return run(arguments)
+
+
+def _build_parser(chosen: str | None) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+    """Return the whole parser, and within it that of the subcommand ``chosen`` (or the whole)."""
+    parser = _Parser(
+        prog="livebg",
+        description="A real-time background filter for webcams.",
+        epilog="`livebg COMMAND --help` shows the options of a command.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"livebg {__version__}")
+    _add_debug(parser, default=False)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        if name == chosen:
+            importlib.import_module(command.module).add_parser(subparsers)
+        else:
+            subparsers.add_parser(name, help=command.meaning, add_help=False)
+    if chosen is None:
+        return parser, parser
+    subparser: argparse.ArgumentParser = subparsers.choices[chosen]
+    subparser.allow_abbrev = False
+    _add_debug(subparser, default=argparse.SUPPRESS)
+    return parser, subparser
+
+
+def _add_debug(parser: argparse.ArgumentParser, *, default: bool | str) -> None:
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        default=default,
+        help="log what happens, and show the traceback of an error",
+    )
+
+
+def _refuse(word: str, parser: argparse.ArgumentParser) -> NoReturn:
+    if word.startswith("-"):
+        option = word.partition("=")[0]
+        valid = re.findall(r"(?<![\w-])--[a-z][\w-]*", parser.format_help())
+        hint = did_you_mean(option, valid) or f"; `{parser.prog} --help` lists the options"
+        raise UsageError(f"{parser.prog} has no option {option}{hint}")
+    raise UsageError(
+        f"{parser.prog} does not know what to do with {word!r}; "
+        f"`{parser.prog} --help` shows the usage"
+    )
+
+
+def _configure_logging(debug: bool) -> None:
+    pattern = (
+        "%(levelname)s %(threadName)s %(name)s: %(message)s" if debug else "livebg: %(message)s"
+    )
+    logging.basicConfig(format=pattern, level=logging.WARNING)
+    logging.getLogger("livebg").setLevel(logging.DEBUG if debug else logging.WARNING)
+
+
+def _fail(sentence: str, status: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"livebg: {sentence}", file=sys.stderr)
+    return status
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,122 @@
+"""Options of the command line for settings, derived from the schema."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from livebg.config.load import load_settings
+from livebg.config.presets import DEFAULT_PRESET, preset_names
+from livebg.config.schema import SETTINGS, Setting, Settings
+
+__all__ = ["add_settings_options", "settings_from"]
+
+_DESTINATION = "setting."
+"""Prefix of a setting's place in the parsed arguments, apart from a subcommand's own options."""
+
+
+def add_settings_options(
+    parser: argparse.ArgumentParser,
+    *,
+    names: Sequence[str] | None = None,
+    default_preset: str = DEFAULT_PRESET,
+) -> None:
+    """Add ``--preset``, ``--config`` and one option for each setting.
+
+    Args:
+        parser: the subcommand's parser.
+        names: the settings that the subcommand uses; all by default.
+        default_preset: preset when neither the command line, the environment nor the
+            configuration file names one.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> add_settings_options(parser, names=["mirror", "fps"])
+        >>> settings_from(parser.parse_args(["--mirror"]), environment={}).mirror
+        True
+    """
+    group = parser.add_argument_group("settings")
+    presets = preset_names()
+    group.add_argument(
+        "--preset",
+        metavar="NAME",
+        help=f"start from a preset: {', '.join(presets)} (default {default_preset})",
+    )
+    group.add_argument("--config", type=Path, metavar="FILE", help="read settings from a TOML file")
+    for name in SETTINGS if names is None else names:
+        _add_option(group, SETTINGS[name])
+    parser.set_defaults(default_preset=default_preset)
+
+
+def settings_from(
+    arguments: argparse.Namespace, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Return the settings that files, environment and command line together ask for.
+
+    Args:
+        arguments: what a parser with ``add_settings_options`` made of the command line.
+        environment: variables; those of the process by default.
+
+    Raises:
+        SettingsError: as ``livebg.config.load.load_settings``.
+    """
+    overrides = {
+        place.removeprefix(_DESTINATION): value
+        for place, value in vars(arguments).items()
+        if place.startswith(_DESTINATION)
+    }
+    return load_settings(
+        preset=arguments.preset,
+        config=arguments.config,
+        environment=os.environ if environment is None else environment,
+        overrides=overrides,
+        default_preset=arguments.default_preset,
+    )
+
+
+def _add_option(group: argparse._ArgumentGroup, setting: Setting) -> None:
+    """Add one option whose text stays unread, so that ``load_settings`` words every refusal."""
+    flag = f"--{setting.name.replace('_', '-')}"
+    place = f"{_DESTINATION}{setting.name}"
+    if setting.kind == "flag":
+        group.add_argument(
+            flag,
+            dest=place,
+            action=argparse.BooleanOptionalAction,
+            default=argparse.SUPPRESS,
+            help=_help(setting),
+        )
+    else:
+        group.add_argument(
+            flag,
+            dest=place,
+            default=argparse.SUPPRESS,
+            metavar=setting.metavar or "|".join(setting.choices) or setting.kind.upper(),
+            help=_help(setting),
+        )
+
+
+def _help(setting: Setting) -> str:
+    facts = []
+    if setting.low is not None and setting.high is not None:
+        facts.append(f"{setting.low:g} to {setting.high:g} {setting.unit}".rstrip())
+    elif setting.unit:
+        facts.append(setting.unit)
+    facts.append(f"default {_shown_default(setting)}")
+    return f"{setting.meaning} ({', '.join(facts)})".replace("%", "%%")
+
+
+def _shown_default(setting: Setting) -> str:
+    value = setting.default
+    match setting.kind:
+        case "flag":
+            return "yes" if value else "no"
+        case "size":
+            return "as it comes" if value is None else f"{value[0]}x{value[1]}"
+        case "names":
+            return ",".join(value)
+        case "number":
+            return f"{value:g}"
+    return str(value)

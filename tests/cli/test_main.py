@@ -1,0 +1,189 @@
+import argparse
+import os
+import subprocess
+import sys
+import time
+import types
+from collections.abc import Callable
+
+import pytest
+
+from livebg import __version__
+from livebg.cli.main import COMMANDS, Command, main
+from livebg.errors import InputError, SinkError
+
+HEAVY = {"torch", "torchvision", "openvino", "cv2", "av", "numba", "onnx", "numpy"}
+"""What ``livebg --help`` must not import, to answer at once."""
+
+Run = Callable[[argparse.Namespace], int]
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Callable[[Run], None]:
+    """Return a function that makes its argument the subcommand ``probe``."""
+
+    def install(run: Run) -> None:
+        def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+            parser = subparsers.add_parser("probe", help="for this test")
+            parser.add_argument("input", nargs="?")
+            parser.add_argument("--number", type=int)
+            parser.set_defaults(run=run)
+
+        module = types.ModuleType("livebg_probe")
+        vars(module).update(add_parser=add_parser, run=run)
+        monkeypatch.setitem(sys.modules, "livebg_probe", module)
+        monkeypatch.setitem(COMMANDS, "probe", Command("livebg_probe", "for this test"))
+
+    return install
+
+
+def raising(error: BaseException) -> Run:
+    def run(arguments: argparse.Namespace) -> int:
+        raise error
+
+    return run
+
+
+def livebg(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "livebg", *words], capture_output=True, text=True, timeout=60
+    )
+
+
+def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
+    shown = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from livebg.cli.main import main; status = main(['--help'])\n"
+            "print(status, *sys.modules, file=sys.stderr)",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    status, *modules = shown.stderr.split()
+    assert status == "0"
+    assert not HEAVY.intersection(modules)
+    for name, command in COMMANDS.items():
+        assert f"    {name} " in shown.stdout
+        assert command.meaning in " ".join(shown.stdout.split())
+
+
+def test_help_answers_within_half_a_second() -> None:
+    # The best of three, because the machine may be busy; it takes 0.05 s on an idle one.
+    def seconds() -> float:
+        start = time.perf_counter()
+        assert livebg("--help").returncode == 0
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(3)) < 0.5
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"livebg {__version__}\n"
+
+
+def test_no_command_shows_the_help_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "doctor" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["vidoe"], "there is no command 'vidoe'; did you mean 'video'?"),
+        (["zzz"], "there is no command 'zzz'; `livebg --help` lists the commands"),
+        (["--debgu"], "livebg has no option --debgu; did you mean '--debug'?"),
+        (
+            ["probe", "--nummer=3"],
+            "livebg probe has no option --nummer; did you mean '--number'?",
+        ),
+        (
+            ["probe", "--zzz"],
+            "livebg probe has no option --zzz; `livebg probe --help` lists the options",
+        ),
+        (
+            ["probe", "--num", "3"],
+            "livebg probe has no option --num; did you mean '--number'?",
+        ),
+        (
+            ["probe", "a", "b"],
+            "livebg probe does not know what to do with 'b'; `livebg probe --help` shows the usage",
+        ),
+        (
+            ["probe", "--number", "x"],
+            "argument --number: invalid int value: 'x'; `livebg probe --help` shows the usage",
+        ),
+    ],
+)
+def test_a_command_line_that_cannot_be_read_gets_one_sentence(
+    install: Callable[[Run], None],
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    said: str,
+) -> None:
+    install(lambda arguments: 0)
+    assert main(words) == 2
+    shown = capsys.readouterr()
+    assert shown.err == f"livebg: {said}\n"
+    assert shown.out == ""
+
+
+def test_the_status_is_that_of_the_command(install: Callable[[Run], None]) -> None:
+    install(lambda arguments: int(arguments.number))
+    assert main(["probe", "--number", "7"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (InputError("a.jpg is missing,\n  name a file that exists"), 2, "a.jpg is missing, name"),
+        (SinkError("the disk is full"), 1, "the disk is full"),
+        (ZeroDivisionError("by nought"), 1, "internal error, ZeroDivisionError: by nought; run it"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_an_error_becomes_one_sentence_and_a_status(
+    install: Callable[[Run], None],
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    status: int,
+    said: str,
+) -> None:
+    install(raising(error))
+    assert main(["probe"]) == status
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"livebg: {said}")
+    assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["--debug", "probe"], ["probe", "--debug"]])
+def test_debug_shows_the_traceback(
+    install: Callable[[Run], None], capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    install(raising(SinkError("the disk is full")))
+    assert main(words) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback")
+    assert shown.endswith("livebg: the disk is full\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes break otherwise on Windows")
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    # Unbuffered, argparse itself swallows the error; what is buffered breaks at the last flush.
+    environment = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as out:
+        ended = subprocess.run(
+            [sys.executable, "-m", "livebg", "--help"],
+            env=environment,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert ended.returncode == 141
+    assert ended.stderr == ""
