@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from livebg.errors import (
         DamagedFileError,
         EndOfStreamError,
+        FetchError,
         InputError,
         LivebgError,
         ModelError,
@@ -37,6 +38,7 @@ __all__ = [
     "Composite",
     "DamagedFileError",
     "EndOfStreamError",
+    "FetchError",
     "Frame",
     "InputError",
     "LivebgError",

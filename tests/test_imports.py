@@ -1,0 +1,159 @@
+"""The architecture: who may import whom, read from the source of every module."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import livebg
+
+PACKAGE = Path(livebg.__file__).parent
+
+STAGES = {"source", "models", "segment", "temporal", "refine", "compose", "sink"}
+LAYERS = ({"config"}, STAGES, {"runtime"}, {"control", "bench", "doctor"}, {"cli"})
+"""The folders, lowest first. Modules beside the folders lie below them all, but the package's own
+``__init__``, which only names what is public, and ``__main__``, which starts the command line."""
+
+BETWEEN_NEIGHBOURS = {("segment", "models")}
+"""Folders of one layer do not import each other, except these."""
+
+ENGINES = {"torch", "torchvision", "openvino", "onnx", "av", "numba", "pyvirtualcam"}
+"""Packages that take long to import, or that may be broken on a machine that does not need them."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of livebg, and the modules that it names in import statements.
+
+    ``at_import`` are those that are imported along with it; ``anywhere`` also those that a function
+    imports when it runs, or that only a type checker sees.
+    """
+
+    name: str
+    at_import: frozenset[str]
+    anywhere: frozenset[str]
+
+    @property
+    def folder(self) -> str:
+        return folder_of(self.name)
+
+
+def folder_of(name: str) -> str:
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 and (PACKAGE / parts[1]).is_dir() else ""
+
+
+def rank_of(name: str) -> int:
+    """Return how high a module lies; 0 for those beside the folders."""
+    if name == "livebg.__main__":
+        return len(LAYERS) + 1
+    folder = folder_of(name)
+    return next((rank for rank, layer in enumerate(LAYERS, 1) if folder in layer), 0)
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported_by(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        for alias in node.names:
+            inner = f"{node.module}.{alias.name}"
+            yield inner if inner in FILES else node.module
+
+
+def walk_at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what runs when a module is imported: no bodies of functions, nothing for types only."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        yield child
+        yield from walk_at_import(child)
+
+
+def read(name: str) -> Module:
+    tree = ast.parse(FILES[name].read_text(encoding="utf-8"))
+    return Module(
+        name,
+        frozenset(found for node in walk_at_import(tree) for found in imported_by(node)),
+        frozenset(found for node in ast.walk(tree) for found in imported_by(node)),
+    )
+
+
+MODULES = {name: read(name) for name in FILES}
+INNER = [module for module in MODULES.values() if module.name != "livebg"]
+
+
+def loaded_with(name: str) -> set[str]:
+    """Return every module, ours and others', that importing the module ``name`` imports."""
+    loaded: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current in loaded:
+            continue
+        loaded.add(current)
+        if current in MODULES:
+            waiting.extend(MODULES[current].at_import)
+        if "." in current:
+            waiting.append(current.rpartition(".")[0])
+    return loaded
+
+
+def test_every_folder_has_its_layer() -> None:
+    folders = {module.folder for module in MODULES.values()} - {""}
+    assert folders <= set().union(*LAYERS)
+
+
+@pytest.mark.parametrize("module", INNER, ids=lambda module: module.name)
+def test_imports_point_downward(module: Module) -> None:
+    for target in module.anywhere & FILES.keys():
+        if target == "livebg" or folder_of(target) == module.folder != "":
+            continue
+        allowed = rank_of(target) < rank_of(module.name) or (
+            (module.folder, folder_of(target)) in BETWEEN_NEIGHBOURS
+            or rank_of(target) == rank_of(module.name) == 0
+        )
+        assert allowed, f"{module.name} must not import {target}"
+
+
+@pytest.mark.parametrize("module", INNER, ids=lambda module: module.name)
+def test_no_module_imports_itself_in_a_circle(module: Module) -> None:
+    for target in module.at_import & FILES.keys():
+        assert module.name not in loaded_with(target) - {"livebg"}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in FILES if rank_of(name) < 2 or folder_of(name) == "cli"]
+)
+def test_the_command_line_and_what_lies_lowest_load_no_engine(name: str) -> None:
+    loaded = loaded_with(name)
+    assert not loaded & (ENGINES | {"cv2"})
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if folder_of(name) == "runtime"])
+def test_the_runtime_loads_neither_torch_nor_a_network_engine(name: str) -> None:
+    assert not loaded_with(name) & {"torch", "torchvision", "onnx"}
+
+
+@pytest.mark.parametrize("module", INNER, ids=lambda module: module.name)
+def test_torch_is_loaded_where_its_networks_and_its_engine_are(module: Module) -> None:
+    if module.at_import & {"torch", "torchvision"}:
+        assert module.name.startswith(("livebg.models.nets.", "livebg.segment.torch"))
+
+
+@pytest.mark.parametrize("module", INNER, ids=lambda module: module.name)
+def test_imports_are_absolute(module: Module) -> None:
+    tree = ast.parse(FILES[module.name].read_text(encoding="utf-8"))
+    relative = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.level]
+    assert not relative
