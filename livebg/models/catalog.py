@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import Literal
 
 from livebg.errors import UsageError
 from livebg.fetch import RemoteFile, UrlSource, WheelSource
+from livebg.models.nets.voc import VOC_CLASSES
+from livebg.nearest import did_you_mean
 
-__all__ = ["CATALOG", "VOC_CLASSES", "CatalogEntry", "Task", "find"]
+__all__ = ["CATALOG", "CatalogEntry", "Task", "find"]
 
 Task = Literal["portrait matting", "21-class segmentation"]
-
-VOC_CLASSES = (
-    "background",
-    "aeroplane",
-    "bicycle",
-    "bird",
-    "boat",
-    "bottle",
-    "bus",
-    "car",
-    "cat",
-    "chair",
-    "cow",
-    "diningtable",
-    "dog",
-    "horse",
-    "motorbike",
-    "person",
-    "pottedplant",
-    "sheep",
-    "sofa",
-    "train",
-    "tvmonitor",
-)
-"""The classes of PASCAL VOC by index, as torchvision's segmentation networks number them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +26,7 @@ class CatalogEntry:
         task: what it does.
         input: what it looks at, for people to read.
         classes: its classes by index, empty for a network that only mattes people.
-        licence: SPDX identifier of the weights' licence.
+        licence: the weights' licence.
         licence_url: where that licence is stated.
         file: the released weights.
         checkpoint_suffixes: kinds of file that ``livebg models add`` takes for it.
@@ -75,15 +51,13 @@ def find(name: str) -> CatalogEntry:
 
     Example:
         >>> find("rvm").licence
-        'GPL-3.0-only'
+        'GPL-3.0'
     """
     if name in CATALOG:
         return CATALOG[name]
-    nearest = get_close_matches(name.lower(), CATALOG, n=1, cutoff=0.4)
-    guess = f"did you mean {nearest[0]}? " if nearest else ""
     raise UsageError(
-        f"there is no network named {name!r}: {guess}The catalogue has {', '.join(CATALOG)}; an "
-        "ONNX file of your own is given by its path"
+        f"there is no network {name!r} (the catalogue has {', '.join(CATALOG)}; an ONNX file of "
+        f"your own is given by its path){did_you_mean(name, CATALOG)}"
     )
 
 
@@ -96,7 +70,7 @@ def _rvm() -> CatalogEntry:
         task="portrait matting",
         input="any size, recurrent; 256x144 px by default",
         classes=(),
-        licence="GPL-3.0-only",
+        licence="GPL-3.0",
         licence_url=f"{project}/blob/master/LICENSE",
         file=RemoteFile(
             name=name,
