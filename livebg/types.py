@@ -76,7 +76,9 @@ class Frame:
     index: int
     captured_ns: int
 
-    _halves: list[Image] = field(default_factory=list, repr=False, compare=False)
+    _smaller: dict[tuple[Size, Box | None], Image] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def size(self) -> Size:
@@ -86,8 +88,8 @@ class Frame:
     def halved(self, times: int) -> Image:
         """Return the picture halved ``times`` times by area, rounding sizes down.
 
-        Segmentation, optical flow, blur and edge colour all need the frame small; the pyramid is
-        computed once, on demand, and kept with the frame. Do not modify what is returned.
+        Segmentation, optical flow, blur and edge colour all need the frame small; each size is
+        computed once and kept with the frame. Do not modify what is returned.
 
         Args:
             times: 0 for the picture itself.
@@ -95,18 +97,49 @@ class Frame:
         Returns:
             ``(H // 2**times, W // 2**times, 3)`` uint8 BGR, no side below 1.
         """
+        image = self.image
+        for _ in range(times):
+            half = (max(1, image.shape[1] // 2), max(1, image.shape[0] // 2))
+            image = self._kept(image, half, None)
+        return image
+
+    def scaled(self, size: Size, box: Box | None = None) -> Image:
+        """Return the picture, or a box of it, at another size without aliasing.
+
+        The bulk of a reduction is done by halves, exact, vectorised and shared, so that only the
+        last step, by less than two, interpolates. Do not modify what is returned.
+
+        Args:
+            size: ``(width, height)`` of the result.
+            box: the part of the frame that is wanted, or None for all of it.
+
+        Returns:
+            ``(h, w, 3)`` uint8 BGR.
+        """
+        box = box or Box.whole(self.size)
+        halvings = 0
+        while min(box.width / size[0], box.height / size[1]) >= 2 ** (halvings + 1):
+            halvings += 1
+        image = self.halved(halvings)
+        if box == Box.whole(self.size):
+            return image if image.shape[1::-1] == size else self._kept(image, size, None)
+        across, down = image.shape[1] / self.size[0], image.shape[0] / self.size[1]
+        left, top = round(box.left * across), round(box.top * down)
+        right, bottom = round(box.right * across), round(box.bottom * down)
+        part = image[top : max(top + 1, bottom), left : max(left + 1, right)]
+        return self._kept(part, size, box)
+
+    def _kept(self, image: Image, size: Size, box: Box | None) -> Image:
         import cv2
 
-        if times == 0:
-            return self.image
-        while len(self._halves) < times:
-            picture = self._halves[-1] if self._halves else self.image
-            height, width = picture.shape[:2]
-            half = (max(1, width // 2), max(1, height // 2))
-            smaller = np.empty((half[1], half[0], 3), np.uint8)
-            cv2.resize(picture, half, dst=smaller, interpolation=cv2.INTER_AREA)
-            self._halves.append(smaller)
-        return self._halves[times - 1]
+        kept = self._smaller.get((size, box))
+        if kept is None:
+            kept = np.empty((size[1], size[0], 3), np.uint8)
+            smaller = image.shape[1] > size[0] or image.shape[0] > size[1]
+            method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+            cv2.resize(image, size, dst=kept, interpolation=method)
+            self._smaller[size, box] = kept
+        return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +177,19 @@ class Matte:
     def size(self) -> Size:
         """``(width, height)`` of the coefficient arrays."""
         return self.gain.shape[1], self.gain.shape[0]
+
+    def small_alpha(self, frame: Frame) -> FloatImage:
+        """Return the alpha at the matte's own size, applied to ``frame``.
+
+        Returns:
+            ``(h, w)`` float32 in 0..1, a new array.
+        """
+        total = frame.scaled(self.size, self.box).sum(axis=2, dtype=np.uint16)
+        alpha = total.astype(np.float32)
+        alpha *= np.float32(1 / 765)
+        alpha *= self.gain
+        alpha += self.offset
+        return np.clip(alpha, 0, 1, out=alpha)
 
 
 @dataclass(frozen=True, slots=True)

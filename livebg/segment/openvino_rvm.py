@@ -16,7 +16,7 @@ from livebg.segment.openvino_engine import (
     openvino_core,
     resolve_precision,
 )
-from livebg.segment.preprocess import check_frame_size, shrink
+from livebg.segment.preprocess import check_frame_size
 from livebg.types import Box, Frame, Matte, Size
 
 __all__ = ["OpenvinoRvm"]
@@ -99,7 +99,7 @@ class OpenvinoRvm(Segmenter):
     def segment(self, frame: Frame) -> Matte:
         """Return the matte of ``frame`` as coefficients; see ``Segmenter.segment``."""
         check_frame_size(frame, self._frame_size)
-        shrink(frame, self._input_size, out=self._input[0])
+        self._input[0] = frame.scaled(self._input_size)
         request = self._requests[self._turn]
         try:
             request.infer()
