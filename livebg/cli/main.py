@@ -67,8 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status. Nothing that goes wrong is raised: it becomes one sentence on stderr, and
         with ``--debug`` a traceback before it.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
+    given = sys.argv[1:] if argv is None else argv
+    debug = "--debug" in given
+    words = [word for word in given if word != "--debug"]
     _configure_logging(debug)
     try:
         status = _run(words)
@@ -123,7 +124,7 @@ def _build_parser(chosen: str | None) -> tuple[argparse.ArgumentParser, argparse
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"livebg {__version__}")
-    _add_debug(parser, default=False)
+    _describe_debug(parser)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, command in COMMANDS.items():
         if name == chosen:
@@ -134,15 +135,16 @@ def _build_parser(chosen: str | None) -> tuple[argparse.ArgumentParser, argparse
         return parser, parser
     subparser: argparse.ArgumentParser = subparsers.choices[chosen]
     subparser.allow_abbrev = False
-    _add_debug(subparser, default=argparse.SUPPRESS)
+    _describe_debug(subparser)
     return parser, subparser
 
 
-def _add_debug(parser: argparse.ArgumentParser, *, default: bool | str) -> None:
+def _describe_debug(parser: argparse.ArgumentParser) -> None:
+    """Show ``--debug`` in a parser's help; ``main`` takes it out wherever it stands."""
     parser.add_argument(
         "--debug",
         action="store_true",
-        default=default,
+        default=argparse.SUPPRESS,
         help="log what happens, and show the traceback of an error",
     )
 

@@ -159,7 +159,7 @@ def test_an_error_becomes_one_sentence_and_a_status(
     assert shown.count("\n") == 1
 
 
-@pytest.mark.parametrize("words", [["--debug", "probe"], ["probe", "--debug"]])
+@pytest.mark.parametrize("words", [["--debug", "probe"], ["probe", "--debug", "--number", "3"]])
 def test_debug_shows_the_traceback(
     install: Callable[[Run], None], capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:

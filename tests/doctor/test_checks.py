@@ -1,0 +1,27 @@
+from livebg.doctor.checks import CHECKS, examine
+from livebg.doctor.finding import Finding, Machine
+
+
+def test_findings_keep_the_order_of_the_checks() -> None:
+    first, second = Finding("a", "ok", "works"), Finding("b", "warn", "does not", "mend it")
+    assert examine(Machine(), (lambda m: [first], lambda m: [second])) == [first, second]
+
+
+def test_a_check_that_breaks_is_a_finding_and_the_others_still_run() -> None:
+    def check_the_moon(machine: Machine) -> list[Finding]:
+        raise ZeroDivisionError("it set")
+
+    after = Finding("b", "ok", "works")
+    broken, other = examine(Machine(), (check_the_moon, lambda m: [after]))
+    assert (broken.topic, broken.status) == ("the moon", "fail")
+    assert "ZeroDivisionError: it set" in broken.said
+    assert other == after
+
+
+def test_the_checks_run_on_this_machine_without_breaking() -> None:
+    findings = examine(Machine())
+    assert len(findings) >= len(CHECKS)
+    assert not [finding for finding in findings if "the check itself failed" in finding.said]
+    for finding in findings:
+        assert finding.topic and finding.said
+        assert (finding.remedy == "") == (finding.status == "ok"), finding
