@@ -1,0 +1,60 @@
+"""Whether a window can be opened at all: asked before OpenCV, which ends the process if not."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+from livebg.errors import SinkUnavailableError
+
+__all__ = ["require_display"]
+
+_ADVICE = "run it on a desktop, leave the window out, or write a file with --output"
+
+
+def require_display() -> None:
+    """Return if windows can be opened here.
+
+    OpenCV's windows on Linux are those of Qt, which aborts the whole process when it cannot reach
+    the display, so the display is tried here first. OpenCV brings Qt's plug-in for X11 only: under
+    Wayland it needs XWayland, which sets ``DISPLAY`` too.
+
+    Raises:
+        SinkUnavailableError: there is no display, or it cannot be reached.
+    """
+    if sys.platform != "linux":
+        return
+    display = os.environ.get("DISPLAY", "")
+    if not display:
+        if os.environ.get("WAYLAND_DISPLAY"):
+            raise SinkUnavailableError(
+                "no window can be opened: OpenCV needs X11 and this Wayland session has no "
+                "XWayland (DISPLAY is not set); install xwayland, or leave the window out"
+            )
+        raise SinkUnavailableError(
+            f"no window can be opened: there is no display (DISPLAY is not set); {_ADVICE}"
+        )
+    if not _x11_answers():
+        raise SinkUnavailableError(
+            f"no window can be opened: the display {display} does not answer; {_ADVICE}"
+        )
+
+
+def _x11_answers() -> bool:
+    """Connect to the display of ``DISPLAY`` and hang up, by the library that Qt uses as well."""
+    try:
+        xcb = ctypes.CDLL("libxcb.so.1")
+    except OSError as error:
+        raise SinkUnavailableError(
+            "no window can be opened: the system library libxcb.so.1 is missing; install it "
+            "(Debian and Ubuntu: sudo apt install libxcb1 libgl1)"
+        ) from error
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    xcb.xcb_connect.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
+    xcb.xcb_connection_has_error.argtypes = [ctypes.c_void_p]
+    xcb.xcb_disconnect.argtypes = [ctypes.c_void_p]
+    connection = xcb.xcb_connect(None, None)
+    failed = bool(xcb.xcb_connection_has_error(connection))
+    xcb.xcb_disconnect(connection)
+    return not failed

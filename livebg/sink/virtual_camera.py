@@ -1,0 +1,109 @@
+"""A camera that other programs can choose, through pyvirtualcam."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from livebg.errors import SinkError, SinkUnavailableError
+from livebg.sink.base import Sink
+from livebg.sink.flatten import flatten
+from livebg.types import Composite, Image, Size
+
+__all__ = ["VirtualCamera"]
+
+
+class VirtualCamera(Sink):
+    """Sends composites to v4l2loopback (Linux) or OBS's virtual camera (Windows, macOS).
+
+    Video calls list the device once it got its first picture, and some lose it for good when it
+    closes: send a placeholder at once, and keep the sink for as long as the program runs.
+
+    Args:
+        size: ``(width, height)`` of the composites in pixels. Video formats halve the colour
+            resolution, so an odd width or height loses its last column or row.
+        fps: frames per second that is announced to readers; the caller keeps the pace.
+        device: ``/dev/videoN`` or the device's name; None takes the first free one.
+
+    Attributes:
+        device: the device that is fed, for messages and for choosing it in a call.
+        size: ``(width, height)`` that readers get.
+
+    Raises:
+        SinkUnavailableError: there is no such device, or it is in use; says how to get one.
+    """
+
+    def __init__(self, size: Size, fps: float, device: str | None = None) -> None:
+        self.size = size[0] // 2 * 2, size[1] // 2 * 2
+        self._composite_size = size
+        self._camera = _open(self.size, fps, device)
+        self.device: str = self._camera.device
+        self.name = f"virtual camera {self.device}"
+        self._closed = False
+
+    def send(self, composite: Composite) -> None:
+        """Send ``composite``; what is transparent becomes black.
+
+        Raises:
+            SinkError: the device is gone, the sink is closed, or the size is another one (readers
+                cannot follow a change of size).
+        """
+        if self._closed:
+            raise SinkError(f"{self.name} is closed; open it again to send")
+        if composite.size != self._composite_size:
+            raise SinkError(
+                f"{self.name} was opened for {_text(self._composite_size)} and cannot take a "
+                f"picture of {_text(composite.size)}; open it again in that size"
+            )
+        try:
+            self._camera.send(self._even(flatten(composite.image)))
+        except (RuntimeError, OSError) as error:
+            raise SinkError(
+                f"{self.name} takes no more pictures ({error}); open it again"
+            ) from error
+
+    def close(self) -> None:
+        """Give the device back."""
+        if not self._closed:
+            self._closed = True
+            self._camera.close()
+
+    def _even(self, image: Image) -> Image:
+        width, height = self.size
+        return np.ascontiguousarray(image[:height, :width])
+
+
+def _open(size: Size, fps: float, device: str | None) -> Any:
+    try:
+        import pyvirtualcam
+    except ImportError as error:
+        raise SinkUnavailableError(
+            "no virtual camera: the package pyvirtualcam cannot be imported "
+            f"({error}); install it with `pip install pyvirtualcam`"
+        ) from error
+    try:
+        return pyvirtualcam.Camera(
+            size[0], size[1], fps, fmt=pyvirtualcam.PixelFormat.BGR, device=device
+        )
+    except (RuntimeError, OSError) as error:
+        wanted = f"virtual camera {device}" if device else "a virtual camera"
+        reason = " ".join(str(error).split())
+        raise SinkUnavailableError(f"{wanted} cannot be opened ({reason}); {_advice()}") from error
+
+
+def _advice() -> str:
+    """Return how to get a virtual camera on this system."""
+    if sys.platform == "linux":
+        return (
+            "get one with `sudo apt install v4l2loopback-dkms` and `sudo modprobe v4l2loopback "
+            "exclusive_caps=1 card_label=livebg`"
+        )
+    if sys.platform == "darwin":
+        return "install OBS (https://obsproject.com), start its virtual camera once, and quit it"
+    return "install OBS (https://obsproject.com), which brings one"
+
+
+def _text(size: Size) -> str:
+    return f"{size[0]}x{size[1]}"
