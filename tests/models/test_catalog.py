@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from livebg.errors import UsageError
+from livebg.fetch import UrlSource, WheelSource
+from livebg.models.catalog import CATALOG, find
+
+NETWORKS_WITH_CLASSES = [name for name in CATALOG if name != "rvm"]
+
+
+def torchvision_weights(name: str) -> Any:
+    from torchvision.models import get_model_weights
+
+    return get_model_weights(name).COCO_WITH_VOC_LABELS_V1
+
+
+@pytest.mark.parametrize("name", NETWORKS_WITH_CLASSES)
+def test_url_is_torchvisions_own(name: str) -> None:
+    assert CATALOG[name].file.sources == (UrlSource(torchvision_weights(name).url),)
+
+
+@pytest.mark.parametrize("name", NETWORKS_WITH_CLASSES)
+def test_size_is_torchvisions_to_its_rounding(name: str) -> None:
+    file = CATALOG[name].file
+    published_mebibytes = torchvision_weights(name).meta["_file_size"]
+    # Three decimals of a MiB are at most 525 bytes off.
+    assert abs(file.size_bytes - published_mebibytes * 2**20) < 525 < file.size_tolerance_bytes
+
+
+@pytest.mark.parametrize("name", NETWORKS_WITH_CLASSES)
+def test_classes_are_torchvisions(name: str) -> None:
+    categories = torchvision_weights(name).meta["categories"]
+    assert list(CATALOG[name].classes) == ["background", *categories[1:]]
+
+
+@pytest.mark.parametrize("name", NETWORKS_WITH_CLASSES)
+def test_digest_is_the_one_in_the_file_name(name: str) -> None:
+    """As torch.hub checks it: the hex digits between the last dash and the suffix."""
+    file = CATALOG[name].file
+    assert len(file.sha256) == 8
+    assert file.name.endswith(f"-{file.sha256}.pth")
+    assert file.accepts(file.sha256 + "0" * 56, file.size_bytes)
+    assert not file.accepts("0" * 64, file.size_bytes)
+    assert not file.accepts(file.sha256 + "0" * 56, file.size_bytes // 2)
+
+
+def test_rvm_is_the_default_and_has_two_sources() -> None:
+    rvm = next(iter(CATALOG.values()))
+    assert rvm.name == "rvm"
+    assert [type(source) for source in rvm.file.sources] == [UrlSource, WheelSource]
+    assert rvm.licence == "GPL-3.0"
+
+
+def test_every_name_finds_its_entry() -> None:
+    assert [find(name).name for name in CATALOG] == list(CATALOG)
+
+
+def test_unknown_name_suggests_the_nearest_and_lists_all() -> None:
+    with pytest.raises(UsageError) as caught:
+        find("deeplabv3_resnet_50")
+    message = str(caught.value)
+    assert "no network 'deeplabv3_resnet_50'" in message
+    assert "did you mean 'deeplabv3_resnet50'?" in message
+    assert all(name in message for name in CATALOG)
