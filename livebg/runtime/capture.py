@@ -1,0 +1,132 @@
+"""The capture thread's job: read the source, and find it again when it is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from livebg.clock import Clock
+from livebg.errors import EndOfStreamError, LivebgError, SourceError
+from livebg.runtime.guard import PrivacyGuard
+from livebg.runtime.mailbox import Mailbox
+from livebg.runtime.recovery import Backoff
+from livebg.runtime.stats import Statistics
+from livebg.source.base import Source
+from livebg.types import Frame
+
+__all__ = ["Capture", "Captured"]
+
+_log = logging.getLogger(__name__)
+
+_LOST = "The camera is lost: reconnecting"
+_PATIENCE_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A frame, and how often the source was opened again before it."""
+
+    frame: Frame
+    run: int
+
+
+class Capture:
+    """Owns the source: reads it into a mailbox, and opens it again when it fails.
+
+    A source that fails is released and opened again, with waits of 0.5 to 5 s, until it is back or
+    the session stops; meanwhile the guard shows the card. One that ends (a video) ends the job.
+
+    Args:
+        source: the open source; owned from now on.
+        reopen: opens it again.
+        frames: where frames go; closed at the end.
+        guard: told when the camera is lost and found.
+        statistics: counts frames and reconnects.
+        clock: what times reading and reconnecting.
+        report: told of each failure of the source.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        reopen: Callable[[], Source],
+        frames: Mailbox[Captured],
+        guard: PrivacyGuard,
+        statistics: Statistics,
+        clock: Clock,
+        report: Callable[[LivebgError], None],
+    ) -> None:
+        self._source: Source | None = source
+        self._reopen = reopen
+        self._frames = frames
+        self._guard = guard
+        self._statistics = statistics
+        self._clock = clock
+        self._report = report
+        self._backoff = Backoff(clock)
+        self._run = 0
+        self._next_index = 0
+        self._first_index = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Deliver frames until ``stop`` is set or the source ends."""
+        try:
+            while not stop.is_set():
+                if self._source is None:
+                    self._reconnect(stop)
+                elif not self._deliver(self._source):
+                    return
+        finally:
+            self._release()
+            self._frames.close()
+
+    def _deliver(self, source: Source) -> bool:
+        """Pass one frame on; return False at the end of the source."""
+        begin_ns = self._clock.now_ns()
+        try:
+            frame = source.read()
+        except EndOfStreamError:
+            return False
+        except SourceError as error:
+            self._lose(error)
+            return True
+        self._statistics.took("capture", begin_ns, self._clock.now_ns())
+        index = self._first_index + frame.index
+        self._statistics.captured(missed=index - self._next_index)
+        self._next_index = index + 1
+        self._backoff.reset()
+        self._guard.reveal("camera")
+        self._frames.put(Captured(replace(frame, index=index), self._run))
+        return True
+
+    def _lose(self, error: SourceError) -> None:
+        self._guard.conceal("camera", _LOST)
+        self._release()
+        wait_s = self._backoff.fail()
+        _log.debug("the source failed; it is opened again in %.1f s", wait_s)
+        self._report(error)
+
+    def _reconnect(self, stop: threading.Event) -> None:
+        if not self._backoff.ready:
+            self._clock.wait(stop, _PATIENCE_S)
+            return
+        try:
+            self._source = self._reopen()
+        except LivebgError as error:
+            wait_s = self._backoff.fail()
+            _log.debug("%s Next try in %.1f s.", error, wait_s)
+            return
+        self._run += 1
+        self._first_index = self._next_index
+        self._statistics.reconnected()
+        _log.info("%s is back", self._source.info.name)
+
+    def _release(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            with contextlib.suppress(SourceError):
+                source.close()

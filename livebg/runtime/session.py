@@ -1,0 +1,288 @@
+"""The live session: one thread captures, one filters, one feeds each slow sink.
+
+::
+
+    source ─► capture thread ─► [frame] ─► process thread ─┬► [composite] ─► thread of a sink
+                                                           ├► [composite] ─► thread of a sink
+                                                           └► [composite] ─► window (main thread)
+
+Each ``[ ]`` is a mailbox that holds one item, the newest. The privacy guard stands at the end of
+the process thread and again before every sink.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from livebg.clock import NS_PER_S, Clock, MonotonicClock
+from livebg.config.schema import Settings
+from livebg.errors import LivebgError, SessionError
+from livebg.runtime.capture import Capture, Captured
+from livebg.runtime.guard import PrivacyGuard
+from livebg.runtime.mailbox import Mailbox
+from livebg.runtime.processing import Chain, Processing
+from livebg.runtime.sinks import Outlet, SinkPlan
+from livebg.runtime.stats import Glance, Statistics
+from livebg.runtime.worker import Worker
+from livebg.source.base import Source, SourceInfo
+from livebg.types import Composite, Size
+
+__all__ = ["Session"]
+
+_FALLBACK_RATE = 30.0
+_PATIENCE_S = 0.05
+_SHUTDOWN_S = 0.8
+
+
+class Session:
+    """Runs a source through the pipeline into sinks until it ends, is stopped, or cannot go on.
+
+    The constructor opens the source and the sinks in the calling thread, so that what cannot be
+    opened is refused before any thread starts; ``run`` then gives each to the thread that owns it.
+
+    Args:
+        settings: what to do; ``change`` swaps it later.
+        open_source: opens the source; called again when it fails.
+        plan_sinks: says for the open source which sinks to feed, each from a thread of its own.
+        plan_window: the same for a window, which is fed by the thread that calls ``run``.
+        build: makes a pipeline for settings and a size of frame.
+        clock: what times everything.
+        started_ns: when the user started the program, for the time to the first frame.
+        notice: told in one sentence what went wrong while the session goes on; called from any
+            thread.
+
+    Raises:
+        LivebgError: the source or a sink cannot be opened; nothing is left open.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        open_source: Callable[[], Source],
+        plan_sinks: Callable[[SourceInfo], Sequence[SinkPlan]],
+        build: Callable[[Settings, Size], Chain],
+        plan_window: Callable[[SourceInfo], SinkPlan] | None = None,
+        clock: Clock | None = None,
+        started_ns: int | None = None,
+        notice: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
+        self._clock = clock or MonotonicClock()
+        self._notice = notice
+        self._stop_asked = False
+        self._paused = False
+        self._mourned: set[str] = set()
+        self._over = threading.Event()
+        self._ended = "running"
+        self._unfinished: tuple[str, ...] = ()
+        source = open_source()
+        self.info = source.info
+        """What the source said of itself when it was first opened."""
+        rate = float(source.info.frame_rate or settings.fps or _FALLBACK_RATE)
+        self._period_s = 1.0 / rate
+        self._statistics = Statistics(
+            self._clock,
+            period_s=None if source.info.frame_rate is None else self._period_s,
+            started_ns=started_ns,
+        )
+        self._guard = PrivacyGuard(
+            source.info.size,
+            max_age_s=settings.max_matte_age_s,
+            clock=self._clock,
+            channels=4 if settings.background == "transparent" else 3,
+            raw_allowed=settings.background == "none",
+        )
+        with contextlib.ExitStack() as undo:
+            undo.callback(source.close)
+            self._outlets = [self._open(plan, undo) for plan in plan_sinks(source.info)]
+            self._window = self._open(plan_window(source.info), undo) if plan_window else None
+            undo.pop_all()
+        self._frames: Mailbox[Captured] = Mailbox()
+        self._capture = Capture(
+            source,
+            reopen=open_source,
+            frames=self._frames,
+            guard=self._guard,
+            statistics=self._statistics,
+            clock=self._clock,
+            report=self._report,
+        )
+        self._processing = Processing(
+            settings,
+            build=build,
+            frames=self._frames,
+            publish=self._publish,
+            guard=self._guard,
+            statistics=self._statistics,
+            clock=self._clock,
+            report=self._report,
+            want_alpha=any(outlet.plan.wants_alpha for outlet in self._all_outlets),
+        )
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._processing.settings
+
+    @property
+    def paused(self) -> bool:
+        """True while the sinks show the card because the user wants it."""
+        return self._paused
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """Names of the threads that were still busy when ``run`` gave up waiting for them."""
+        return self._unfinished
+
+    def change(self, settings: Settings) -> None:
+        """Swap the settings between two frames; those that do not work are refused by a notice."""
+        self._processing.change(settings)
+
+    def pause(self, paused: bool) -> None:
+        """Show the card instead of the camera, or stop doing so."""
+        self._paused = paused
+        if paused:
+            self._guard.conceal("user", "Paused")
+        else:
+            self._guard.reveal("user")
+
+    def stop(self) -> None:
+        """Ask ``run`` to end; returns at once, may be called from a signal handler."""
+        self._stop_asked = True
+
+    def glance(self) -> Glance:
+        """Return the numbers of a live line."""
+        return self._statistics.glance(self._frames.dropped)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the statistics as values for JSON; ``livebg.runtime.stats`` has the schema."""
+        outlets = self._all_outlets
+        return self._statistics.summary(
+            dropped=self._frames.dropped,
+            sink_drops={outlet.plan.name: outlet.dropped for outlet in outlets},
+            sink_errors={
+                outlet.plan.name: None if outlet.error is None else str(outlet.error)
+                for outlet in outlets
+            },
+            chain=self._processing.scheduler_statistics(),
+            ended=self._ended,
+        )
+
+    def run(
+        self, *, seconds: float | None = None, on_tick: Callable[[], None] | None = None
+    ) -> None:
+        """Run until the source ends, ``stop``, the window is closed, or nothing can go on.
+
+        Whatever happens, every thread has ended or is listed in ``unfinished`` a second later.
+
+        Args:
+            seconds: end after so long.
+            on_tick: called in this thread, many times a second.
+
+        Raises:
+            LivebgError: the pipeline cannot be built, or a sink failed for good; where other
+                sinks could go on, they did.
+        """
+        period_s = min(self._period_s, _PATIENCE_S)
+        capture = Worker("capture", self._capture.run, on_end=self._over.set)
+        process = Worker("process", self._processing.run, on_end=self._over.set)
+        feeders = [
+            Worker(outlet.plan.name, partial(outlet.run, period_s=period_s), on_end=self._over.set)
+            for outlet in self._outlets
+        ]
+        until_ns = None if seconds is None else self._clock.now_ns() + round(seconds * NS_PER_S)
+        for worker in (*feeders, process, capture):
+            worker.start()
+        try:
+            while not self._has_ended(process, feeders, until_ns):
+                if self._window is None:
+                    self._over.wait(_PATIENCE_S)
+                    self._over.clear()
+                else:
+                    self._window.step(period_s)
+                self._notice_failures()
+                if on_tick is not None:
+                    on_tick()
+        finally:
+            self._shut_down(capture, process, feeders)
+        self._raise_first_error(process, capture, *feeders)
+
+    @property
+    def _all_outlets(self) -> list[Outlet]:
+        return self._outlets + ([] if self._window is None else [self._window])
+
+    def _open(self, plan: SinkPlan, undo: contextlib.ExitStack) -> Outlet:
+        outlet = Outlet(plan, self._guard, self._statistics, self._clock, self._report)
+        undo.callback(outlet.abort)
+        return outlet
+
+    def _publish(self, composite: Composite) -> None:
+        for outlet in self._all_outlets:
+            outlet.put(composite)
+
+    def _report(self, error: LivebgError) -> None:
+        self._notice(str(error))
+
+    def _has_ended(self, process: Worker, feeders: list[Worker], until_ns: int | None) -> bool:
+        """Whether to shut down; remembers why."""
+        if self._stop_asked:
+            self._ended = "stopped"
+        elif until_ns is not None and self._clock.now_ns() >= until_ns:
+            self._ended = "time is up"
+        elif not process.alive:
+            self._ended = "end of the source" if process.error is None else "error"
+        elif self._window is not None and self._window.error is not None:
+            self._ended = "window closed"
+        elif feeders and self._window is None and not any(worker.alive for worker in feeders):
+            self._ended = "error"
+        else:
+            return False
+        return True
+
+    def _shut_down(self, capture: Worker, process: Worker, feeders: list[Worker]) -> None:
+        """End everything; wait for no thread longer than it was promised."""
+        begin_ns = self._clock.now_ns()
+        capture.stop()
+        process.stop()
+        for outlet in self._all_outlets:
+            outlet.end()
+        if self._window is not None:
+            while self._window.step(0.0):
+                pass
+            self._window.close()
+        patience = {capture: _SHUTDOWN_S, process: _SHUTDOWN_S}
+        patience |= {
+            worker: outlet.plan.close_within_s
+            for worker, outlet in zip(feeders, self._outlets, strict=True)
+        }
+        unfinished = []
+        for worker, within_s in patience.items():
+            spent_s = (self._clock.now_ns() - begin_ns) / NS_PER_S
+            if not worker.join(within_s - spent_s):
+                unfinished.append(worker.name)
+        self._unfinished = tuple(unfinished)
+
+    def _notice_failures(self) -> None:
+        """Say of a sink that has failed for good that the others go on without it."""
+        failed = [outlet for outlet in self._outlets if outlet.error is not None]
+        if len(failed) == len(self._all_outlets):
+            return
+        for outlet in failed:
+            if outlet.plan.name not in self._mourned:
+                self._mourned.add(outlet.plan.name)
+                self._notice(f"{outlet.error}; the session goes on without it")
+
+    def _raise_first_error(self, *workers: Worker) -> None:
+        errors: list[BaseException | None] = [worker.error for worker in workers]
+        errors += [outlet.error for outlet in self._outlets]
+        for error in errors:
+            if isinstance(error, LivebgError):
+                raise error
+            if error is not None:
+                raise SessionError(
+                    f"the live session failed: {error!r}; run with --debug for the whole story"
+                ) from error

@@ -1,0 +1,264 @@
+"""What a live session measures of itself, in bounded memory.
+
+``Statistics.summary`` is what ``livebg run --stats FILE`` writes, as JSON. Times are milliseconds
+and each distribution is ``{"count", "mean", "p50", "p95", "p99"}`` (within 1 %):
+
+==============================  ====================================================================
+``schema``                      1; it grows when a key changes its meaning
+``livebg``                      version of livebg
+``duration_s``                  seconds from the start to now
+``time_to_first_frame_s``       seconds from the start to the first filtered frame that a sink took;
+                                null when there was none
+``frames.in``                   frames that the source delivered
+``frames.missed``               frames that the source lost before they were read
+``frames.out``                  frames that were filtered
+``frames.dropped``              frames that were replaced by a newer one before they were filtered
+``frames.failed``               frames that the pipeline failed on
+``frames.repeated``             pictures that sinks got without a new frame: privacy cards
+``rate_fps``                    filtered frames per second, from the first to the last
+``latency_ms``                  from a frame's capture to its end in a sink, over all sinks
+``jitter_ms``                   deviation of the interval between two frames of a sink from the
+                                source's own interval; null values when its rate is unknown
+``stages_ms.<stage>``           ``capture`` (waits for the camera included), ``wait`` (from capture
+                                to the filter), ``process``, and the pipeline's own stages
+``cpu.ms_per_frame``            processor time of the whole program per filtered frame
+``cpu.share_of_core``           the same per second of real time; 1.0 is one core
+``memory.peak_mib``             largest resident memory; null where the system does not tell
+``inference``                   what the mask scheduler did: ``count``, ``share`` of the frames and
+                                ``reasons`` (count by reason)
+``sinks.<name>``                ``sent``, ``cards`` (privacy cards among them), ``dropped``,
+                                ``error`` (null, or what ended it), ``send_ms``
+``source``                      ``reconnects`` after a failure
+``ended``                       why the session ended
+==============================  ====================================================================
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from livebg import __version__
+from livebg.clock import NS_PER_S, Clock
+from livebg.runtime.histogram import Histogram
+from livebg.types import Composite
+
+__all__ = ["SCHEMA", "Glance", "Statistics", "peak_memory_mib"]
+
+SCHEMA = 1
+
+
+def peak_memory_mib() -> float | None:
+    """Return the largest resident memory of this process so far, in MiB, where it is known."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """The few numbers of the live line."""
+
+    rate_fps: float
+    latency_p50_ms: float
+    latency_p95_ms: float
+    cpu_share: float
+    dropped: int
+
+
+@dataclass(slots=True)
+class _SinkCount:
+    sent: int = 0
+    cards: int = 0
+    last_ns: int | None = None
+    send: Histogram = field(default_factory=Histogram)
+
+
+class Statistics:
+    """Counts and times; safe to use from every thread.
+
+    Args:
+        clock: what tells the time.
+        period_s: seconds between two frames of the source, or None where it does not know.
+        started_ns: moment at which the user started it; now by default.
+    """
+
+    def __init__(
+        self, clock: Clock, *, period_s: float | None = None, started_ns: int | None = None
+    ) -> None:
+        self._clock = clock
+        self._period_s = period_s
+        self._started_ns = clock.now_ns() if started_ns is None else started_ns
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._stages: dict[str, Histogram] = {}
+        self._sinks: dict[str, _SinkCount] = {}
+        self._latency = Histogram()
+        self._jitter = Histogram()
+        self._first_shown_ns: int | None = None
+        self._first_made: tuple[int, float] | None = None
+        self._last_made: tuple[int, float] = (self._started_ns, 0.0)
+        self._recent: deque[tuple[int, float]] = deque(maxlen=61)
+
+    def captured(self, *, missed: int) -> None:
+        """Record that the source delivered a frame, after ``missed`` ones that it lost."""
+        with self._lock:
+            self._counts["in"] += 1
+            self._counts["missed"] += missed
+
+    def failed(self) -> None:
+        """Record that the pipeline failed on a frame."""
+        with self._lock:
+            self._counts["failed"] += 1
+
+    def reconnected(self) -> None:
+        """Record that the source was opened again."""
+        with self._lock:
+            self._counts["reconnects"] += 1
+
+    def took(self, stage: str, begin_ns: int, end_ns: int) -> None:
+        """Record that ``stage`` took from ``begin_ns`` to ``end_ns``."""
+        with self._lock:
+            self._stages.setdefault(stage, Histogram()).add((end_ns - begin_ns) / NS_PER_S)
+
+    def made(self) -> None:
+        """Record that a frame was filtered."""
+        mark = (self._clock.now_ns(), time.process_time())
+        with self._lock:
+            self._counts["out"] += 1
+            self._first_made = self._first_made or mark
+            self._last_made = mark
+            self._recent.append(mark)
+
+    def sent(self, sink: str, composite: Composite, *, begin_ns: int, now_ns: int) -> None:
+        """Record that ``sink`` took ``composite`` between ``begin_ns`` and ``now_ns``."""
+        with self._lock:
+            count = self._sinks.setdefault(sink, _SinkCount())
+            count.sent += 1
+            count.send.add((now_ns - begin_ns) / NS_PER_S)
+            if composite.private:
+                count.cards += 1
+                count.last_ns = None
+                return
+            self._latency.add((now_ns - composite.captured_ns) / NS_PER_S)
+            if self._first_shown_ns is None:
+                self._first_shown_ns = now_ns
+            if count.last_ns is not None and self._period_s is not None:
+                interval_s = (now_ns - count.last_ns) / NS_PER_S
+                self._jitter.add(abs(interval_s - self._period_s))
+            count.last_ns = now_ns
+
+    def glance(self, dropped: int) -> Glance:
+        """Return the numbers of the live line, over the last two seconds or so."""
+        with self._lock:
+            rate, share = 0.0, 0.0
+            if self._recent:
+                rate, share = _pace(self._recent[0], self._recent[-1], len(self._recent) - 1)
+            return Glance(
+                rate_fps=rate,
+                latency_p50_ms=self._latency.percentile(50) * 1e3,
+                latency_p95_ms=self._latency.percentile(95) * 1e3,
+                cpu_share=share,
+                dropped=dropped,
+            )
+
+    def summary(
+        self,
+        *,
+        dropped: int,
+        sink_drops: dict[str, int],
+        sink_errors: dict[str, str | None],
+        chain: Mapping[str, Any],
+        ended: str,
+    ) -> dict[str, Any]:
+        """Return everything as plain values for JSON; the module's docstring is its schema.
+
+        Args:
+            dropped: frames that were replaced before they were filtered.
+            sink_drops: composites that each sink was too slow to take.
+            sink_errors: what ended each sink, or None.
+            chain: what the pipeline says of its stages and its mask scheduler.
+            ended: why the session ended.
+        """
+        with self._lock:
+            first, last, out = self._first_made, self._last_made, self._counts["out"]
+            rate, share = _pace(first, last, out - 1) if first is not None else (0.0, 0.0)
+            shown = self._first_shown_ns
+            return {
+                "schema": SCHEMA,
+                "livebg": __version__,
+                "duration_s": _seconds(self._clock.now_ns() - self._started_ns),
+                "time_to_first_frame_s": (
+                    None if shown is None else _seconds(shown - self._started_ns)
+                ),
+                "frames": {
+                    "in": self._counts["in"],
+                    "out": out,
+                    "missed": self._counts["missed"],
+                    "dropped": dropped,
+                    "failed": self._counts["failed"],
+                    "repeated": sum(count.cards for count in self._sinks.values()),
+                },
+                "rate_fps": round(rate, 2),
+                "latency_ms": _distribution(self._latency),
+                "jitter_ms": _distribution(self._jitter),
+                "stages_ms": {name: _distribution(took) for name, took in self._stages.items()},
+                "cpu": {
+                    "ms_per_frame": round(1e3 * share / rate, 3) if rate else 0.0,
+                    "share_of_core": round(share, 3),
+                },
+                "memory": {"peak_mib": _rounded(peak_memory_mib())},
+                "inference": dict(chain),
+                "sinks": {
+                    name: self._sink_summary(name, sink_drops[name], sink_errors[name])
+                    for name in sink_drops
+                },
+                "source": {"reconnects": self._counts["reconnects"]},
+                "ended": ended,
+            }
+
+    def _sink_summary(self, name: str, dropped: int, error: str | None) -> dict[str, Any]:
+        count = self._sinks.get(name, _SinkCount())
+        return {
+            "sent": count.sent,
+            "cards": count.cards,
+            "dropped": dropped,
+            "error": error,
+            "send_ms": _distribution(count.send),
+        }
+
+
+def _pace(first: tuple[int, float], last: tuple[int, float], intervals: int) -> tuple[float, float]:
+    """Return frames per second and processor seconds per second between two marks."""
+    seconds = (last[0] - first[0]) / NS_PER_S
+    if seconds <= 0:
+        return 0.0, 0.0
+    return intervals / seconds, (last[1] - first[1]) / seconds
+
+
+def _distribution(histogram: Histogram) -> dict[str, float | int | None]:
+    known = histogram.count > 0
+    return {
+        "count": histogram.count,
+        "mean": round(histogram.mean * 1e3, 3) if known else None,
+        **{
+            f"p{percent}": round(histogram.percentile(percent) * 1e3, 3) if known else None
+            for percent in (50, 95, 99)
+        },
+    }
+
+
+def _seconds(nanoseconds: int) -> float:
+    return round(nanoseconds / NS_PER_S, 3)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

@@ -1,0 +1,299 @@
+"""The room is painted in a colour that nothing else has; it must not turn up in any picture."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from livebg.config.schema import Settings
+from livebg.errors import ModelError, SinkError, SourceError
+from livebg.runtime.processing import Chain
+from livebg.runtime.session import Session
+from livebg.runtime.sinks import SinkPlan
+from livebg.sink.base import Sink
+from livebg.source.base import Source
+from livebg.types import Composite, Frame, Image, Size
+from tests.runtime.fakes import (
+    GENEROUS_S,
+    SIZE,
+    FakeCamera,
+    FakeChain,
+    KeepingSink,
+    scene,
+    shows_room,
+    without_room,
+)
+
+SETTINGS = Settings(max_matte_age_s=0.1)
+
+
+class Watched(KeepingSink):
+    """Looks at every picture that it gets while nobody can change it any more."""
+
+    def __init__(self, name: str = "watched") -> None:
+        super().__init__(name)
+        self.leaks: list[int] = []
+
+    def send(self, composite: Composite) -> None:
+        if shows_room(composite.image):
+            self.leaks.append(len(self.pictures))
+        super().send(composite)
+
+
+def play(
+    done: Callable[[Session, Watched], bool],
+    *,
+    respond: Callable[[Frame], Image] = without_room,
+    build: Callable[[Settings, Size], Chain] | None = None,
+    open_source: Callable[[], Source] = FakeCamera,
+    open_sink: Callable[[Watched], Sink] = lambda sink: sink,
+    retry: bool = False,
+    settings: Settings = SETTINGS,
+) -> Watched:
+    """Run a session until ``done``; return its sink."""
+    sink = Watched()
+    live = Session(
+        settings,
+        open_source=open_source,
+        plan_sinks=lambda info: [SinkPlan("watched", lambda: open_sink(sink), retry=retry)],
+        build=build or (lambda settings, size: FakeChain(respond)),
+    )
+
+    def tick() -> None:
+        if done(live, sink):
+            live.stop()
+
+    live.run(seconds=GENEROUS_S, on_tick=tick)
+    assert live.summary()["ended"] == "stopped"
+    assert sink.pictures
+    return sink
+
+
+def enough(live: Session, sink: Watched) -> bool:
+    return len(sink.filtered) > 5
+
+
+def test_the_search_finds_the_room() -> None:
+    assert shows_room(scene())
+    assert shows_room((0.8 * scene() + 0.2 * 128).astype(np.uint8))
+    assert not shows_room(without_room(Frame(scene(), 0, 0)))
+
+
+def test_the_search_finds_the_room_in_a_session_that_may_show_it() -> None:
+    sink = play(
+        enough,
+        respond=lambda frame: frame.image,
+        settings=replace(SETTINGS, background="none"),
+    )
+    assert sink.leaks
+
+
+def test_a_session_that_works() -> None:
+    assert not play(enough).leaks
+
+
+def test_while_the_network_is_loading() -> None:
+    release = threading.Event()
+
+    def build(settings: Settings, size: Size) -> Chain:
+        release.wait(GENEROUS_S)
+        return FakeChain()
+
+    def done(live: Session, sink: Watched) -> bool:
+        if len(sink.cards) > 5:
+            release.set()
+        return enough(live, sink)
+
+    sink = play(done, build=build)
+    assert not sink.leaks
+    assert all(picture.private for picture in sink.pictures[:5])
+
+
+def _raise(frame: Frame) -> Image:
+    raise ModelError("the network returned NaN")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        _raise,
+        lambda frame: 1 / 0,
+        lambda frame: frame.image,
+        lambda frame: frame.image[::-1],
+        lambda frame: frame.image[:24],
+        lambda frame: np.repeat(frame.image, 2, axis=0),
+        lambda frame: frame.image.astype(np.float32),
+        lambda frame: frame.image[..., :2].copy(),
+        lambda frame: None,
+    ],
+    ids=["raises", "defect", "raw", "flipped", "cut", "larger", "float", "channels", "nothing"],
+)
+@pytest.mark.parametrize("from_frame", [0, 4], ids=["at once", "later"])
+def test_a_pipeline_that_goes_wrong(wrong: Callable[[Frame], Image], from_frame: int) -> None:
+    def respond(frame: Frame) -> Image:
+        return without_room(frame) if frame.index < from_frame else wrong(frame)
+
+    def done(live: Session, sink: Watched) -> bool:
+        return live.summary()["frames"]["failed"] > 2 and bool(sink.cards)
+
+    assert not play(done, respond=respond).leaks
+
+
+def test_a_pipeline_that_hangs_is_covered_by_the_card() -> None:
+    release = threading.Event()
+
+    def respond(frame: Frame) -> Image:
+        if frame.index >= 4:
+            release.wait(GENEROUS_S)
+        return without_room(frame)
+
+    def done(live: Session, sink: Watched) -> bool:
+        if sink.filtered and len(sink.cards) > 5 and sink.pictures[-1].private:
+            release.set()
+        return release.is_set() and not sink.pictures[-1].private
+
+    assert not play(done, respond=respond).leaks
+
+
+def test_a_pipeline_slower_than_a_matte_may_be_old() -> None:
+    pause = threading.Event()
+
+    def respond(frame: Frame) -> Image:
+        pause.wait(1.5 * SETTINGS.max_matte_age_s)
+        return without_room(frame)
+
+    sink = play(lambda live, sink: live.summary()["frames"]["out"] > 2, respond=respond)
+    assert not sink.leaks
+    assert not sink.filtered
+
+
+def test_a_camera_that_comes_and_goes() -> None:
+    class Flaky(FakeCamera):
+        def read(self) -> Frame:
+            if self._index == 4:
+                raise SourceError("unplugged")
+            return super().read()
+
+    def done(live: Session, sink: Watched) -> bool:
+        return live.summary()["source"]["reconnects"] > 0 and not sink.pictures[-1].private
+
+    sink = play(done, open_source=Flaky)
+    assert not sink.leaks
+    first = sink.pictures.index(sink.filtered[0])
+    assert any(picture.private for picture in sink.pictures[first:-1])
+
+
+def test_a_camera_that_stalls() -> None:
+    release = threading.Event()
+
+    class Stalling(FakeCamera):
+        def read(self) -> Frame:
+            if self._index == 4:
+                release.wait(GENEROUS_S)
+            return super().read()
+
+    def done(live: Session, sink: Watched) -> bool:
+        if sink.filtered and sink.pictures[-1].private:
+            release.set()
+        return release.is_set() and not sink.pictures[-1].private
+
+    assert not play(done, open_source=Stalling).leaks
+
+
+@pytest.mark.parametrize("changed", [(48, 64), (128, 96), (20, 10)])
+def test_another_resolution_in_mid_stream(changed: Size) -> None:
+    def at(index: int) -> Image:
+        return scene(SIZE if index < 5 else changed)
+
+    def done(live: Session, sink: Watched) -> bool:
+        return bool(sink.filtered) and sink.filtered[-1].index > 8
+
+    sink = play(done, open_source=lambda: FakeCamera(at=at))
+    assert not sink.leaks
+    assert {picture.size for picture in sink.pictures} == {SIZE}
+
+
+def test_a_change_of_settings_and_of_the_network() -> None:
+    wanted: Iterator[Settings] = iter(
+        [
+            replace(SETTINGS, background="gray"),
+            replace(SETTINGS, model="deeplabv3_resnet50"),
+            replace(SETTINGS, background="white"),
+        ]
+    )
+    current = SETTINGS
+
+    def done(live: Session, sink: Watched) -> bool:
+        nonlocal current
+        if live.settings is not current or not enough(live, sink):
+            return False
+        following = next(wanted, None)
+        if following is None:
+            return True
+        current = following
+        live.change(current)
+        return False
+
+    assert not play(done).leaks
+
+
+def test_a_sink_that_is_opened_again() -> None:
+    opened = 0
+
+    def open_sink(sink: Watched) -> Sink:
+        nonlocal opened
+        opened += 1
+        sink.fail = sink.closed = False
+        return sink
+
+    def done(live: Session, sink: Watched) -> bool:
+        if opened == 1 and sink.filtered:
+            sink.fail = True
+        return opened > 1 and enough(live, sink)
+
+    assert not play(done, open_sink=open_sink, retry=True).leaks
+
+
+def test_the_last_picture_left_behind_is_the_card() -> None:
+    sink = play(enough)
+    assert sink.pictures[-1].private
+    assert not shows_room(sink.pictures[-1].image)
+
+
+def test_the_last_picture_after_a_crash_is_the_card() -> None:
+    class Crashing(FakeChain):
+        def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
+            if frame.index > 4:
+                raise SystemExit("crash")
+            return super().process(frame, want_alpha=want_alpha)
+
+    sink = Watched()
+    live = Session(
+        SETTINGS,
+        open_source=FakeCamera,
+        plan_sinks=lambda info: [SinkPlan("watched", lambda: sink)],
+        build=lambda settings, size: Crashing(),
+    )
+    with pytest.raises(Exception, match="crash"):
+        live.run(seconds=GENEROUS_S)
+    assert not sink.leaks
+    assert sink.pictures[-1].private
+
+
+def test_a_sink_that_fails_for_good_gets_nothing_more() -> None:
+    sink = Watched()
+    live = Session(
+        SETTINGS,
+        open_source=FakeCamera,
+        plan_sinks=lambda info: [SinkPlan("watched", lambda: sink)],
+        build=lambda settings, size: FakeChain(),
+    )
+
+    def break_it() -> None:
+        sink.fail = bool(sink.filtered)
+
+    with pytest.raises(SinkError):
+        live.run(seconds=GENEROUS_S, on_tick=break_it)
+    assert not sink.leaks

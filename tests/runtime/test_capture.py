@@ -1,0 +1,152 @@
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from livebg.clock import ManualClock
+from livebg.errors import EndOfStreamError, InputError, LivebgError, SourceError
+from livebg.runtime.capture import Capture, Captured
+from livebg.runtime.guard import PrivacyGuard
+from livebg.runtime.mailbox import Mailbox
+from livebg.runtime.stats import Statistics
+from livebg.source.base import Source, SourceInfo
+from livebg.types import Frame
+from tests.runtime.fakes import SIZE, scene
+
+
+class ScriptedSource(Source):
+    """Delivers frames of the indices in its script, and raises the errors in it."""
+
+    def __init__(self, *script: int | Exception) -> None:
+        self._script: Iterator[int | Exception] = iter(script)
+        self.closed = False
+
+    @property
+    def info(self) -> SourceInfo:
+        return SourceInfo("script", SIZE, None, None, live=True)
+
+    def read(self) -> Frame:
+        step = next(self._script, EndOfStreamError("over"))
+        if isinstance(step, Exception):
+            raise step
+        return Frame(scene(), step, step)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class KeepingMailbox(Mailbox[Captured]):
+    """Keeps all that was put, and what the guard held at that moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: list[Captured] = []
+
+    def put(self, item: Captured) -> None:
+        self.all.append(item)
+        super().put(item)
+
+
+class Bench:
+    def __init__(self, source: Source, reopen: Callable[[], Source]) -> None:
+        self.clock = ManualClock()
+        self.guard = PrivacyGuard(SIZE, max_age_s=0.5, clock=self.clock)
+        self.statistics = Statistics(self.clock)
+        self.frames = KeepingMailbox()
+        self.reports: list[LivebgError] = []
+        self.stop = threading.Event()
+        self.capture = Capture(
+            source,
+            reopen=reopen,
+            frames=self.frames,
+            guard=self.guard,
+            statistics=self.statistics,
+            clock=self.clock,
+            report=self.reports.append,
+        )
+
+
+def _no_reopening() -> Source:
+    raise AssertionError("nothing failed")
+
+
+def test_frames_pass_until_the_source_ends() -> None:
+    source = ScriptedSource(0, 1, 2)
+    bench = Bench(source, _no_reopening)
+    bench.capture.run(bench.stop)
+    assert [item.frame.index for item in bench.frames.all] == [0, 1, 2]
+    assert source.closed
+    assert bench.frames.get(0.0) is not None
+    assert bench.frames.finished
+
+
+def test_it_stops_when_asked() -> None:
+    source = ScriptedSource(0, 1, 2)
+    bench = Bench(source, _no_reopening)
+    bench.stop.set()
+    bench.capture.run(bench.stop)
+    assert not bench.frames.all
+    assert source.closed
+
+
+def test_a_lost_camera_is_opened_again_and_its_frames_count_on() -> None:
+    first = ScriptedSource(0, 1, SourceError("unplugged"))
+    second = ScriptedSource(0, 1)
+    bench = Bench(first, lambda: second)
+    bench.capture.run(bench.stop)
+    assert first.closed
+    assert [(item.frame.index, item.run) for item in bench.frames.all] == [
+        (0, 0),
+        (1, 0),
+        (2, 1),
+        (3, 1),
+    ]
+    assert [str(error) for error in bench.reports] == ["unplugged"]
+    assert bench.clock.now_ns() >= 500_000_000
+
+
+def test_the_lost_camera_is_released_before_it_is_opened_again() -> None:
+    first = ScriptedSource(SourceError("unplugged"))
+
+    def reopen() -> Source:
+        assert first.closed
+        return ScriptedSource()
+
+    Bench(first, reopen).capture.run(threading.Event())
+
+
+@pytest.mark.parametrize("error", [SourceError("still gone"), InputError("the file is gone")])
+def test_reconnecting_backs_off_while_the_card_is_shown(error: LivebgError) -> None:
+    seen: list[tuple[int, bool]] = []
+
+    def reopen() -> Source:
+        seen.append((bench.clock.now_ns() // 10**8, bench.guard.concealed))
+        if len(seen) < 4:
+            raise error
+        return ScriptedSource(0)
+
+    bench = Bench(ScriptedSource(SourceError("unplugged")), reopen)
+    bench.capture.run(bench.stop)
+    # Tenths of a second, after 0.5, 1, 2 and 4 s.
+    assert seen == [(5, True), (15, True), (35, True), (75, True)]
+    assert not bench.guard.concealed
+    assert len(bench.reports) == 1
+
+
+def test_stopping_ends_a_reconnect() -> None:
+    def reopen() -> Source:
+        bench.stop.set()
+        raise SourceError("still gone")
+
+    bench = Bench(ScriptedSource(SourceError("unplugged")), reopen)
+    bench.capture.run(bench.stop)
+    assert bench.frames.finished
+
+
+def test_frames_that_the_source_lost_are_counted() -> None:
+    bench = Bench(ScriptedSource(0, 3, 4), _no_reopening)
+    bench.capture.run(bench.stop)
+    frames = bench.statistics.summary(dropped=0, sink_drops={}, sink_errors={}, chain={}, ended="")[
+        "frames"
+    ]
+    assert (frames["in"], frames["missed"]) == (3, 2)

@@ -1,0 +1,229 @@
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from livebg.clock import ManualClock
+from livebg.errors import LivebgError, SinkError, SinkUnavailableError
+from livebg.runtime.guard import PrivacyGuard
+from livebg.runtime.sinks import Cards, Outlet, SinkPlan
+from livebg.runtime.stats import Statistics
+from livebg.sink.base import Sink
+from livebg.types import Composite
+from tests.runtime.fakes import SIZE, KeepingSink
+
+
+class Bench:
+    """An outlet with a manual clock and everything that it needs."""
+
+    def __init__(
+        self,
+        *,
+        cards: Cards = "always",
+        retry: bool = False,
+        open: Callable[[], Sink] | None = None,
+    ) -> None:
+        self.clock = ManualClock(start_ns=10**9)
+        self.guard = PrivacyGuard(SIZE, max_age_s=0.5, clock=self.clock)
+        self.statistics = Statistics(self.clock, period_s=1 / 30)
+        self.sink = KeepingSink()
+        self.reports: list[LivebgError] = []
+        plan = SinkPlan("keeper", open or (lambda: self.sink), cards=cards, retry=retry)
+        self.outlet = Outlet(plan, self.guard, self.statistics, self.clock, self.reports.append)
+
+    def composite(self, index: int = 0) -> Composite:
+        image = np.full((SIZE[1], SIZE[0], 3), index, np.uint8)
+        return Composite(image, index, self.clock.now_ns())
+
+    def deliver(self, index: int = 0) -> None:
+        self.outlet.put(self.composite(index))
+        assert self.outlet.step(0.0)
+
+
+def test_what_was_put_is_sent() -> None:
+    bench = Bench()
+    bench.deliver(5)
+    assert [picture.index for picture in bench.sink.pictures] == [5]
+
+
+def test_a_slow_sink_gets_the_newest() -> None:
+    bench = Bench()
+    for index in range(4):
+        bench.outlet.put(bench.composite(index))
+    bench.outlet.step(0.0)
+    assert [picture.index for picture in bench.sink.pictures] == [3]
+    assert bench.outlet.dropped == 3
+
+
+def test_the_card_comes_before_the_first_composite() -> None:
+    bench = Bench()
+    bench.outlet.step(0.0)
+    assert [picture.private for picture in bench.sink.pictures] == [True]
+
+
+def test_nothing_is_repeated_while_the_last_picture_is_fresh() -> None:
+    bench = Bench()
+    bench.deliver()
+    bench.clock.advance(0.4)
+    bench.outlet.step(0.0)
+    assert len(bench.sink.pictures) == 1
+
+
+def test_the_card_comes_when_nothing_new_does() -> None:
+    bench = Bench()
+    bench.deliver()
+    bench.clock.advance(0.6)
+    bench.outlet.step(0.0)
+    assert [picture.private for picture in bench.sink.pictures] == [False, True]
+
+
+def test_a_composite_that_waited_too_long_is_not_shown() -> None:
+    bench = Bench()
+    bench.outlet.put(bench.composite())
+    bench.clock.advance(0.6)
+    bench.outlet.step(0.0)
+    assert [picture.private for picture in bench.sink.pictures] == [True]
+
+
+def test_concealing_replaces_the_picture_at_once() -> None:
+    bench = Bench()
+    bench.deliver()
+    bench.guard.conceal("camera", "The camera is lost")
+    bench.outlet.step(0.0)
+    assert [picture.private for picture in bench.sink.pictures] == [False, True]
+
+
+def test_a_recording_has_cards_between_frames_only() -> None:
+    bench = Bench(cards="between")
+    bench.outlet.step(0.0)
+    bench.deliver(1)
+    bench.clock.advance(0.6)
+    bench.outlet.step(0.0)
+    bench.deliver(2)
+    bench.outlet.end()
+    bench.outlet.close()
+    assert [picture.private for picture in bench.sink.pictures] == [False, True, False]
+
+
+def test_mattes_have_no_cards() -> None:
+    bench = Bench(cards="never")
+    bench.deliver(1)
+    bench.clock.advance(0.6)
+    bench.outlet.step(0.0)
+    assert not bench.sink.cards
+
+
+def test_the_card_is_the_last_picture() -> None:
+    bench = Bench()
+    bench.deliver()
+    bench.outlet.end()
+    assert not bench.outlet.step(0.0)
+    bench.outlet.close()
+    assert bench.sink.pictures[-1].private
+    assert bench.sink.closed
+
+
+def test_what_was_put_before_the_end_is_still_sent() -> None:
+    bench = Bench()
+    bench.outlet.put(bench.composite(9))
+    bench.outlet.end()
+    bench.outlet.run(threading.Event(), 0.0)
+    assert [picture.index for picture in bench.sink.filtered] == [9]
+    assert bench.sink.closed
+
+
+def test_aborting_leaves_nothing_behind() -> None:
+    bench = Bench()
+    bench.outlet.abort()
+    assert bench.sink.aborted
+    assert not bench.sink.pictures
+
+
+def test_a_sink_that_fails_is_given_up() -> None:
+    bench = Bench()
+    bench.sink.fail = True
+    bench.deliver()
+    assert isinstance(bench.outlet.error, SinkError)
+    assert not bench.outlet.step(0.0)
+    assert bench.sink.closed
+
+
+def test_a_defect_in_a_sink_is_an_error_of_that_sink() -> None:
+    class Defective(KeepingSink):
+        def send(self, composite: Composite) -> None:
+            raise ZeroDivisionError("defect")
+
+    bench = Bench(open=Defective)
+    bench.deliver()
+    assert str(bench.outlet.error) == "keeper failed: defect"
+
+
+def test_a_sink_that_fails_is_opened_again_after_a_while() -> None:
+    opened: list[KeepingSink] = []
+
+    def open_sink() -> Sink:
+        opened.append(KeepingSink())
+        return opened[-1]
+
+    bench = Bench(open=open_sink, retry=True)
+    opened[0].fail = True
+    bench.deliver(1)
+    assert len(bench.reports) == 1
+    bench.deliver(2)
+    assert len(opened) == 1
+    bench.clock.advance(0.5)
+    bench.deliver(3)
+    assert [picture.index for picture in opened[1].filtered] == [3]
+    assert bench.outlet.error is None
+
+
+def test_reopening_goes_on_until_it_works() -> None:
+    tries = 0
+    sink = KeepingSink()
+
+    def open_sink() -> Sink:
+        nonlocal tries
+        tries += 1
+        if tries in (2, 3):
+            raise SinkUnavailableError("the virtual camera is not there")
+        return sink
+
+    bench = Bench(open=open_sink, retry=True)
+    sink.fail = True
+    bench.deliver()
+    sink.fail = sink.closed = False
+    for wait_s in (0.5, 1.0, 2.0):
+        bench.clock.advance(wait_s)
+        bench.deliver()
+    assert tries == 4
+    assert len(sink.filtered) == 1
+    assert len(bench.reports) == 1
+
+
+def test_what_cannot_be_finished_is_an_error() -> None:
+    class Unfinished(KeepingSink):
+        def close(self) -> None:
+            raise SinkError("the disk is full")
+
+    bench = Bench(open=Unfinished)
+    bench.outlet.close()
+    assert str(bench.outlet.error) == "the disk is full"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_closing_is_idempotent(times: int) -> None:
+    bench = Bench()
+    for _ in range(times):
+        bench.outlet.close()
+    assert len(bench.sink.cards) == 1
+
+
+def test_latency_is_counted_from_the_capture() -> None:
+    bench = Bench()
+    composite = replace(bench.composite(), captured_ns=bench.clock.now_ns() - 20_000_000)
+    bench.outlet.put(composite)
+    bench.outlet.step(0.0)
+    # The histogram's bins are 2 % wide.
+    assert bench.statistics.glance(0).latency_p50_ms == pytest.approx(20, rel=0.011)

@@ -1,0 +1,95 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from livebg.clock import ManualClock
+from livebg.runtime import stats
+from livebg.runtime.stats import SCHEMA, Statistics
+from livebg.types import Composite
+
+_COMPOSITE = Composite(np.zeros((4, 4, 3), np.uint8), 0, 0)
+
+
+def _summary(statistics: Statistics) -> dict[str, object]:
+    return statistics.summary(
+        dropped=2,
+        sink_drops={"window": 1},
+        sink_errors={"window": None},
+        chain={"inferences": 5},
+        ended="stopped",
+    )
+
+
+def _play(clock: ManualClock, statistics: Statistics, intervals_s: list[float]) -> None:
+    for interval_s in intervals_s:
+        clock.advance(interval_s)
+        captured_ns = clock.now_ns()
+        statistics.captured(missed=0)
+        clock.advance(0.004)
+        statistics.took("process", captured_ns, clock.now_ns())
+        statistics.made()
+        sent = replace(_COMPOSITE, captured_ns=captured_ns)
+        clock.advance(0.001)
+        statistics.sent("window", sent, begin_ns=clock.now_ns(), now_ns=clock.now_ns())
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(start_ns=10**12)
+
+
+def test_every_key_of_the_summary_is_documented(clock: ManualClock) -> None:
+    assert stats.__doc__ is not None
+    statistics = Statistics(clock)
+    _play(clock, statistics, [0.1])
+    for key in _summary(statistics):
+        assert f"``{key}" in stats.__doc__, key
+
+
+def test_the_summary_is_json_from_the_first_moment(clock: ManualClock) -> None:
+    summary = json.loads(json.dumps(_summary(Statistics(clock)), allow_nan=False))
+    assert summary["schema"] == SCHEMA
+    assert summary["time_to_first_frame_s"] is None
+    assert summary["latency_ms"] == {
+        "count": 0,
+        "mean": None,
+        "p50": None,
+        "p95": None,
+        "p99": None,
+    }
+
+
+def test_rates_and_latency(clock: ManualClock) -> None:
+    statistics = Statistics(clock, period_s=0.05)
+    clock.advance(1.0)
+    _play(clock, statistics, [0.045] * 21)
+    summary = _summary(statistics)
+    assert summary["rate_fps"] == pytest.approx(20)
+    # Bins are 2 % wide.
+    assert summary["latency_ms"]["p95"] == pytest.approx(5, rel=0.011)  # type: ignore[index]
+    assert summary["stages_ms"]["process"]["p50"] == pytest.approx(4, rel=0.011)  # type: ignore[index]
+    assert summary["time_to_first_frame_s"] == pytest.approx(1.05)
+    assert statistics.glance(0).rate_fps == pytest.approx(20)
+
+
+def test_jitter_is_the_deviation_from_the_sources_interval(clock: ManualClock) -> None:
+    statistics = Statistics(clock, period_s=0.05)
+    _play(clock, statistics, [0.045, 0.055, 0.035, 0.045])
+    assert _summary(statistics)["jitter_ms"]["p95"] == pytest.approx(10, rel=0.011)  # type: ignore[index]
+
+
+def test_cards_are_repeated_pictures_and_no_latency(clock: ManualClock) -> None:
+    statistics = Statistics(clock, period_s=0.05)
+    card = replace(_COMPOSITE, private=True)
+    statistics.sent("window", card, begin_ns=0, now_ns=1)
+    summary = _summary(statistics)
+    assert summary["frames"]["repeated"] == 1  # type: ignore[index]
+    assert summary["sinks"]["window"]["cards"] == 1  # type: ignore[index]
+    assert summary["latency_ms"]["count"] == 0  # type: ignore[index]
+
+
+def test_peak_memory_is_plausible() -> None:
+    peak = stats.peak_memory_mib()
+    assert peak is None or 10 < peak < 100_000
