@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from livebg.config.load import load_settings
 from livebg.config.presets import DEFAULT_PRESET, preset_names
@@ -45,8 +46,9 @@ def add_settings_options(
         help=f"start from a preset: {', '.join(presets)} (default {default_preset})",
     )
     group.add_argument("--config", type=Path, metavar="FILE", help="read settings from a TOML file")
+    defaults = load_settings(preset=default_preset)
     for name in SETTINGS if names is None else names:
-        _add_option(group, SETTINGS[name])
+        _add_option(group, SETTINGS[name], getattr(defaults, name))
     parser.set_defaults(default_preset=default_preset)
 
 
@@ -76,7 +78,7 @@ def settings_from(
     )
 
 
-def _add_option(group: argparse._ArgumentGroup, setting: Setting) -> None:
+def _add_option(group: argparse._ArgumentGroup, setting: Setting, default: Any) -> None:
     """Add one option whose text stays unread, so that ``load_settings`` words every refusal."""
     flag = f"--{setting.name.replace('_', '-')}"
     place = f"{_DESTINATION}{setting.name}"
@@ -86,7 +88,7 @@ def _add_option(group: argparse._ArgumentGroup, setting: Setting) -> None:
             dest=place,
             action=argparse.BooleanOptionalAction,
             default=argparse.SUPPRESS,
-            help=_help(setting),
+            help=_help(setting, default),
         )
     else:
         group.add_argument(
@@ -94,22 +96,21 @@ def _add_option(group: argparse._ArgumentGroup, setting: Setting) -> None:
             dest=place,
             default=argparse.SUPPRESS,
             metavar=setting.metavar or "|".join(setting.choices) or setting.kind.upper(),
-            help=_help(setting),
+            help=_help(setting, default),
         )
 
 
-def _help(setting: Setting) -> str:
+def _help(setting: Setting, default: Any) -> str:
     facts = []
     if setting.low is not None and setting.high is not None:
         facts.append(f"{setting.low:g} to {setting.high:g} {setting.unit}".rstrip())
     elif setting.unit:
         facts.append(setting.unit)
-    facts.append(f"default {_shown_default(setting)}")
+    facts.append(f"default {_shown(setting, default)}")
     return f"{setting.meaning} ({', '.join(facts)})".replace("%", "%%")
 
 
-def _shown_default(setting: Setting) -> str:
-    value = setting.default
+def _shown(setting: Setting, value: Any) -> str:
     match setting.kind:
         case "flag":
             return "yes" if value else "no"

@@ -28,6 +28,12 @@ def test_every_setting_has_an_option_that_says_unit_range_and_default() -> None:
     assert "default balanced" in shown
 
 
+def test_the_defaults_shown_are_those_of_the_default_preset() -> None:
+    shown = " ".join(parser(default_preset="quality").format_help().split())
+    width, height = load_settings(preset="quality").matte_size
+    assert f"default {width}x{height})" in shown
+
+
 def test_nothing_given_is_the_default_preset() -> None:
     assert read() == load_settings(preset="balanced")
     chosen = parser(default_preset="quality").parse_args([])
