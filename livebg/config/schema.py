@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from livebg.types import Size
 
-__all__ = ["SETTINGS", "Every", "Setting", "Settings", "preset_names"]
+__all__ = ["SETTINGS", "Every", "Setting", "Settings"]
 
 Every = int | Literal["auto"]
 """How often the network runs: every n-th frame, or as the mask scheduler decides."""
@@ -207,11 +207,6 @@ class Settings:
     edge_colour: bool = field(
         default=True, metadata=_facts("flag", "take the old room's colour out of soft edges")
     )
-
-
-def preset_names() -> tuple[str, ...]:
-    """Return the presets that come with livebg, weakest machine first."""
-    return ("fast", "balanced", "quality")
 
 
 def _describe(item: Field[Any]) -> Setting:
