@@ -71,7 +71,7 @@ def choose_mode(modes: Sequence[CameraMode], size: Size | None, fps: float) -> C
     wanted = _nearest_size(decodable, size) if size else _default_size(decodable, fps)
     return max(
         (mode for mode in decodable if mode.size == wanted),
-        key=lambda mode: (mode.reaches(fps), mode.fourcc in _UNCOMPRESSED, _fastest(mode)),
+        key=lambda mode: (_delivered(mode, fps), mode.fourcc in _UNCOMPRESSED),
     )
 
 
@@ -95,6 +95,10 @@ def _default_size(modes: Sequence[CameraMode], fps: float) -> Size:
 
 def _pixels(size: Size) -> int:
     return size[0] * size[1]
+
+
+def _delivered(mode: CameraMode, fps: float) -> float:
+    return fps if mode.reaches(fps) else _fastest(mode)
 
 
 def _fastest(mode: CameraMode) -> float:
