@@ -153,7 +153,10 @@ def _refuse(word: str, parser: argparse.ArgumentParser) -> NoReturn:
     if word.startswith("-"):
         option = word.partition("=")[0]
         valid = re.findall(r"(?<![\w-])--[a-z][\w-]*", parser.format_help())
-        hint = did_you_mean(option, valid) or f"; `{parser.prog} --help` lists the options"
+        hint = (
+            did_you_mean(option, valid, prefix="--")
+            or f"; `{parser.prog} --help` lists the options"
+        )
         raise UsageError(f"{parser.prog} has no option {option}{hint}")
     raise UsageError(
         f"{parser.prog} does not know what to do with {word!r}; "

@@ -161,7 +161,7 @@ def _known_variables(environment: Mapping[str, str]) -> dict[str, str]:
         if name not in valid:
             raise SettingsError(
                 f"{name}: livebg reads no such environment variable, unset or rename it"
-                f"{did_you_mean(name, valid)}"
+                f"{did_you_mean(name, valid, prefix=ENVIRONMENT_PREFIX)}"
             )
     return {name: text for name, text in ours.items() if text}
 

@@ -105,6 +105,10 @@ def test_no_command_shows_the_help_and_fails(capsys: pytest.CaptureFixture[str])
             "livebg probe has no option --zzz; `livebg probe --help` lists the options",
         ),
         (
+            ["probe", "--fps", "3"],
+            "livebg probe has no option --fps; `livebg probe --help` lists the options",
+        ),
+        (
             ["probe", "--num", "3"],
             "livebg probe has no option --num; did you mean '--number'?",
         ),
