@@ -1,5 +1,6 @@
 import errno
 import os
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 from typing import NoReturn
@@ -150,9 +151,7 @@ def test_nothing_is_wrong_with_a_free_camera(kernel: FakeKernel) -> None:
     assert find_problem(str(kernel.plug_in(0, webcam())), kernel) is None
 
 
-def test_a_busy_camera_says_who_uses_it(kernel: FakeKernel, tmp_path: Path) -> None:
-    import subprocess
-
+def test_a_busy_camera_says_who_uses_it(kernel: FakeKernel) -> None:
     node = webcam()
     node.busy = True
     path = kernel.plug_in(0, node)
