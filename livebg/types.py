@@ -179,17 +179,38 @@ class Matte:
         return self.gain.shape[1], self.gain.shape[0]
 
     def small_alpha(self, frame: Frame) -> FloatImage:
-        """Return the alpha at the matte's own size, applied to ``frame``.
+        """Return the alpha at the matte's own size and in its box, applied to ``frame``.
 
         Returns:
             ``(h, w)`` float32 in 0..1, a new array.
         """
-        total = frame.scaled(self.size, self.box).sum(axis=2, dtype=np.uint16)
-        alpha = total.astype(np.float32)
-        alpha *= np.float32(1 / 765)
+        small = frame.scaled(self.size, self.box).astype(np.float32)
+        alpha = np.asarray(small @ np.full(3, 1 / 765, np.float32), np.float32)
         alpha *= self.gain
         alpha += self.offset
         return np.clip(alpha, 0, 1, out=alpha)
+
+    def alpha_over(self, frame: Frame, size: Size) -> FloatImage:
+        """Return the alpha over all of ``frame``, at ``size``, which is small: no edge is refined.
+
+        Args:
+            frame: the frame that the matte belongs to.
+            size: ``(width, height)`` of the result.
+
+        Returns:
+            ``(h, w)`` float32 in 0..1, a new array; 0 outside the matte's box.
+        """
+        import cv2
+
+        across, down = size[0] / frame.size[0], size[1] / frame.size[1]
+        left, top = round(self.box.left * across), round(self.box.top * down)
+        right = max(left + 1, round(self.box.right * across))
+        bottom = max(top + 1, round(self.box.bottom * down))
+        alpha = np.zeros((size[1], size[0]), np.float32)
+        alpha[top:bottom, left:right] = cv2.resize(
+            self.small_alpha(frame), (right - left, bottom - top), interpolation=cv2.INTER_AREA
+        )[: size[1] - top, : size[0] - left]
+        return alpha
 
 
 @dataclass(frozen=True, slots=True)

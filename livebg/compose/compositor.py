@@ -1,0 +1,127 @@
+"""A frame and its matte become a composite."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from types import ModuleType
+from typing import Literal
+
+import numpy as np
+
+from livebg.compose.plates import Plate
+from livebg.compose.sampling import Taps, taps_of
+from livebg.compose.tiles import classify_tiles
+from livebg.types import Box, Composite, FloatImage, Frame, Image, Matte, Size
+
+__all__ = ["Backdrop", "Compositor", "compositing_kernel"]
+
+_log = logging.getLogger(__name__)
+
+Backdrop = Plate | Literal["transparent", "none"]
+"""What lies behind the person: a plate, nothing (BGRA comes out), or the room as it is."""
+
+_NO_COLOURS = np.zeros((0, 0, 6), np.float32)
+
+
+@cache
+def compositing_kernel() -> ModuleType:
+    """Return ``kernel``, or ``kernel_opencv`` where numba is not installed."""
+    try:
+        from livebg.compose import kernel
+    except ImportError as error:
+        _log.info("numba is not installed (%s): compositing with OpenCV, which is slower", error)
+        from livebg.compose import kernel_opencv
+
+        return kernel_opencv
+    return kernel
+
+
+class Compositor:
+    """Blends frames over a backdrop. Called by one thread at a time.
+
+    Args:
+        backdrop: what lies behind the person.
+    """
+
+    def __init__(self, backdrop: Backdrop) -> None:
+        self._backdrop = backdrop
+        self._taps: dict[tuple[Size, Box, Size], Taps] = {}
+
+    @property
+    def backdrop(self) -> Backdrop:
+        """What lies behind the person."""
+        return self._backdrop
+
+    def compose(
+        self,
+        frame: Frame,
+        matte: Matte,
+        alpha: FloatImage,
+        *,
+        colours: FloatImage | None = None,
+        want_alpha: bool = False,
+    ) -> Composite:
+        """Return ``frame`` composed with its own ``matte``.
+
+        Args:
+            frame: the frame.
+            matte: the matte that belongs to it.
+            alpha: ``(H // 8, W // 8)`` float32 in 0..1: ``matte.alpha_over`` at that size.
+            colours: ``(H // 8, W // 8, 6)`` float32, the edge's colours (see
+                ``livebg.refine.edge_colour``), or None to leave the frame's.
+            want_alpha: whether the composite must carry the alpha at full size.
+
+        Raises:
+            ValueError: the matte belongs to another frame.
+        """
+        if matte.frame_index != frame.index:
+            raise ValueError(f"the matte of frame {matte.frame_index} is not frame {frame.index}'s")
+        tiles = classify_tiles(matte, frame)
+        taps = self._taps_of(frame.size, matte.box, matte.size)
+        full = None
+        if want_alpha:
+            full = np.empty(frame.image.shape[:2], np.uint8)
+            compositing_kernel().matte_tiles(
+                frame.image, tiles, matte.gain, matte.offset, taps, full
+            )
+        if self._backdrop == "none":
+            return Composite(frame.image, frame.index, frame.captured_ns, full)
+        image = self._blend(frame, matte, alpha, tiles, taps, colours)
+        return Composite(image, frame.index, frame.captured_ns, full)
+
+    def _blend(
+        self,
+        frame: Frame,
+        matte: Matte,
+        alpha: FloatImage,
+        tiles: Image,
+        taps: Taps,
+        colours: FloatImage | None,
+    ) -> Image:
+        colours = _NO_COLOURS if colours is None else colours
+        eighth = (max(1, colours.shape[1]), max(1, colours.shape[0]))
+        edge = (colours, self._taps_of(frame.size, Box.whole(frame.size), eighth))
+        kernel = compositing_kernel()
+        if self._backdrop == "transparent":
+            cutout = np.empty((*frame.image.shape[:2], 4), np.uint8)
+            kernel.cutout_tiles(frame.image, tiles, matte.gain, matte.offset, taps, *edge, cutout)
+            return cutout
+        assert isinstance(self._backdrop, Plate)
+        out = np.empty_like(frame.image)
+        plate = self._backdrop.render(frame, alpha)
+        kernel.blend_tiles(frame.image, plate, tiles, matte.gain, matte.offset, taps, *edge, out)
+        return out
+
+    def _taps_of(self, frame_size: Size, box: Box, plane_size: Size) -> Taps:
+        key = (frame_size, box, plane_size)
+        if key not in self._taps:
+            if len(self._taps) > 8:
+                self._taps.clear()
+            self._taps[key] = taps_of(frame_size, box, plane_size)
+        return self._taps[key]
+
+    def close(self) -> None:
+        """Release the plate. Idempotent."""
+        if isinstance(self._backdrop, Plate):
+            self._backdrop.close()
