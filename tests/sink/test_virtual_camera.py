@@ -1,0 +1,136 @@
+"""Everything around pyvirtualcam, by a stand-in for it: no test machine has the kernel module."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from livebg.errors import SinkError, SinkUnavailableError
+from livebg.sink.virtual_camera import VirtualCamera
+from livebg.types import Composite, Image, Size
+
+
+class FakePyvirtualcam(SimpleNamespace):
+    """A module with one device; a ``failure`` set before opening or sending is raised there."""
+
+    PixelFormat = SimpleNamespace(BGR="BGR")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failure: Exception | None = None
+        self.opened: dict[str, Any] = {}
+        self.sent: list[Image] = []
+        self.closed = 0
+
+    def Camera(self, width: int, height: int, fps: float, **options: Any) -> Any:
+        if self.failure:
+            raise self.failure
+        self.opened = {"size": (width, height), "fps": fps, **options}
+        return SimpleNamespace(
+            device=options["device"] or "/dev/video10", send=self._send, close=self._close
+        )
+
+    def _send(self, image: Image) -> None:
+        if self.failure:
+            raise self.failure
+        assert image.shape == (self.opened["size"][1], self.opened["size"][0], 3)
+        assert image.flags.c_contiguous
+        self.sent.append(image)
+
+    def _close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakePyvirtualcam:
+    module = FakePyvirtualcam()
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", module)
+    return module
+
+
+def composite(size: Size = (8, 6), channels: int = 3) -> Composite:
+    return Composite(np.full((size[1], size[0], channels), 9, np.uint8), 0, 0)
+
+
+def test_fake_device_gets_bgr_at_the_announced_size_and_rate(fake: FakePyvirtualcam) -> None:
+    with VirtualCamera((8, 6), 25.0) as sink:
+        assert fake.opened == {"size": (8, 6), "fps": 25.0, "fmt": "BGR", "device": None}
+        assert sink.device == "/dev/video10"
+        assert sink.name == "virtual camera /dev/video10"
+        sink.send(composite())
+    assert np.array_equal(fake.sent[0], composite().image)
+    assert fake.closed == 1
+
+
+def test_fake_device_of_an_odd_size_loses_a_column_and_a_row(fake: FakePyvirtualcam) -> None:
+    sink = VirtualCamera((9, 7), 30)
+    sink.send(composite((9, 7)))
+    assert sink.size == fake.opened["size"] == (8, 6)
+    sink.close()
+
+
+def test_fake_device_gets_black_for_transparent(fake: FakePyvirtualcam) -> None:
+    image = np.full((6, 8, 4), (200, 100, 50, 0), np.uint8)
+    with VirtualCamera((8, 6), 30) as sink:
+        sink.send(Composite(image, 0, 0))
+    assert not fake.sent[0].any()
+
+
+def test_fake_device_refuses_another_size(fake: FakePyvirtualcam) -> None:
+    with (
+        VirtualCamera((8, 6), 30) as sink,
+        pytest.raises(SinkError, match="opened for 8x6 and cannot take a picture of 16x12"),
+    ):
+        sink.send(composite((16, 12)))
+
+
+def test_fake_device_that_is_removed_is_a_sink_error(fake: FakePyvirtualcam) -> None:
+    sink = VirtualCamera((8, 6), 30, "/dev/video4")
+    fake.failure = RuntimeError("error writing frame")
+    with pytest.raises(SinkError, match="virtual camera /dev/video4 takes no more pictures"):
+        sink.send(composite())
+    sink.close()
+
+
+def test_fake_device_is_closed_once_and_refuses_pictures_afterwards(fake: FakePyvirtualcam) -> None:
+    sink = VirtualCamera((8, 6), 30)
+    sink.close()
+    sink.close()
+    assert fake.closed == 1
+    with pytest.raises(SinkError, match="is closed"):
+        sink.send(composite())
+
+
+@pytest.mark.parametrize(
+    ("platform", "advice"),
+    [
+        ("linux", "sudo modprobe v4l2loopback exclusive_caps=1 card_label=livebg"),
+        ("darwin", "install OBS"),
+        ("win32", "install OBS"),
+    ],
+)
+def test_no_fake_device_says_how_to_get_one(
+    fake: FakePyvirtualcam, monkeypatch: pytest.MonkeyPatch, platform: str, advice: str
+) -> None:
+    fake.failure = RuntimeError("'v4l2loopback' backend: No device found.\n'obs' backend: none.")
+    monkeypatch.setattr(sys, "platform", platform)
+    with pytest.raises(SinkUnavailableError, match=advice) as caught:
+        VirtualCamera((8, 6), 30)
+    assert "No device found. 'obs' backend: none." in str(caught.value)
+    assert caught.value.exit_status == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks pyvirtualcam's Linux code")
+def test_the_real_pyvirtualcam_without_that_device_says_how_to_get_one() -> None:
+    with pytest.raises(SinkUnavailableError, match="virtual camera /dev/video77 cannot be opened"):
+        VirtualCamera((8, 6), 30, "/dev/video77")
+
+
+def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
+    with pytest.raises(SinkUnavailableError, match="pip install pyvirtualcam"):
+        VirtualCamera((8, 6), 30)
