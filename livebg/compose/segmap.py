@@ -12,7 +12,7 @@ from livebg.compose.compare import caption_height
 from livebg.compose.text import draw_text, text_size
 from livebg.types import Box, Image, Size
 
-__all__ = ["colour_classes", "full_size_labels", "with_legend"]
+__all__ = ["colour_classes", "full_size_labels", "labels_from_alpha", "with_legend"]
 
 _PAPER = (32, 32, 32)
 _INK = (235, 235, 235)
@@ -37,6 +37,19 @@ def full_size_labels(labels: NDArray[np.uint8], box: Box, size: Size) -> NDArray
             labels, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST_EXACT
         )
     return full
+
+
+def labels_from_alpha(alpha: Image, index: int) -> NDArray[np.uint8]:
+    """Return ``index`` where a pixel is more foreground than not, and class 0 elsewhere.
+
+    Args:
+        alpha: ``(H, W)`` uint8 matte.
+        index: the class of the foreground.
+
+    Returns:
+        ``(H, W)`` uint8, a new array.
+    """
+    return np.where(alpha > 127, index, 0).astype(np.uint8)
 
 
 def colour_classes(labels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> Image:

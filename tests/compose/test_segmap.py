@@ -1,6 +1,11 @@
 import numpy as np
 
-from livebg.compose.segmap import colour_classes, full_size_labels, with_legend
+from livebg.compose.segmap import (
+    colour_classes,
+    full_size_labels,
+    labels_from_alpha,
+    with_legend,
+)
 from livebg.types import Box
 
 NAMES = ("background", "cat", "person", "sofa")
@@ -26,6 +31,12 @@ def test_labels_are_enlarged_without_inventing_classes() -> None:
     assert full.shape == (5, 7)
     assert set(np.unique(full)) == {0, 2, 3}
     assert (full[0, 0], full[0, -1], full[-1, 0], full[-1, -1]) == (0, 3, 2, 0)
+
+
+def test_an_alpha_above_one_half_is_the_class() -> None:
+    labels = labels_from_alpha(np.array([[0, 127, 128, 255]], np.uint8), 15)
+    assert labels.dtype == np.uint8
+    assert labels.tolist() == [[0, 0, 15, 15]]
 
 
 def test_outside_the_box_is_background() -> None:

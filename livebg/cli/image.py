@@ -1,0 +1,124 @@
+"""``livebg image``: one picture to one picture."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from livebg.cli.options import add_settings_options, settings_from
+from livebg.cli.progress import download_progress
+from livebg.errors import UsageError
+from livebg.types import Composite, Frame, Image, Matte
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from livebg.runtime.pipeline import Pipeline
+
+__all__ = ["add_parser", "run"]
+
+_SETTINGS = (
+    "model",
+    "keep",
+    "device",
+    "precision",
+    "threads",
+    "matte_size",
+    "background",
+    "edge_colour",
+)
+"""The settings that mean something for one picture."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the parser of ``livebg image`` and set its ``run``."""
+    parser = subparsers.add_parser(
+        "image",
+        help="filter one picture",
+        description="Filter one picture. Pictures are turned upright as their EXIF data says. "
+        "With --compare and --segmap together: before | segmap | after.",
+    )
+    parser.add_argument("input", metavar="IN", type=Path, help="the picture to filter")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=Path,
+        required=True,
+        help="the picture to write, in the format of its ending; PNG and WebP may be transparent",
+    )
+    parser.add_argument("--compare", action="store_true", help="write before | after, side by side")
+    parser.add_argument(
+        "--segmap",
+        action="store_true",
+        help="write the class map in the PASCAL VOC colours, with a legend of the classes present",
+    )
+    add_settings_options(parser, names=_SETTINGS, default_preset="quality")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run ``livebg image`` and return its exit status.
+
+    Raises:
+        UsageError: a setting cannot be used, or the output would replace the input.
+        InputError: the picture cannot be read, or the output cannot be written to.
+        ModelError: the network cannot be loaded or failed.
+        SinkError: the picture cannot be written.
+    """
+    settings = settings_from(arguments)
+
+    from livebg.runtime.build import build_pipeline
+    from livebg.sink.picture_file import check_picture_path, write_picture
+    from livebg.source.picture import read_picture
+
+    drawn = arguments.compare or arguments.segmap
+    check_picture_path(
+        arguments.output, transparent=settings.background == "transparent" and not drawn
+    )
+    _check_apart(arguments.input, arguments.output)
+    frame = Frame(read_picture(arguments.input), index=0, captured_ns=0)
+    with download_progress() as progress:
+        pipeline = build_pipeline(settings, frame.size, progress=progress)
+    with pipeline:
+        picture = _picture(pipeline, frame, compare=arguments.compare, segmap=arguments.segmap)
+    write_picture(arguments.output, picture)
+    print(f"{arguments.output}: {picture.shape[1]}x{picture.shape[0]}")
+    return 0
+
+
+def _check_apart(source: Path, target: Path) -> None:
+    if source.exists() and target.exists() and source.samefile(target):
+        raise UsageError(f"{target} is the picture to read, name another one to write with -o")
+
+
+def _picture(pipeline: Pipeline, frame: Frame, *, compare: bool, segmap: bool) -> Image:
+    """Return what was asked for: the filtered picture, or it and others side by side."""
+    from livebg.compose.compare import side_by_side
+    from livebg.compose.segmap import colour_classes, with_legend
+    from livebg.models.nets.voc import VOC_CLASSES, voc_palette
+
+    matte = pipeline.matte(frame)
+    composite = pipeline.compose(frame, matte, want_alpha=True)
+    before, after = ("before", frame.image), ("after", composite.image)
+    if not segmap:
+        return side_by_side([before, after]) if compare else composite.image
+    labels = _class_labels(matte, composite)
+    palette = voc_palette()
+    drawn = colour_classes(labels, palette)
+    if compare:
+        drawn = side_by_side([before, ("segmap", drawn), after])
+    return with_legend(drawn, labels, VOC_CLASSES, palette)
+
+
+def _class_labels(matte: Matte, composite: Composite) -> NDArray[np.uint8]:
+    """Return the class of each pixel: the network's own, or person where its matte says so."""
+    from livebg.compose.segmap import full_size_labels, labels_from_alpha
+    from livebg.models.nets.voc import VOC_CLASSES
+
+    if matte.labels is not None:
+        return full_size_labels(matte.labels, matte.box, composite.size)
+    assert composite.alpha is not None  # it was asked for
+    return labels_from_alpha(composite.alpha, VOC_CLASSES.index("person"))

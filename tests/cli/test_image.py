@@ -1,0 +1,225 @@
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from livebg.cli.main import main
+from livebg.config.schema import Settings
+from livebg.models.nets.voc import VOC_CLASSES, voc_palette
+from livebg.source.video import VideoFile
+from livebg.types import Box, Composite, Frame, Image, Matte, Size
+
+PERSON = VOC_CLASSES.index("person")
+DOG = VOC_CLASSES.index("dog")
+
+
+def read(path: Path) -> Image:
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert image is not None
+    return np.asarray(image, np.uint8)
+
+
+def has_colour(image: Image, class_index: int) -> bool:
+    return bool((image == voc_palette()[class_index]).all(axis=-1).any())
+
+
+def with_orientation(jpeg: bytes, orientation: int) -> bytes:
+    """Return a JPEG with an EXIF segment that says how it must be turned."""
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    tiff = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", 1) + entry + b"\0\0\0\0"
+    body = b"Exif\0\0" + tiff
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+
+
+@pytest.fixture(scope="session")
+def portrait(
+    talking_head_clip: Path, rvm_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A picture of a real person, with the weights that it takes to find them."""
+    path = tmp_path_factory.mktemp("portrait") / "portrait.png"
+    with VideoFile(talking_head_clip) as video:
+        cv2.imwrite(str(path), video.read().image)
+    return path
+
+
+def test_the_person_stays_and_the_room_goes(portrait: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    assert main(["image", str(portrait), "-o", str(out), "--background", "color:#00ff00"]) == 0
+    before, after = read(portrait), read(out)
+    assert after.shape == before.shape
+    height, width = before.shape[:2]
+    # The top corners of the first frame show the room, and the person's face is in the middle.
+    assert (after[: height // 10, : width // 10] == (0, 255, 0)).all()
+    face = np.s_[height // 3 : height // 2, width * 4 // 9 : width * 5 // 9]
+    assert np.abs(after[face].astype(int) - before[face]).mean() < 2
+
+
+def test_a_transparent_picture_has_alpha(portrait: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    assert main(["image", str(portrait), "-o", str(out), "--background", "transparent"]) == 0
+    alpha = read(out)[..., 3]
+    assert alpha[0, 0] == 0
+    assert alpha[alpha.shape[0] // 2, alpha.shape[1] // 2] == 255
+
+
+def test_compare_shows_before_and_after(portrait: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    words = ["image", str(portrait), "-o", str(out), "--compare", "--background", "white"]
+    assert main(words) == 0
+    before, row = read(portrait), read(out)
+    height, width = before.shape[:2]
+    np.testing.assert_array_equal(row[-height:, :width], before)
+    assert (row[-height:, -width:][0, 0] == 255).all()
+
+
+def test_a_transparent_comparison_may_be_a_jpeg(portrait: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jpg"
+    words = ["image", str(portrait), "-o", str(out), "--compare", "--background", "transparent"]
+    assert main(words) == 0
+    assert read(out).shape[2] == 3
+
+
+def test_the_class_map_of_a_matting_network_is_person_and_background(
+    portrait: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.png"
+    assert main(["image", str(portrait), "-o", str(out), "--segmap"]) == 0
+    height, width = read(portrait).shape[:2]
+    drawn = read(out)[:height]
+    assert drawn.shape[1] == width
+    assert (drawn[height // 2, width // 2] == voc_palette()[PERSON]).all()
+    assert (drawn[0, 0] == voc_palette()[0]).all()
+    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) == 2
+
+
+def test_all_three_stand_side_by_side(portrait: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    assert main(["image", str(portrait), "-o", str(out), "--segmap", "--compare"]) == 0
+    height, width = read(portrait).shape[:2]
+    row = read(out)
+    assert row.shape[0] > height
+    assert row.shape[1] >= 3 * width
+    assert has_colour(row[:, width : 2 * width], PERSON)
+
+
+class PersonAndDog:
+    """A pipeline whose network has classes: a person on the left, a dog on the right."""
+
+    def __init__(self, settings: Settings, size: Size, **options: object) -> None:
+        self.size = size
+
+    def __enter__(self) -> "PersonAndDog":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def matte(self, frame: Frame) -> Matte:
+        labels = np.array([[PERSON, 0, DOG]], np.uint8)
+        plain = (labels == PERSON).astype(np.float32)
+        box = Box.whole(frame.size)
+        return Matte(np.zeros_like(plain), plain, plain, box, 0, 0, labels=labels)
+
+    def compose(self, frame: Frame, matte: Matte, *, want_alpha: bool = False) -> Composite:
+        return Composite(frame.image, frame.index, frame.captured_ns)
+
+
+def test_the_class_map_of_a_network_with_classes_shows_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("livebg.runtime.build.build_pipeline", PersonAndDog)
+    source, out = tmp_path / "in.png", tmp_path / "out.png"
+    cv2.imwrite(str(source), np.full((90, 300, 3), 77, np.uint8))
+    assert main(["image", str(source), "-o", str(out), "--segmap"]) == 0
+    drawn = read(out)
+    assert (drawn[45, 20] == voc_palette()[PERSON]).all()
+    assert (drawn[45, 150] == voc_palette()[0]).all()
+    assert (drawn[45, 280] == voc_palette()[DOG]).all()
+    assert drawn.shape[0] > 90  # the legend
+
+
+def test_a_picture_is_turned_upright(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("livebg.runtime.build.build_pipeline", PersonAndDog)
+    lying = np.zeros((40, 80, 3), np.uint8)
+    lying[:, :40] = 255
+    source, out = tmp_path / "in.jpg", tmp_path / "out.png"
+    source.write_bytes(with_orientation(cv2.imencode(".jpg", lying)[1].tobytes(), 6))
+    assert main(["image", str(source), "-o", str(out)]) == 0
+    upright = read(out)
+    assert upright.shape == (80, 40, 3)
+    # Orientation 6 is turned clockwise: what was left is now on top.
+    assert upright[:30].min() > 200
+    assert upright[50:].max() < 50
+
+
+def large(folder: Path) -> list[str]:
+    path = folder / "large.png"
+    # A header is enough: the size is refused before anything is decoded.
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header + b"\0" * 4)
+    return [str(path), "-o", str(folder / "out.png")]
+
+
+def picture(folder: Path) -> str:
+    path = folder / "in.png"
+    cv2.imwrite(str(path), np.zeros((48, 64, 3), np.uint8))
+    return str(path)
+
+
+def text_file(folder: Path) -> str:
+    path = folder / "notes.png"
+    path.write_text("not a picture")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (lambda f: [str(f / "missing.png"), "-o", str(f / "o.png")], "missing.png"),
+        (lambda f: [text_file(f), "-o", str(f / "o.png")], "notes.png"),
+        (large, "60000x60000"),
+        (lambda f: [picture(f), "-o", picture(f)], "is the picture to read"),
+        (lambda f: [picture(f), "-o", str(f / "o.xyz")], "'.xyz'"),
+        (
+            lambda f: [picture(f), "-o", str(f / "o.jpg"), "--background", "transparent"],
+            "JPEG pictures cannot be transparent",
+        ),
+        (
+            lambda f: [picture(f), "-o", str(f / "o.png"), "--background", "misssing.jpg"],
+            "misssing.jpg",
+        ),
+        (lambda f: [picture(f), "-o", str(f / "o.png"), "--model", "rmv"], "rvm"),
+        (lambda f: [picture(f), "-o", str(f / "o.png"), "--keep", ""], "keep cannot be ''"),
+        (lambda f: [picture(f)], "required: -o/--output"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_status_2(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: Callable[[Path], list[str]],
+    said: str,
+) -> None:
+    assert main(["image", *words(tmp_path)]) == 2
+    shown = capsys.readouterr()
+    assert said in shown.err
+    assert shown.err.startswith("livebg: ")
+    assert shown.err.count("\n") == 1
+    assert shown.out == ""
+    assert not list(tmp_path.glob("o.*"))
+
+
+def test_a_missing_output_folder_is_refused(
+    portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["image", str(portrait), "-o", str(tmp_path / "no" / "o.png")]) == 2
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_a_picture_of_24_megapixels_works(portrait: Path, tmp_path: Path) -> None:
+    source, out = tmp_path / "in.jpg", tmp_path / "out.jpg"
+    cv2.imwrite(str(source), cv2.resize(read(portrait), (6000, 4000)))
+    assert main(["image", str(source), "-o", str(out), "--background", "white"]) == 0
+    assert read(out).shape == (4000, 6000, 3)
