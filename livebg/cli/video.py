@@ -1,0 +1,234 @@
+"""``livebg video``: every frame of a video file, or of a folder of pictures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from livebg import __version__
+from livebg.cli.options import add_settings_options, settings_from
+from livebg.errors import UsageError
+
+if TYPE_CHECKING:
+    from livebg.config.schema import Settings
+    from livebg.runtime.convert import Conversion
+    from livebg.runtime.pipeline import Pipeline
+    from livebg.sink.base import Sink
+    from livebg.source.base import Source, SourceInfo
+
+__all__ = ["add_parser", "run"]
+
+_INTERRUPTED = 130
+
+_SETTINGS = (
+    "fps",
+    "mirror",
+    "model",
+    "keep",
+    "device",
+    "precision",
+    "threads",
+    "matte_size",
+    "every",
+    "max_residual",
+    "max_age",
+    "background",
+    "edge_colour",
+)
+"""The settings that mean something without a camera."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the parser of ``livebg video`` and set its ``run``."""
+    parser = subparsers.add_parser(
+        "video",
+        help="filter a video file or a folder of pictures",
+        description="Filter every frame of a video, in order, at its own time, with its sound. "
+        "What is written gets its name at the end: after an error or Ctrl+C, nothing is left.",
+    )
+    parser.add_argument(
+        "input",
+        metavar="IN",
+        type=Path,
+        help="a video file, or a folder of pictures in the order of their names (then --fps)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="a video (.mp4 .mkv .webm .mov), or a folder for pictures; --background transparent "
+        "needs .webm, .mov or a folder",
+    )
+    parser.add_argument(
+        "--alpha", metavar="DIR", type=Path, help="write each matte to DIR as alpha_0000.png ..."
+    )
+    parser.add_argument(
+        "--stats", metavar="FILE", type=Path, help="write what was measured to FILE, as JSON"
+    )
+    add_settings_options(parser, names=_SETTINGS, default_preset="quality")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run ``livebg video`` and return its exit status.
+
+    Raises:
+        UsageError: nothing is to be written, the output would replace the input, or a setting
+            cannot be used.
+        InputError: the input cannot be read, or an output cannot be written to.
+        ModelError: the network cannot be loaded or failed.
+        SourceError: the input breaks off.
+        SinkError: an output cannot be written.
+    """
+    from livebg.cli.progress import download_progress
+    from livebg.runtime.build import build_pipeline
+    from livebg.sink.atomic import PartialFile, translate_write_errors
+
+    if arguments.output is None and arguments.alpha is None:
+        raise UsageError(
+            "there is nothing to write; name a video with -o, or a folder with --alpha"
+        )
+    settings = settings_from(arguments)
+    with ExitStack() as stack:
+        source = stack.enter_context(_open_source(arguments, settings))
+        _check_apart(arguments)
+        sinks = [
+            stack.enter_context(sink) for sink in _open_sinks(arguments, source.info, settings)
+        ]
+        if arguments.stats is not None:
+            report = PartialFile(arguments.stats)
+            stack.callback(report.discard)
+        with download_progress() as progress:
+            pipeline = stack.enter_context(
+                build_pipeline(settings, source.info.size, live=False, progress=progress)
+            )
+        measured = _convert(arguments, source, pipeline, sinks)
+        if not measured.conversion.finished:
+            print("livebg: interrupted, nothing was written", file=sys.stderr)
+            return _INTERRUPTED
+        if arguments.stats is not None:
+            with translate_write_errors(arguments.stats):
+                report.path.write_text(json.dumps(measured.summary(pipeline), indent=2) + "\n")
+            report.commit()
+    print(measured.sentence(arguments.output or arguments.alpha, source.info))
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What a conversion took."""
+
+    conversion: Conversion
+    wall_s: float
+    cpu_s: float
+
+    def summary(self, pipeline: Pipeline) -> dict[str, Any]:
+        """Return plain values for JSON, named as in ``livebg.runtime.stats``."""
+        from livebg.runtime.stats import SCHEMA, peak_memory_mib
+
+        frames = self.conversion.frames
+        return {
+            "schema": SCHEMA,
+            "livebg": __version__,
+            "duration_s": round(self.wall_s, 3),
+            "frames": {"in": frames, "out": frames},
+            "rate_fps": round(frames / self.wall_s, 2),
+            "cpu": {
+                "ms_per_frame": round(1e3 * self.cpu_s / max(1, frames), 3),
+                "share_of_core": round(self.cpu_s / self.wall_s, 3),
+            },
+            "memory": {"peak_mib": peak_memory_mib()},
+            "inference": dict(pipeline.statistics),
+        }
+
+    def sentence(self, target: str | Path, info: SourceInfo) -> str:
+        frames = self.conversion.frames
+        return (
+            f"{target}: {frames} frames of {info.size[0]}x{info.size[1]} in {self.wall_s:.1f} s "
+            f"({frames / self.wall_s:.1f} frames per second)"
+        )
+
+
+def _convert(
+    arguments: argparse.Namespace, source: Source, pipeline: Pipeline, sinks: Sequence[Sink]
+) -> _Measured:
+    from livebg.cli.frame_bar import frame_progress
+    from livebg.cli.signals import stop_on_signals
+    from livebg.runtime.convert import convert
+
+    stop = threading.Event()
+    wall, cpu = time.perf_counter(), time.process_time()
+    with stop_on_signals(stop.set), frame_progress(source.info.name) as progress:
+        conversion = convert(
+            source,
+            pipeline,
+            sinks,
+            want_alpha=arguments.alpha is not None,
+            on_progress=progress,
+            stop=stop,
+        )
+    return _Measured(conversion, time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def _open_source(arguments: argparse.Namespace, settings: Settings) -> Source:
+    if arguments.input.is_dir():
+        from livebg.source.pictures import PictureFolder
+
+        return PictureFolder(arguments.input, Fraction(settings.fps).limit_denominator(1001))
+    if "setting.fps" in arguments:
+        raise UsageError(
+            f"--fps {getattr(arguments, 'setting.fps')} is for a folder of pictures; "
+            f"{arguments.input} keeps its own frame rate, leave --fps out"
+        )
+    from livebg.source.video import VideoFile
+
+    return VideoFile(arguments.input)
+
+
+def _check_apart(arguments: argparse.Namespace) -> None:
+    """Refuse to write over what is read. Mattes may lie beside the pictures that they are of."""
+    for option, target in (("-o", arguments.output), ("--stats", arguments.stats)):
+        if target is not None and Path(target).exists() and arguments.input.samefile(target):
+            raise UsageError(f"{target} is what is to be read, name another place with {option}")
+
+
+def _open_sinks(arguments: argparse.Namespace, info: SourceInfo, settings: Settings) -> list[Sink]:
+    sinks: list[Sink] = []
+    try:
+        if arguments.output is not None:
+            sinks.append(_open_output(arguments, info, settings))
+        if arguments.alpha is not None:
+            from livebg.sink.alpha import AlphaFolder
+
+            sinks.append(AlphaFolder(arguments.alpha))
+    except BaseException:
+        for sink in sinks:
+            sink.abort()
+        raise
+    return sinks
+
+
+def _open_output(arguments: argparse.Namespace, info: SourceInfo, settings: Settings) -> Sink:
+    path = Path(arguments.output)
+    if arguments.output.endswith(("/", "\\")) or path.is_dir() or not path.suffix:
+        from livebg.sink.pictures import PictureFolderSink
+
+        return PictureFolderSink(path)
+    from livebg.sink.recorder import Recorder
+
+    return Recorder(
+        path,
+        size=info.size,
+        frame_rate=info.frame_rate,
+        transparent=settings.background == "transparent",
+        audio_from=None if arguments.input.is_dir() else arguments.input,
+    )
