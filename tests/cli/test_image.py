@@ -1,6 +1,7 @@
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from livebg.cli.main import main
 from livebg.config.schema import Settings
 from livebg.models.nets.voc import VOC_CLASSES, voc_palette
+from livebg.segment.base import SegmenterInfo
 from livebg.source.video import VideoFile
 from livebg.types import Box, Composite, Frame, Image, Matte, Size
 
@@ -109,7 +111,8 @@ class PersonAndDog:
     """A pipeline whose network has classes: a person on the left, a dog on the right."""
 
     def __init__(self, settings: Settings, size: Size, **options: object) -> None:
-        self.size = size
+        info = SegmenterInfo("two halves", "none", size, recurrent=False, classes=VOC_CLASSES)
+        self.segmenter = SimpleNamespace(info=info)
 
     def __enter__(self) -> "PersonAndDog":
         return self
