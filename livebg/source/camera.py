@@ -146,14 +146,24 @@ class Camera(Source):
                     f"{self._name} stopped delivering pictures; check its plug or network"
                 )
             captured_ns = self._clock.now_ns()
-            decoded, image = self._capture.retrieve()
-            if decoded and image is not None and image.size:
-                return np.ascontiguousarray(image, np.uint8), captured_ns
+            image = self._decode()
+            if image is not None:
+                return image, captured_ns
             self._index += 1
         raise SourceError(
             f"{self._name} delivered {_MOST_CORRUPT} pictures in a row that cannot be decoded; "
             "try another cable, plug or --size"
         )
+
+    def _decode(self) -> Image | None:
+        """Return the picture that was grabbed, or None if it is damaged."""
+        try:
+            decoded, image = self._capture.retrieve()
+        except cv2.error:
+            return None
+        if not decoded or image is None or image.size == 0:
+            return None
+        return np.ascontiguousarray(image, np.uint8)
 
     def _warm_up(self) -> Image:
         for _ in range(_WARM_UP_FRAMES):

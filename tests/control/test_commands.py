@@ -9,6 +9,7 @@ from livebg.control.commands import (
     command_for,
     help_lines,
 )
+from livebg.runtime.backdrop import DEFAULT_BLUR
 
 
 def test_every_command_has_a_key_and_a_line_of_help() -> None:
@@ -71,6 +72,11 @@ def test_a_background_from_elsewhere_enters_the_cycle_at_its_start() -> None:
 )
 def test_blur(command: Command, before: str, after: str) -> None:
     assert apply(command, Settings(background=before)).background == after
+
+
+def test_a_blur_without_a_number_starts_from_the_strength_that_it_is_drawn_with() -> None:
+    stronger = apply(Command.BLUR_STRONGER, Settings(background="blur"))
+    assert stronger.background == f"blur:{DEFAULT_BLUR + 10:.0f}"
 
 
 @pytest.mark.parametrize(

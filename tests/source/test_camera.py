@@ -41,7 +41,7 @@ class FakeCapture:
     """``cv2.VideoCapture`` on a webcam: grants what it likes, and says yes to everything.
 
     ``pictures`` are delivered in turn, the last one for ever: an image, None for one that cannot
-    be decoded, "gone" for an unplugged camera.
+    be decoded, "broken" for one that makes OpenCV stumble, "gone" for an unplugged camera.
     """
 
     pictures: list[Image | str | None]
@@ -69,11 +69,13 @@ class FakeCapture:
 
     def grab(self) -> bool:
         self.grabs += 1
-        return not isinstance(self._now(), str)
+        now = self._now()
+        return not (isinstance(now, str) and now == "gone")
 
     def retrieve(self) -> tuple[bool, Image | None]:
         image = self._now()
-        assert not isinstance(image, str)
+        if isinstance(image, str):
+            raise cv2.error("imdecode failed")
         return image is not None, image
 
     def release(self) -> None:
@@ -170,7 +172,7 @@ def test_an_unplugged_camera_fails_at_once_and_every_time(open_webcam: Opener) -
 
 
 def test_a_picture_that_cannot_be_decoded_is_skipped_and_counted(open_webcam: Opener) -> None:
-    camera, _ = open_webcam(picture(), picture(), picture(), None, None, picture())
+    camera, _ = open_webcam(picture(), picture(), picture(), None, "broken", picture())
     assert [camera.read().index, camera.read().index] == [0, 3]
 
 
