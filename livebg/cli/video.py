@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
             stack.callback(report.discard)
         with download_progress() as progress:
             pipeline = stack.enter_context(
-                build_pipeline(settings, source.info.size, live=False, progress=progress)
+                build_pipeline(settings, source.info.size, progress=progress)
             )
         measured = _convert(arguments, source, pipeline, sinks)
         if not measured.conversion.finished:
