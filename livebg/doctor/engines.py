@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from livebg.doctor.finding import Finding, Machine
+from livebg.models.openvino_import import import_openvino
 
 __all__ = ["check_openvino", "check_processor", "check_torch"]
 
@@ -44,8 +45,7 @@ def check_processor(machine: Machine) -> list[Finding]:
 def check_openvino(machine: Machine) -> list[Finding]:
     """Say which devices OpenVINO sees, and whether an Intel GPU is left out."""
     try:
-        import openvino
-
+        openvino = import_openvino()
         core = openvino.Core()
         devices = core.available_devices
         capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -292,7 +292,7 @@ def _constant(graph: Any, name: str) -> np.ndarray[Any, Any] | None:
 
 def _with_shapes(model: Any) -> Any:
     """Infer the outputs' shapes where the file leaves them out."""
-    if all(_value(item).shape for item in model.graph.output):
+    if all(any(_value(item).shape[1:]) for item in model.graph.output):
         return model
     from onnx import shape_inference
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from livebg.errors import ModelError
 from livebg.models.onnx_shapes import UNIT_SCALING, NetworkFile
+from livebg.models.openvino_import import import_openvino
 from livebg.types import Size
 
 __all__ = ["converted_network"]
@@ -65,12 +66,12 @@ def _fingerprint(weights: Path) -> str:
 
 
 def _convert(name: str, weights: Path, input_size: Size, path: Path) -> None:
-    import openvino
     import torch
 
     from livebg.models.nets.torchvision_nets import load_classes
 
     width, height = input_size
+    openvino = import_openvino()
     network = load_classes(name, weights)
     try:
         exported = torch.export.export(network, (torch.zeros(1, 3, height, width),))

@@ -17,8 +17,9 @@ def load_static_graph(
 ) -> Any:
     """Read a network and return it as an ``openvino.Model`` of fixed size.
 
-    Input: ``(1, h, w, 3)`` uint8 BGR. Outputs: ``alpha``, ``(1, 1, h', w')`` float32 in 0..1, and,
-    where the network has classes, ``labels``, ``(1, 1, h', w')`` uint8.
+    Input: ``(1, h, w, 3)`` uint8 BGR. Outputs: ``alpha``, ``(1, 1, h', w')`` float32 (not
+    clipped: that would hide values that are no numbers), and, where the network has classes,
+    ``labels``, ``(1, 1, h', w')`` uint8.
 
     Args:
         core: an ``openvino.Core``.
@@ -58,7 +59,7 @@ def _with_results(graph: Any, network: NetworkFile, kept: Sequence[int]) -> Any:
     if network.kind != "matte":
         chosen = ops.gather(probabilities, list(kept), 1)
         probabilities = ops.reduce_sum(chosen, 1, keep_dims=True)
-    results = [_named(ops.clamp(probabilities, 0.0, 1.0), "alpha")]
+    results = [_named(probabilities, "alpha")]
     if network.kind == "classes":
         best = ops.topk(channels, 1, 1, "max", "value", index_element_type="i32").output(1)
         results.append(_named(ops.convert(best, "u8"), "labels"))

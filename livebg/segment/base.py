@@ -58,7 +58,7 @@ class Segmenter(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Release what the engine holds. Idempotent."""
+        """Release what the engine holds. Idempotent; ``segment`` then raises ModelError."""
 
     def __enter__(self) -> Self:
         return self

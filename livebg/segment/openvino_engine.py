@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from livebg.errors import ModelError, UsageError
+from livebg.models.openvino_import import import_openvino
 
 __all__ = ["compile_graph", "describe_engine", "openvino_core", "resolve_precision"]
 
@@ -14,9 +15,7 @@ __all__ = ["compile_graph", "describe_engine", "openvino_core", "resolve_precisi
 @cache
 def openvino_core() -> Any:
     """Return the process's only ``openvino.Core``."""
-    import openvino
-
-    return openvino.Core()
+    return import_openvino().Core()
 
 
 def resolve_precision(device: str, precision: str) -> str:

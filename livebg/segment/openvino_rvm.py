@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from livebg.errors import ModelError
+from livebg.models.openvino_import import import_openvino
 from livebg.models.rvm_graph import load_cut_graph, state_shapes
 from livebg.segment.base import Segmenter, SegmenterInfo
 from livebg.segment.openvino_engine import (
@@ -53,8 +54,7 @@ class OpenvinoRvm(Segmenter):
         precision: str = "auto",
         threads: int = 1,
     ) -> None:
-        import openvino
-
+        openvino = import_openvino()
         self._frame_size = frame_size
         self._input_size = input_size
         self._precision = resolve_precision(device, precision)
@@ -99,6 +99,8 @@ class OpenvinoRvm(Segmenter):
     def segment(self, frame: Frame) -> Matte:
         """Return the matte of ``frame`` as coefficients; see ``Segmenter.segment``."""
         check_frame_size(frame, self._frame_size)
+        if not self._requests:
+            raise ModelError("rvm was closed; build a new segmenter")
         self._input[0] = frame.scaled(self._input_size)
         request = self._requests[self._turn]
         try:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from livebg.errors import ModelError, UsageError
 from livebg.models.nets.voc import VOC_CLASSES, class_indices
 from livebg.models.onnx_shapes import NetworkFile, describe_onnx
+from livebg.models.openvino_import import import_openvino
 from livebg.models.openvino_ir import converted_network
 from livebg.models.static_graph import load_static_graph
 from livebg.segment.base import Segmenter, SegmenterInfo
@@ -69,8 +70,6 @@ class OpenvinoStatic(Segmenter):
         precision: str = "auto",
         threads: int = 1,
     ) -> None:
-        import openvino
-
         self._precision = resolve_precision(device, precision)
         self._device = device
         self._frame_size = frame_size
@@ -92,7 +91,7 @@ class OpenvinoStatic(Segmenter):
         width, height = self._input_size
         self._input: NDArray[np.uint8] = np.empty((1, height, width, 3), np.uint8)
         self._request: Any = compiled.create_infer_request()
-        self._request.set_input_tensor(openvino.Tensor(self._input, shared_memory=True))
+        self._request.set_input_tensor(import_openvino().Tensor(self._input, shared_memory=True))
 
     @property
     def info(self) -> SegmenterInfo:
@@ -120,6 +119,7 @@ class OpenvinoStatic(Segmenter):
             raise ModelError(
                 f"{self._model} returned values that are not numbers for frame {frame.index}"
             )
+        np.clip(alpha, 0, 1, out=alpha)
         labels = (
             np.array(self._request.get_tensor("labels").data[0, 0], np.uint8)
             if self._classes
