@@ -38,8 +38,8 @@ def test_alpha_is_the_probability_of_the_kept_classes_with_a_checkpoint_the_test
     expected = logits.softmax(0)[[12, 15]].sum(0).numpy()
     with opened(checkpoint, "dog", "person") as segmenter:
         matte = segmenter.segment(frame)
-    # Channels-last kernels sum in another order.
-    np.testing.assert_allclose(matte.coarse, expected, rtol=0, atol=1e-4)
+    # Channels-last kernels sum in another order, and random weights amplify that.
+    np.testing.assert_allclose(matte.coarse, expected, rtol=0, atol=2e-3)
     assert not matte.gain.any()
     assert matte.labels is not None
     assert (matte.labels != logits.argmax(0).numpy()).mean() < 0.01
