@@ -70,6 +70,14 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
         assert command.meaning in " ".join(shown.stdout.split())
 
 
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_command_has_its_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"usage: livebg {name} ")
+    assert "--debug" in shown
+
+
 def test_help_answers_within_half_a_second() -> None:
     # The best of three, because the machine may be busy; it takes 0.05 s on an idle one.
     def seconds() -> float:
