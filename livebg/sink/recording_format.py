@@ -134,7 +134,8 @@ def _h264(
 def _mp4_options(live: bool) -> dict[str, str]:
     """Fragments while a live recording runs, an ordinary file afterwards; else index in front."""
     if live:
-        return {"movflags": "hybrid_fragmented", "flush_packets": "1"}
+        # Without delay_moov FFmpeg 8 crashes when such a file is closed before its first frame.
+        return {"movflags": "hybrid_fragmented+delay_moov", "flush_packets": "1"}
     return {"movflags": "faststart"}
 
 
