@@ -11,7 +11,8 @@ import tempfile
 from pathlib import Path
 
 from livebg.errors import ModelError
-from livebg.models.onnx_shapes import UNIT_SCALING, NetworkFile
+from livebg.models.onnx_conventions import UNIT_SCALING
+from livebg.models.onnx_shapes import NetworkFile
 from livebg.models.openvino_import import import_openvino
 from livebg.types import Size
 

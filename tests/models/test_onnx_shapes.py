@@ -5,7 +5,8 @@ import pytest
 from onnx import NodeProto, TensorProto, helper
 
 from livebg.errors import InputError, UsageError
-from livebg.models.onnx_shapes import UNIT_SCALING, Scaling, describe_onnx
+from livebg.models.onnx_conventions import UNIT_SCALING, Scaling
+from livebg.models.onnx_shapes import describe_onnx
 from tests.onnx_files import (
     Shape,
     constant,
