@@ -65,7 +65,7 @@ def _read_png(data: _Bytes) -> PictureHeader:
     while at + 8 <= len(data):
         length, name = struct.unpack(">I4s", data[at : at + 8])
         if name == b"IEND":
-            return PictureHeader("PNG", size, animated)
+            return PictureHeader("PNG", size, animated, complete=at + 12 <= len(data))
         animated |= name == b"acTL"
         at += length + 12
     return PictureHeader("PNG", size, animated, complete=False)
