@@ -42,6 +42,8 @@ class Capture:
     Args:
         source: the open source; owned from now on.
         reopen: opens it again.
+        ready: set once somebody can use frames; nothing is read before, so that a video starts
+            with its first frame.
         frames: where frames go; closed at the end.
         guard: told when the camera is lost and found.
         statistics: counts frames and reconnects.
@@ -54,6 +56,7 @@ class Capture:
         source: Source,
         *,
         reopen: Callable[[], Source],
+        ready: threading.Event,
         frames: Mailbox[Captured],
         guard: PrivacyGuard,
         statistics: Statistics,
@@ -62,6 +65,7 @@ class Capture:
     ) -> None:
         self._source: Source | None = source
         self._reopen = reopen
+        self._ready = ready
         self._frames = frames
         self._guard = guard
         self._statistics = statistics
@@ -75,6 +79,8 @@ class Capture:
     def run(self, stop: threading.Event) -> None:
         """Deliver frames until ``stop`` is set or the source ends."""
         try:
+            while not (stop.is_set() or self._clock.wait(self._ready, _PATIENCE_S)):
+                pass
             while not stop.is_set():
                 if self._source is None:
                     self._reconnect(stop)

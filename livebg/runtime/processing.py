@@ -82,6 +82,8 @@ class Processing:
     ) -> None:
         self.settings = settings
         """What is in force; changes between two frames."""
+        self.ready = threading.Event()
+        """Set once there is a first pipeline."""
         self._build = build
         self._frames = frames
         self._publish = publish
@@ -107,13 +109,19 @@ class Processing:
         chain = self._chain
         return {} if chain is None else dict(chain.statistics)
 
-    def run(self, stop: threading.Event) -> None:
-        """Filter frames until ``stop`` is set or there will be no more.
+    def run(self, stop: threading.Event, size: Size) -> None:
+        """Build a pipeline, then filter frames until ``stop`` is set or there will be no more.
+
+        Args:
+            stop: ends it.
+            size: ``(width, height)`` that the first frame is expected to have.
 
         Raises:
             LivebgError: the first pipeline could not be built.
         """
         try:
+            self._replace_chain(self.settings, size)
+            self.ready.set()
             while not stop.is_set() and not self._frames.finished:
                 captured = self._frames.get(_PATIENCE_S)
                 if captured is not None:
@@ -152,17 +160,14 @@ class Processing:
         if self._chain is None or self._built_for != size:
             if not self._backoff.ready:
                 return None
-            first = self._built_for is None
-            self._guard.conceal("filter", _STARTING if first else _CHANGING)
+            self._guard.conceal("filter", _CHANGING)
             try:
                 self._replace_chain(self.settings, size)
             except Exception as error:
-                if first:
-                    raise
                 self._backoff.fail()
                 self._report(_as_ours(error))
                 return None
-        elif captured.run != self._run and self._chain is not None:
+        elif captured.run != self._run:
             self._chain.reset()
         self._run = captured.run
         return self._chain

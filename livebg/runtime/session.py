@@ -102,15 +102,6 @@ class Session:
             self._window = self._open(plan_window(source.info), undo) if plan_window else None
             undo.pop_all()
         self._frames: Mailbox[Captured] = Mailbox()
-        self._capture = Capture(
-            source,
-            reopen=open_source,
-            frames=self._frames,
-            guard=self._guard,
-            statistics=self._statistics,
-            clock=self._clock,
-            report=self._report,
-        )
         self._processing = Processing(
             settings,
             build=build,
@@ -122,6 +113,16 @@ class Session:
             report=self._report,
             want_alpha=any(outlet.plan.wants_alpha for outlet in self._all_outlets),
         )
+        self._capture = Capture(
+            source,
+            reopen=open_source,
+            ready=self._processing.ready,
+            frames=self._frames,
+            guard=self._guard,
+            statistics=self._statistics,
+            clock=self._clock,
+            report=self._report,
+        )
 
     @property
     def settings(self) -> Settings:
@@ -132,6 +133,12 @@ class Session:
     def paused(self) -> bool:
         """True while the sinks show the card because the user wants it."""
         return self._paused
+
+    @property
+    def shown(self) -> Composite | None:
+        """What the window, or else the first sink, shows; None before there was anything."""
+        outlets = self._all_outlets
+        return outlets[-1].shown if outlets else None
 
     @property
     def unfinished(self) -> tuple[str, ...]:
@@ -189,7 +196,9 @@ class Session:
         """
         period_s = min(self._period_s, _PATIENCE_S)
         capture = Worker("capture", self._capture.run, on_end=self._over.set)
-        process = Worker("process", self._processing.run, on_end=self._over.set)
+        process = Worker(
+            "process", partial(self._processing.run, size=self.info.size), on_end=self._over.set
+        )
         feeders = [
             Worker(outlet.plan.name, partial(outlet.run, period_s=period_s), on_end=self._over.set)
             for outlet in self._outlets

@@ -75,6 +75,8 @@ class Outlet:
         self.plan = plan
         self.error: LivebgError | None = None
         """What ended the sink for good, or None."""
+        self.shown: Composite | None = None
+        """What was sent last."""
         self._guard = guard
         self._statistics = statistics
         self._clock = clock
@@ -132,12 +134,17 @@ class Outlet:
         return True
 
     def close(self) -> None:
-        """Leave the card behind where a consumer keeps the last picture; release the sink."""
+        """Leave the card behind where a consumer keeps the last picture; release the sink.
+
+        A recording that got no picture is aborted: nobody wants an empty file.
+        """
+        if self.shown is None and self.plan.cards != "always":
+            self.abort()
         sink, self._sink = self._sink, None
         if sink is None:
             return
         if self.plan.cards == "always":
-            with contextlib.suppress(SinkError):
+            with contextlib.suppress(LivebgError):
                 sink.send(self._guard.card(_FAREWELL))
         try:
             sink.close()
@@ -166,20 +173,21 @@ class Outlet:
         begin_ns = self._clock.now_ns()
         try:
             sink.send(composite)
-        except SinkError as error:
+        except LivebgError as error:
             self._broken(sink, error)
             return
         except Exception as error:
             # A defect of one sink must not end the thread silently, nor stop the other sinks.
             _log.debug("%s failed in a way that it should not", self.plan.name, exc_info=True)
-            self._broken(sink, SinkError(f"{self.plan.name} failed: {error}"))
+            self._broken(sink, SinkError(f"{self.plan.name} failed: {error!r}"))
             return
         now_ns = self._clock.now_ns()
+        self.shown = composite
         if not composite.private:
             self._shown_ns = composite.captured_ns
         self._statistics.sent(self.plan.name, composite, begin_ns=begin_ns, now_ns=now_ns)
 
-    def _broken(self, sink: Sink, error: SinkError) -> None:
+    def _broken(self, sink: Sink, error: LivebgError) -> None:
         self._sink = None
         with contextlib.suppress(LivebgError):
             sink.close()

@@ -25,7 +25,8 @@ and each distribution is ``{"count", "mean", "p50", "p95", "p99"}`` (within 1 %)
 ``cpu.share_of_core``           the same per second of real time; 1.0 is one core
 ``memory.peak_mib``             largest resident memory; null where the system does not tell
 ``inference``                   what the mask scheduler did: ``count``, ``share`` of the frames and
-                                ``reasons`` (count by reason)
+                                ``reasons`` (count by reason), the rehearsal before the first frame
+                                included; ``model``, ``engine``, ``input_size``
 ``sinks.<name>``                ``sent``, ``cards`` (privacy cards among them), ``dropped``,
                                 ``error`` (null, or what ended it), ``send_ms``
 ``source``                      ``reconnects`` after a failure
@@ -210,13 +211,16 @@ class Statistics:
                 "rate_fps": round(rate, 2),
                 "latency_ms": _distribution(self._latency),
                 "jitter_ms": _distribution(self._jitter),
-                "stages_ms": {name: _distribution(took) for name, took in self._stages.items()},
+                "stages_ms": {
+                    **{name: _distribution(took) for name, took in self._stages.items()},
+                    **chain.get("stage_ms", {}),
+                },
                 "cpu": {
                     "ms_per_frame": round(1e3 * share / rate, 3) if rate else 0.0,
                     "share_of_core": round(share, 3),
                 },
                 "memory": {"peak_mib": _rounded(peak_memory_mib())},
-                "inference": dict(chain),
+                "inference": _inference(chain),
                 "sinks": {
                     name: self._sink_summary(name, sink_drops[name], sink_errors[name])
                     for name in sink_drops
@@ -253,6 +257,19 @@ def _distribution(histogram: Histogram) -> dict[str, float | int | None]:
             f"p{percent}": round(histogram.percentile(percent) * 1e3, 3) if known else None
             for percent in (50, 95, 99)
         },
+    }
+
+
+def _inference(chain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the pipeline says of its network and its mask scheduler."""
+    frames, inferred = chain.get("frames", 0), chain.get("inferred", 0)
+    return {
+        "model": chain.get("model"),
+        "engine": chain.get("engine"),
+        "input_size": chain.get("input_size"),
+        "count": inferred,
+        "share": round(inferred / frames, 4) if frames else 0.0,
+        "reasons": chain.get("reasons", {}),
     }
 
 

@@ -93,7 +93,7 @@ class FakeChain:
 
     @property
     def statistics(self) -> Mapping[str, Any]:
-        return {"inferences": 3}
+        return {"frames": 4, "inferred": 3, "reasons": {"motion": 3, "carried": 1}}
 
     def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
         image = self.respond(frame)

@@ -48,16 +48,21 @@ class KeepingMailbox(Mailbox[Captured]):
 
 
 class Bench:
-    def __init__(self, source: Source, reopen: Callable[[], Source]) -> None:
-        self.clock = ManualClock()
+    def __init__(
+        self, source: Source, reopen: Callable[[], Source], clock: ManualClock | None = None
+    ) -> None:
+        self.clock = clock or ManualClock()
         self.guard = PrivacyGuard(SIZE, max_age_s=0.5, clock=self.clock)
         self.statistics = Statistics(self.clock)
         self.frames = KeepingMailbox()
         self.reports: list[LivebgError] = []
         self.stop = threading.Event()
+        self.ready = threading.Event()
+        self.ready.set()
         self.capture = Capture(
             source,
             reopen=reopen,
+            ready=self.ready,
             frames=self.frames,
             guard=self.guard,
             statistics=self.statistics,
@@ -86,6 +91,23 @@ def test_it_stops_when_asked() -> None:
     bench.stop.set()
     bench.capture.run(bench.stop)
     assert not bench.frames.all
+    assert source.closed
+
+
+def test_nothing_is_read_before_somebody_can_use_it() -> None:
+    class Unread(ScriptedSource):
+        def read(self) -> Frame:
+            raise AssertionError("read too early")
+
+    class Impatient(ManualClock):
+        def wait(self, event: threading.Event, timeout_s: float) -> bool:
+            bench.stop.set()
+            return super().wait(event, timeout_s)
+
+    source = Unread(0)
+    bench = Bench(source, _no_reopening, Impatient())
+    bench.ready.clear()
+    bench.capture.run(bench.stop)
     assert source.closed
 
 

@@ -76,10 +76,18 @@ def test_a_first_pipeline_that_cannot_be_built_ends_the_job() -> None:
         raise ModelError("no such network")
 
     bench = Bench(build)
-    bench.frames.put(Captured(Frame(scene(), 0, 0), 0))
     with pytest.raises(ModelError, match="no such network"):
-        bench.processing.run(threading.Event())
+        bench.processing.run(threading.Event(), SIZE)
     assert bench.guard.concealed
+
+
+def test_it_is_ready_once_there_is_a_pipeline() -> None:
+    bench = Bench()
+    assert not bench.processing.ready.is_set()
+    bench.frames.close()
+    bench.processing.run(threading.Event(), SIZE)
+    assert bench.processing.ready.is_set()
+    assert bench.built == [(bench.settings, SIZE)]
 
 
 def test_a_failure_shows_the_card_and_is_reported_once() -> None:
@@ -243,7 +251,6 @@ def test_raw_frames_pass_only_while_the_background_is_none() -> None:
 
 def test_it_closes_its_pipeline() -> None:
     bench = Bench()
-    bench.feed()
     bench.frames.close()
-    bench.processing.run(threading.Event())
+    bench.processing.run(threading.Event(), SIZE)
     assert bench.chains[0].closed

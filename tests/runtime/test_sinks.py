@@ -141,6 +141,13 @@ def test_aborting_leaves_nothing_behind() -> None:
     assert not bench.sink.pictures
 
 
+def test_a_recording_that_got_nothing_is_aborted() -> None:
+    bench = Bench(cards="between")
+    bench.outlet.end()
+    bench.outlet.close()
+    assert bench.sink.aborted
+
+
 def test_a_sink_that_fails_is_given_up() -> None:
     bench = Bench()
     bench.sink.fail = True
@@ -157,7 +164,7 @@ def test_a_defect_in_a_sink_is_an_error_of_that_sink() -> None:
 
     bench = Bench(open=Defective)
     bench.deliver()
-    assert str(bench.outlet.error) == "keeper failed: defect"
+    assert str(bench.outlet.error) == "keeper failed: ZeroDivisionError('defect')"
 
 
 def test_a_sink_that_fails_is_opened_again_after_a_while() -> None:

@@ -17,7 +17,7 @@ def _summary(statistics: Statistics) -> dict[str, object]:
         dropped=2,
         sink_drops={"window": 1},
         sink_errors={"window": None},
-        chain={"inferences": 5},
+        chain={"frames": 10, "inferred": 5, "reasons": {"motion": 5}},
         ended="stopped",
     )
 

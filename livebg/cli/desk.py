@@ -1,0 +1,88 @@
+"""The preview window's keyboard and overlay, served between two pictures of a live session."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from livebg.cli.live_line import LiveLine, describe
+from livebg.control.commands import Command, apply, background_cycle, command_for, help_lines
+from livebg.errors import LivebgError
+from livebg.runtime.session import Session
+from livebg.sink.window import Window
+
+__all__ = ["Desk"]
+
+
+class Desk:
+    """Turns keys into what the session does. Belongs to the main thread.
+
+    Args:
+        session: what is steered.
+        window: where keys come from; None for a session without one.
+        line: says what happened, and how the session is doing.
+        snapshots: folder that snapshots go to.
+    """
+
+    def __init__(
+        self, session: Session, window: Window | None, line: LiveLine, snapshots: Path
+    ) -> None:
+        self._session = session
+        self._window = window
+        self._line = line
+        self._snapshots = snapshots
+        self._wanted = session.settings
+        self._backgrounds = background_cycle(session.settings.background)
+        self._overlay: Command | None = None
+
+    def tick(self) -> None:
+        """Do what the user asked for since the last call."""
+        glance = self._session.glance()
+        if glance.rate_fps:
+            self._line.update(describe(glance))
+        if self._window is None:
+            return
+        for key in self._window.poll_keys():
+            command = command_for(key)
+            if command is not None:
+                self._obey(command)
+        if self._window.closed:
+            self._session.stop()
+        self._window.overlay = {
+            Command.HELP: help_lines(),
+            Command.STATISTICS: describe(glance).split(", "),
+        }.get(self._overlay or Command.QUIT, [])
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Command.QUIT:
+                self._session.stop()
+            case Command.PAUSE:
+                self._session.pause(not self._session.paused)
+            case Command.SNAPSHOT:
+                self._save_snapshot()
+            case Command.HELP | Command.STATISTICS:
+                self._overlay = None if self._overlay is command else command
+            case _:
+                self._change(command)
+
+    def _change(self, command: Command) -> None:
+        # Keys may come faster than frames: each one builds on the last, not on what is in force.
+        changed = apply(command, self._wanted, self._backgrounds)
+        if changed != self._wanted:
+            self._wanted = changed
+            self._session.change(changed)
+
+    def _save_snapshot(self) -> None:
+        from livebg.sink.picture_file import write_picture
+
+        shown = self._session.shown
+        if shown is None:
+            return
+        path = self._snapshots / f"livebg-{datetime.now():%Y%m%d-%H%M%S-%f}.png"
+        try:
+            write_picture(path, shown.image)
+        except LivebgError as error:
+            self._line.say(str(error))
+        else:
+            self._line.say(f"saved {path}")

@@ -1,0 +1,166 @@
+"""``livebg run``: the live filter, from a camera to wherever pictures are wanted."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from livebg.cli.options import add_settings_options, settings_from
+from livebg.cli.outputs import add_output_options, outputs_from
+from livebg.cli.progress import download_progress
+from livebg.errors import InputError, LivebgError, UsageError
+
+if TYPE_CHECKING:
+    from livebg.cli.live_line import LiveLine
+    from livebg.cli.outputs import Outputs
+    from livebg.config.schema import Settings
+    from livebg.runtime.session import Session
+    from livebg.sink.window import Window
+    from livebg.source.base import Source
+
+__all__ = ["add_parser", "fetch_network", "run"]
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the parser of ``livebg run`` and set its ``run``."""
+    parser = subparsers.add_parser(
+        "run",
+        help="filter a camera live",
+        description="Filter a camera live. A video file given as --camera is played as if it "
+        "were one. Ctrl+C, q in the window or the end of the video stop it.",
+    )
+    add_output_options(parser)
+    parser.add_argument("--loop", action="store_true", help="start a video again when it is over")
+    parser.add_argument("--seconds", type=float, metavar="N", help="stop after N seconds")
+    parser.add_argument(
+        "--stats", type=Path, metavar="FILE", help="write statistics to FILE as JSON at the end"
+    )
+    add_settings_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run ``livebg run`` and return its exit status.
+
+    Raises:
+        UsageError: a setting or an option cannot be used; nothing was started.
+        InputError: a file that was named cannot be read or written.
+        SourceUnavailableError: there is no such camera.
+        SinkUnavailableError: there is no display, or no virtual camera.
+        LivebgError: the session could not go on.
+    """
+    started_ns = time.monotonic_ns()
+    settings = settings_from(arguments)
+    if arguments.seconds is not None and not arguments.seconds > 0:
+        raise UsageError(f"--seconds must be more than 0, not {arguments.seconds:g}")
+    outputs = outputs_from(arguments)
+    if arguments.stats is not None:
+        _check_writable(arguments.stats)
+    fetch_network(settings)
+
+    from livebg.cli.live_line import LiveLine
+    from livebg.clock import MonotonicClock
+
+    line = LiveLine(MonotonicClock())
+    session, window = _open(settings, outputs, arguments.loop, line, started_ns)
+    try:
+        _drive(session, window, line, arguments.seconds)
+    finally:
+        line.clear()
+        if arguments.stats is not None:
+            arguments.stats.write_text(json.dumps(session.summary(), indent=2) + "\n")
+        _say_goodbye(session, outputs)
+    _leave_stuck_threads(session)
+    return 0
+
+
+def fetch_network(settings: Settings) -> None:
+    """Have the network's weights in the cache before anything starts that would wait for them.
+
+    Raises:
+        UsageError: the network is unknown.
+        WeightsError: its weights cannot be fetched.
+    """
+    from livebg.models.catalog import find
+    from livebg.models.weights import ensure_weights
+
+    if not settings.model.endswith(".onnx"):
+        with download_progress() as progress:
+            ensure_weights(find(settings.model), progress)
+
+
+def _open(
+    settings: Settings, outputs: Outputs, loop: bool, line: LiveLine, started_ns: int
+) -> tuple[Session, Window | None]:
+    from livebg.runtime.rehearsal import build_rehearsed
+    from livebg.runtime.session import Session
+    from livebg.runtime.sinks import SinkPlan
+    from livebg.source.open import open_live
+
+    selector = settings.camera
+
+    def open_source() -> Source:
+        nonlocal selector
+        source = open_live(selector, size=settings.size, fps=settings.fps, loop=loop)
+        # A camera that comes back may have another number; its id stays.
+        selector = getattr(source, "id", selector)
+        return source
+
+    window: Window | None = None
+    if outputs.window:
+        from livebg.sink.window import Window
+
+        window = Window()
+    session = Session(
+        settings,
+        open_source=open_source,
+        plan_sinks=lambda info: outputs.plan_sinks(info, settings),
+        plan_window=None if window is None else lambda info: SinkPlan("window", lambda: window),
+        build=build_rehearsed,
+        started_ns=started_ns,
+        notice=line.say,
+    )
+    line.say(
+        f"{session.info.name}, {session.info.size[0]}x{session.info.size[1]}"
+        + (f" at {float(session.info.frame_rate):.3g}/s" if session.info.frame_rate else "")
+    )
+    return session, window
+
+
+def _drive(session: Session, window: Window | None, line: LiveLine, seconds: float | None) -> None:
+    from livebg.cli.desk import Desk
+    from livebg.cli.signals import stop_on_signals
+
+    desk = Desk(session, window, line, Path.cwd())
+    with stop_on_signals(session.stop):
+        session.run(seconds=seconds, on_tick=desk.tick)
+
+
+def _check_writable(path: Path) -> None:
+    folder = path.parent
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(f"{path} cannot be written; name a file in a folder that exists")
+
+
+def _say_goodbye(session: Session, outputs: Outputs) -> None:
+    summary = session.summary()
+    frames = summary["frames"]
+    print(
+        f"livebg: {summary['ended']}; {frames['out']} frames filtered, {frames['dropped']} dropped",
+        file=sys.stderr,
+    )
+    if outputs.recording is not None and outputs.recording.exists():
+        print(f"livebg: recorded {outputs.recording}", file=sys.stderr)
+
+
+def _leave_stuck_threads(session: Session) -> None:
+    """End the process at once where a driver holds a thread: it would crash a tidy exit."""
+    if session.unfinished:
+        print(f"livebg: gave up waiting for {', '.join(session.unfinished)}", file=sys.stderr)
+        sys.stdout.flush()
+        os._exit(LivebgError.exit_status)

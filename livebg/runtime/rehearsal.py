@@ -1,0 +1,35 @@
+"""A pipeline that has been through a picture already when its first frame comes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from livebg.config.schema import Settings
+from livebg.runtime.build import build_pipeline
+from livebg.runtime.pipeline import Pipeline
+from livebg.types import Frame, Size
+
+__all__ = ["build_rehearsed"]
+
+
+def build_rehearsed(settings: Settings, size: Size) -> Pipeline:
+    """Build a pipeline and let every stage load and compile what it needs on a black picture.
+
+    The first frame otherwise takes some tenths of a second, and a live session would drop the
+    next ten.
+
+    Args:
+        settings: what is wanted.
+        size: ``(width, height)`` of the frames, in pixels.
+
+    Raises:
+        LivebgError: as ``build_pipeline``, or the network fails.
+    """
+    pipeline = build_pipeline(settings, size)
+    try:
+        pipeline.process(Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, 0))
+        pipeline.reset()
+    except BaseException:
+        pipeline.close()
+        raise
+    return pipeline
