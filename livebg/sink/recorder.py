@@ -129,12 +129,17 @@ class Recorder(Sink):
     def close(self) -> None:
         """Write what is outstanding and give the file its name. Idempotent.
 
+        A recording that got no frame leaves no file.
+
         Raises:
             SinkError: it cannot be finished. A live recording stays under its partial name, with
                 all that could be written; another is deleted.
             DamagedFileError: the sound that goes with it cannot be read.
         """
         if self._closed:
+            return
+        if self._origin_ns is None:
+            self.abort()
             return
         self._closed = True
         try:

@@ -1,0 +1,389 @@
+import os
+import signal
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+import pytest
+from av.audio.frame import AudioFrame
+from av.codec.context import CodecContext
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+
+from livebg.errors import DamagedFileError, InputError, SinkError
+from livebg.sink.recorder import Recorder
+from livebg.types import Composite, Image, Size
+from tests.clips import RATE, SIZE, number_of, numbered, write_clip
+
+MS = 1_000_000
+ENDINGS = [".mp4", ".mkv", ".mov", ".webm"]
+
+
+def record(
+    path: Path,
+    images: list[Image],
+    *,
+    times_ms: list[float] | None = None,
+    transparent: bool = False,
+    audio_from: Path | None = None,
+    live: bool = False,
+) -> Path:
+    times = [1000 * n / RATE for n in range(len(images))] if times_ms is None else times_ms
+    size = (images[0].shape[1], images[0].shape[0])
+    with Recorder(
+        path,
+        size=size,
+        frame_rate=RATE,
+        transparent=transparent,
+        audio_from=audio_from,
+        live=live,
+    ) as recorder:
+        for index, (image, time) in enumerate(zip(images, times, strict=True)):
+            recorder.send(Composite(image, index, round(time * MS)))
+    return path
+
+
+def decoded(path: Path) -> list[tuple[float, Image]]:
+    """Times in ms from the first frame, and pictures, by plain PyAV."""
+    with av.open(str(path)) as container:
+        frames = [frame for frame in container.decode(video=0) if isinstance(frame, VideoFrame)]
+        start = frames[0].time
+        return [
+            (1000 * (frame.time - start), np.asarray(frame.to_ndarray(format="bgr24"), np.uint8))
+            for frame in frames
+        ]
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["offline", "live"])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_every_frame_is_written_once_and_in_order(tmp_path: Path, ending: str, live: bool) -> None:
+    path = record(tmp_path / f"a b:ü{ending}", [numbered(n) for n in range(60)], live=live)
+    assert [number_of(image) for _, image in decoded(path)] == list(range(60))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# Matroska and WebM count milliseconds, the others our ticks.
+@pytest.mark.parametrize(("ending", "within_ms"), [(".mp4", 0.01), (".mkv", 1.0), (".webm", 1.0)])
+def test_variable_times_are_kept(tmp_path: Path, ending: str, within_ms: float) -> None:
+    times = [5000.0, 5033.4, 5100.0, 5101.3, 5400.0, 6400.0]
+    path = record(tmp_path / f"vfr{ending}", [numbered(n) for n in range(6)], times_ms=times)
+    got = [time for time, _ in decoded(path)]
+    assert got == pytest.approx([time - 5000 for time in times], abs=within_ms)
+
+
+def test_times_that_do_not_advance_still_make_frames(tmp_path: Path) -> None:
+    path = record(tmp_path / "a.mp4", [numbered(n) for n in range(4)], times_ms=[0, 40, 40, 80])
+    frames = decoded(path)
+    assert [number_of(image) for _, image in frames] == [0, 1, 2, 3]
+    assert [time for time, _ in frames] == pytest.approx([0, 40, 40, 80], abs=0.1)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_colours_come_back_and_are_tagged(tmp_path: Path, ending: str) -> None:
+    colour = (30, 60, 200)
+    image = np.full((48, 64, 3), colour, np.uint8)
+    path = record(tmp_path / f"colour{ending}", [image] * 3)
+    with av.open(str(path)) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.colorspace, context.color_range) == (1, 1)
+        if ending != ".webm":  # VP9 has no place for them in its stream
+            assert (context.color_primaries, context.color_trc) == (1, 1)
+    # One step of eight-bit limited-range chroma is two levels; the encoder adds a little.
+    np.testing.assert_allclose(decoded(path)[1][1][20, 30].astype(int), colour, atol=5)
+
+
+@pytest.mark.parametrize("size", [(63, 48), (64, 47), (63, 47), (1, 1)])
+def test_odd_sizes_are_padded_for_h264(tmp_path: Path, size: Size) -> None:
+    image = np.full((size[1], size[0], 3), (10, 200, 90), np.uint8)
+    picture = decoded(record(tmp_path / "odd.mp4", [image] * 2))[0][1]
+    assert picture.shape[:2] == (size[1] + size[1] % 2, size[0] + size[0] % 2)
+    np.testing.assert_allclose(picture[-1, -1].astype(int), (10, 200, 90), atol=8)
+
+
+def test_vp9_keeps_odd_sizes(tmp_path: Path) -> None:
+    picture = decoded(record(tmp_path / "odd.webm", [numbered(1, (63, 47))]))[0][1]
+    assert picture.shape[:2] == (47, 63)
+
+
+def clear_picture() -> Image:
+    """Left half opaque red, right half transparent green."""
+    image = np.zeros((48, 64, 4), np.uint8)
+    image[:, :32], image[:, 32:] = (0, 0, 255, 255), (0, 255, 0, 0)
+    return image
+
+
+def decoded_alpha(path: Path, decoder: str) -> Image:
+    """The first frame's alpha, by a decoder that knows of it."""
+    context = cast(VideoCodecContext, CodecContext.create(decoder, "r"))
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        context.extradata = stream.codec_context.extradata
+        context.codec_tag = stream.codec_context.codec_tag
+        context.width, context.height = stream.width, stream.height
+        frames: list[VideoFrame] = []
+        for packet in container.demux(stream):
+            frames += context.decode(packet)
+    return np.asarray(frames[0].to_ndarray(format="bgra")[:, :, 3], np.uint8)
+
+
+@pytest.mark.parametrize(("ending", "decoder"), [(".webm", "libvpx-vp9"), (".mov", "prores")])
+def test_alpha_is_recorded(tmp_path: Path, ending: str, decoder: str) -> None:
+    path = record(tmp_path / f"clear{ending}", [clear_picture()] * 3, transparent=True)
+    alpha = decoded_alpha(path, decoder)
+    assert alpha[:, :28].min() > 250
+    assert alpha[:, 36:].max() < 5
+
+
+def test_what_is_transparent_is_not_shown_where_alpha_cannot_be_recorded(tmp_path: Path) -> None:
+    picture = decoded(record(tmp_path / "black.mp4", [clear_picture()] * 2))[0][1]
+    assert picture[:, 36:].max() < 10
+    np.testing.assert_allclose(picture[20, 16].astype(int), (0, 0, 255), atol=8)
+
+
+def test_an_opaque_picture_in_a_transparent_recording_is_opaque(tmp_path: Path) -> None:
+    images = [clear_picture(), numbered(3)]
+    path = record(tmp_path / "a.mov", images[1:], transparent=True)
+    assert decoded_alpha(path, "prores").min() > 250
+
+
+def packets(path: Path) -> list[tuple[float, bytes]]:
+    """The sound's packets: ms from the first picture, and content."""
+    with av.open(str(path)) as container:
+        first = next(container.decode(video=0)).time
+    with av.open(str(path)) as container:
+        return [
+            (1000 * float(packet.pts * packet.time_base) - 1000 * first, bytes(packet))
+            for packet in container.demux(container.streams.audio[0])
+            if packet.pts is not None
+        ]
+
+
+@pytest.mark.parametrize(
+    ("source", "sound", "target"),
+    [
+        ("in.mp4", "aac", "out.mp4"),
+        ("in.mp4", "aac", "out.mkv"),
+        ("in.mov", "pcm_s16le", "out.mov"),
+        ("in.mkv", "libopus", "out.webm"),
+        ("in.mkv", "libopus", "out.mp4"),
+        ("in.mkv", "flac", "out.mkv"),
+        ("in.mp4", "libmp3lame", "out.mp4"),
+    ],
+)
+@pytest.mark.parametrize("start", [Fraction(0), Fraction(3, 10)], ids=["together", "later"])
+def test_sound_is_copied_packet_for_packet_and_in_step(
+    tmp_path: Path, source: str, sound: str, target: str, start: Fraction
+) -> None:
+    given = write_clip(tmp_path / source, count=50, sound=sound, sound_from_s=start)
+    path = record(tmp_path / target, [numbered(n) for n in range(50)], audio_from=given)
+    want, got = packets(given), packets(path)
+    assert len(want) > 10
+    assert [content for _, content in got] == [content for _, content in want]
+    # Matroska's millisecond clock, on either side.
+    assert [time for time, _ in got] == pytest.approx([time for time, _ in want], abs=1.5)
+
+
+def test_sound_that_begins_before_the_picture_is_kept(tmp_path: Path) -> None:
+    late = [Fraction(1, 2) + n / RATE for n in range(50)]
+    given = write_clip(tmp_path / "in.mp4", count=50, times_s=late, sound="aac")
+    path = record(tmp_path / "out.mp4", [numbered(n) for n in range(50)], audio_from=given)
+    want, got = packets(given), packets(path)
+    assert want[1][0] == pytest.approx(-500, abs=1)
+    assert [content for _, content in got] == [content for _, content in want]
+    assert [time for time, _ in got] == pytest.approx([time for time, _ in want], abs=1)
+
+
+def click_ms(path: Path) -> float:
+    """When the click of ``write_clip`` is heard, from the first picture."""
+    with av.open(str(path)) as container:
+        first = next(container.decode(video=0)).time
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            assert isinstance(frame, AudioFrame)
+            assert frame.pts is not None
+            assert frame.time_base is not None
+            loud = np.abs(frame.to_ndarray().astype(np.float64).reshape(-1))
+            scale = 1.0 if frame.format.name.startswith("flt") else 32768.0
+            if loud.max() / scale > 0.2:
+                at = int(loud.argmax()) / frame.sample_rate
+                return 1000 * (float(frame.pts * frame.time_base) + at - first)
+    raise AssertionError("no click")
+
+
+@pytest.mark.parametrize(
+    ("sound", "source", "target"),
+    [
+        ("pcm_s16le", "in.mov", "out.mp4"),
+        ("aac", "in.mp4", "out.webm"),
+        ("flac", "in.mkv", "o.mov"),
+    ],
+)
+@pytest.mark.parametrize("start", [Fraction(0), Fraction(3, 10)], ids=["together", "later"])
+def test_sound_is_encoded_anew_where_it_must_be_and_stays_in_step(
+    tmp_path: Path, sound: str, source: str, target: str, start: Fraction
+) -> None:
+    given = write_clip(tmp_path / source, count=50, sound=sound, sound_from_s=start)
+    path = record(tmp_path / target, [numbered(n) for n in range(50)], audio_from=given)
+    assert click_ms(given) == pytest.approx(250 + 1000 * float(start), abs=2)
+    # The ear takes 15 ms for nothing; a codec's smearing of a click is some of that.
+    assert click_ms(path) == pytest.approx(click_ms(given), abs=5)
+
+
+def test_a_file_without_sound_gives_none(tmp_path: Path) -> None:
+    given = write_clip(tmp_path / "in.mp4")
+    path = record(tmp_path / "out.mp4", [numbered(1)] * 3, audio_from=given)
+    with av.open(str(path)) as container:
+        assert len(container.streams.audio) == 0
+
+
+def test_every_track_and_its_language_are_kept(tmp_path: Path, talking_head_clip: Path) -> None:
+    two = tmp_path / "two.mkv"
+    with av.open(str(talking_head_clip)) as given, av.open(str(two), "w") as output:
+        tracks = [output.add_stream_from_template(given.streams.audio[0]) for _ in range(2)]
+        for track, language in zip(tracks, ("ger", "fre"), strict=True):
+            track.metadata["language"] = language
+        output.start_encoding()
+        for track in tracks:
+            given.seek(0)
+            for packet in given.demux(given.streams.audio[0]):
+                if packet.dts is not None:
+                    packet.stream = track
+                    output.mux(packet)
+    path = record(tmp_path / "out.mp4", [numbered(1)] * 3, audio_from=two)
+    with av.open(str(path)) as container:
+        assert [track.language for track in container.streams.audio] == ["ger", "fre"]
+
+
+def test_sound_from_a_broken_file_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    broken = tmp_path / "in.mp4"
+    broken.write_bytes(b"nothing that sounds")
+    with pytest.raises(DamagedFileError, match="its sound cannot be read"):
+        Recorder(tmp_path / "out.mp4", size=SIZE, frame_rate=RATE, audio_from=broken)
+    assert list(tmp_path.iterdir()) == [broken]
+
+
+def test_nothing_has_the_final_name_before_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    path.write_bytes(b"old")
+    recorder = Recorder(path, size=SIZE, frame_rate=RATE)
+    for n in range(30):
+        recorder.send(Composite(numbered(n), n, n * 40 * MS))
+    assert path.read_bytes() == b"old"
+    recorder.abort()
+    recorder.close()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["offline", "live"])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_recording_without_a_frame_leaves_nothing(
+    tmp_path: Path, ending: str, live: bool
+) -> None:
+    Recorder(tmp_path / f"out{ending}", size=SIZE, frame_rate=RATE, live=live).close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_frame_of_another_size_is_an_error(tmp_path: Path) -> None:
+    with (
+        pytest.raises(SinkError, match="128x96 pixels does not fit a recording of 64x48"),
+        Recorder(tmp_path / "out.mp4", size=SIZE, frame_rate=RATE) as recorder,
+    ):
+        recorder.send(Composite(numbered(0, (128, 96)), 0, 0))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        Recorder(tmp_path / "missing" / "out.mp4", size=SIZE, frame_rate=RATE)
+
+
+LIMITED = """
+import resource, signal, sys
+from fractions import Fraction
+from pathlib import Path
+import numpy as np
+from livebg.errors import SinkError
+from livebg.sink.recorder import Recorder
+from livebg.types import Composite
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+live = sys.argv[2] == "live"
+noise = np.random.default_rng(0)
+recorder = Recorder(Path(sys.argv[1]), size=(160, 120), frame_rate=Fraction(25), live=live)
+try:
+    for n in range(400):
+        image = noise.integers(0, 256, (120, 160, 3), np.uint8)
+        recorder.send(Composite(image, n, n * 40_000_000))
+    recorder.close()
+except SinkError as error:
+    print(error)
+recorder.close()
+"""
+"""A disk that is full after 400 kB, as far as the file system's errors go."""
+
+
+def record_on_full_disk(path: Path, mode: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(path), mode],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert f"{path}: the recording cannot be written (File too large), make room" in done.stdout
+    return done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, ending: str) -> None:
+    record_on_full_disk(tmp_path / f"out{ending}", "offline")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_full_disk_keeps_what_a_live_recording_has(tmp_path: Path, ending: str) -> None:
+    said = record_on_full_disk(tmp_path / f"out{ending}", "live")
+    (partial,) = tmp_path.iterdir()
+    assert f"what was recorded is in {partial}" in said
+    with av.open(str(partial)) as container:
+        assert next(container.decode(video=0)).width == 160
+
+
+KILLED = """
+import os, signal, sys
+from fractions import Fraction
+from pathlib import Path
+from livebg.sink.recorder import Recorder
+from livebg.types import Composite
+from tests.clips import SIZE, numbered
+
+recorder = Recorder(Path(sys.argv[1]), size=SIZE, frame_rate=Fraction(25), live=True)
+for n in range(200):
+    recorder.send(Composite(numbered(n), n, n * 40_000_000))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_live_recording_survives_a_crash_but_for_its_last_seconds(
+    tmp_path: Path, ending: str
+) -> None:
+    path = tmp_path / f"talk{ending}"
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(path)],
+        timeout=60, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL
+    (partial,) = tmp_path.iterdir()
+    assert partial == tmp_path / f"talk.partial{ending}"
+    frames = decoded(partial)
+    # Fragments and clusters close at a keyframe, every 2 s; a Matroska cluster may hold 5 s.
+    assert len(frames) >= 200 - 5 * 25 - 2
+    assert [number_of(image) for _, image in frames] == list(range(len(frames)))
