@@ -26,14 +26,14 @@ _NO_COLOURS = np.zeros((0, 0, 6), np.float32)
 
 @cache
 def compositing_kernel() -> ModuleType:
-    """Return ``kernel``, or ``kernel_opencv`` where numba is not installed."""
+    """Return ``kernel``, or ``kernel_numpy`` where numba is not installed."""
     try:
         from livebg.compose import kernel
     except ImportError as error:
-        _log.info("numba is not installed (%s): compositing with OpenCV, which is slower", error)
-        from livebg.compose import kernel_opencv
+        _log.info("numba is not installed (%s): compositing with numpy, which is slower", error)
+        from livebg.compose import kernel_numpy
 
-        return kernel_opencv
+        return kernel_numpy
     return kernel
 
 

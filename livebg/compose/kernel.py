@@ -2,7 +2,7 @@
 
 Background tiles are copied from the plate and person tiles from the frame. In mixed tiles the
 coefficients are upsampled, applied to the frame's grey values, the edge colour is cleaned and the
-pixel is blended, row by row, without any full-size plane in between. ``kernel_opencv`` has the
+pixel is blended, row by row, without any full-size plane in between. ``kernel_numpy`` has the
 same functions without numba, and a test holds the two together.
 
 Arguments that the functions share:
