@@ -44,15 +44,19 @@ class BlurPlate(Plate):
         weighted[..., 3] = room
         sigma = sigma_px / 2**halvings
         blurred = cv2.GaussianBlur(weighted, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-        clean = blurred[..., :3] / blurred[..., 3:]
-        return np.asarray(
-            cv2.resize(clean.astype(np.uint8), frame.size, interpolation=cv2.INTER_LINEAR), np.uint8
-        )
+        clean = np.rint(blurred[..., :3] / blurred[..., 3:]).astype(np.uint8)
+        plate = cv2.resize(clean, frame.size, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(plate, np.uint8)
 
     @staticmethod
     def _room_weight(alpha: FloatImage, size: tuple[int, int]) -> FloatImage:
-        """Return 1 - alpha at ``size``, the person widened by a pixel and never quite 0."""
+        """Return how much each pixel counts as room, at ``size``: never quite 0.
+
+        The person is widened by a pixel, and 1 - alpha cubed: alpha comes at an eighth of the
+        frame's size, so that a pixel of 0.5 may well be all person.
+        """
         person = cv2.dilate(
             cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR), np.ones((3, 3))
         )
-        return np.asarray(np.maximum(1 - person, _LEAST_WEIGHT), np.float32)
+        room = 1 - person
+        return np.asarray(np.maximum(room * room * room, _LEAST_WEIGHT), np.float32)
