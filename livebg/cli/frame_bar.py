@@ -8,23 +8,24 @@ from contextlib import contextmanager
 
 __all__ = ["FrameProgress", "frame_progress"]
 
-FrameProgress = Callable[[int, int | None], None]
-"""Told the frames done, and their number in all where it is known."""
+FrameProgress = Callable[[int], None]
+"""Told the number of frames done."""
 
 
 @contextmanager
-def frame_progress(what: str) -> Iterator[FrameProgress]:
+def frame_progress(what: str, total: int | None) -> Iterator[FrameProgress]:
     """Give a callback that shows progress on stderr while the block runs; nothing elsewhere.
 
     Args:
         what: what is worked on.
+        total: about how many frames there are; None where nobody knows.
 
     Example:
-        >>> with frame_progress("clip.mp4") as progress:
-        ...     progress(1, 72)
+        >>> with frame_progress("clip.mp4", total=72) as progress:
+        ...     progress(1)
     """
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield lambda done: None
         return
     from rich.console import Console
     from rich.progress import (
@@ -45,7 +46,9 @@ def frame_progress(what: str) -> Iterator[FrameProgress]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(what, total=None)
-        yield lambda done, total: bars.update(
-            task, completed=done, total=None if total is None else max(total, done)
-        )
+        task = bars.add_task(what, total=total)
+
+        def progress(done: int) -> None:
+            bars.update(task, completed=done, total=None if total is None else max(total, done))
+
+        yield progress

@@ -167,7 +167,8 @@ def _convert(
 
     stop = threading.Event()
     wall, cpu = time.perf_counter(), time.process_time()
-    with stop_on_signals(stop.set), frame_progress(source.info.name) as progress:
+    total = _expected_frames(source)
+    with stop_on_signals(stop.set), frame_progress(source.info.name, total) as progress:
         conversion = convert(
             source,
             pipeline,
@@ -192,6 +193,12 @@ def _open_source(arguments: argparse.Namespace, settings: Settings) -> Source:
     from livebg.source.video import VideoFile
 
     return VideoFile(arguments.input)
+
+
+def _expected_frames(source: Source) -> int | None:
+    from livebg.source.video import VideoFile
+
+    return source.expected_frames if isinstance(source, VideoFile) else source.info.frame_count
 
 
 def _check_apart(arguments: argparse.Namespace) -> None:

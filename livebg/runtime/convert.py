@@ -47,7 +47,7 @@ def convert(
     sinks: Sequence[Sink],
     *,
     want_alpha: bool = False,
-    on_progress: Callable[[int, int | None], None] | None = None,
+    on_progress: Callable[[int], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Conversion:
     """Filter every frame of ``source`` and give it to every sink, in order.
@@ -62,21 +62,20 @@ def convert(
         pipeline: filters them, in the caller's thread.
         sinks: where composites go.
         want_alpha: whether the sinks need full-size mattes.
-        on_progress: called with the frames done and their number in all, where that is known.
+        on_progress: called with the number of frames done, after each.
         stop: ends the conversion once set.
 
     Raises:
         LivebgError: of the source, the pipeline or a sink: the first that failed.
     """
     work = _Work(source, sinks, stop or threading.Event())
-    total = source.info.frame_count
     finished = False
     try:
         work.start()
         while (frame := work.next_frame()) is not None:
             work.put(pipeline.process(frame, want_alpha=want_alpha))
             if on_progress is not None:
-                on_progress(work.frames, total)
+                on_progress(work.frames)
         finished = work.finish()
     finally:
         work.end(abort=not finished)

@@ -51,7 +51,8 @@ class VideoFile(Source):
     mapped. A packet that cannot be decoded is passed over, as players do, and logged; a file that
     ends well before its header says so raises ``DamagedFileError``.
 
-    ``info.frame_count`` is what the header says or implies, and may be a few frames off.
+    ``info.frame_count`` is what the header says, frames that an edit list leaves out included;
+    Matroska says nothing: ``expected_frames`` then is an estimate.
 
     Args:
         path: the file.
@@ -91,6 +92,14 @@ class VideoFile(Source):
         """Size after rotation, nominal rate, and the frame count of the header."""
         return self._info
 
+    @property
+    def expected_frames(self) -> int | None:
+        """About how many frames there will be, to show progress; None where nothing tells."""
+        rate, length_s = self._info.frame_rate, (self._container.duration or 0) / av.time_base
+        if self._info.frame_count or not rate or length_s <= 0:
+            return self._info.frame_count
+        return round(length_s * rate)
+
     def read(self) -> Frame:
         """Return the next frame.
 
@@ -121,14 +130,11 @@ class VideoFile(Source):
 
     def _describe(self) -> SourceInfo:
         rate = self._stream.average_rate or self._stream.guessed_rate
-        count = self._stream.frames
-        if not count and rate and self._container.duration:
-            count = round(self._container.duration / av.time_base * rate)
         return SourceInfo(
             name=self._path.name,
             size=self._orientation.size(self._stored_size),
             frame_rate=Fraction(rate.numerator, rate.denominator) if rate else None,
-            frame_count=count or None,
+            frame_count=self._stream.frames or None,
             live=False,
         )
 

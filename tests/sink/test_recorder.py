@@ -32,7 +32,7 @@ def record(
     audio_from: Path | None = None,
     live: bool = False,
 ) -> Path:
-    times = [1000 * n / RATE for n in range(len(images))] if times_ms is None else times_ms
+    times = [float(1000 * n / RATE) for n in range(len(images))] if times_ms is None else times_ms
     size = (images[0].shape[1], images[0].shape[0])
     with Recorder(
         path,

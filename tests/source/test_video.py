@@ -31,8 +31,16 @@ def test_every_frame_comes_once_and_in_order(tmp_path: Path, name: str) -> None:
 def test_info_is_that_of_the_file(tmp_path: Path) -> None:
     with VideoFile(write_clip(tmp_path / "clip.mp4", count=12)) as video:
         info = video.info
+        expected = video.expected_frames
     assert (info.name, info.size, info.frame_rate) == ("clip.mp4", SIZE, RATE)
     assert (info.frame_count, info.live) == (12, False)
+    assert expected == 12
+
+
+def test_where_the_header_says_nothing_the_number_of_frames_is_estimated(tmp_path: Path) -> None:
+    with VideoFile(write_clip(tmp_path / "clip.mkv", count=100)) as video:
+        assert video.info.frame_count is None
+        assert video.expected_frames == pytest.approx(100, abs=2)
 
 
 def test_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:

@@ -1,0 +1,159 @@
+"""What every source promises. A new one is one line in ``SOURCES``.
+
+The rules are those of ``livebg.source.base``. A live source never ends and keeps its own time, so
+the rules about the end are held against recorded ones only.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from livebg.clock import ManualClock
+from livebg.errors import EndOfStreamError, LivebgError, SourceError
+from livebg.source.base import Source
+from livebg.source.paced import PacedVideo
+from livebg.source.pictures import PictureFolder
+from livebg.source.synthetic import SyntheticScene
+from livebg.source.video import VideoFile
+from tests.clips import numbered, write_clip
+
+COUNT = 6
+
+Opener = Callable[[Path], Source]
+"""Opens a source of ``COUNT`` frames; may write what it needs into the folder."""
+
+
+def open_video(folder: Path) -> Source:
+    return VideoFile(write_clip(folder / "clip.mp4", count=COUNT))
+
+
+def open_variable_video(folder: Path) -> Source:
+    times = [Fraction(ms, 1000) for ms in (0, 10, 11, 500, 501, 2000)]
+    return VideoFile(write_clip(folder / "clip.mkv", count=COUNT, times_s=times))
+
+
+def open_turned_video(folder: Path) -> Source:
+    return VideoFile(write_clip(folder / "clip.mov", count=COUNT, rotation=90))
+
+
+def open_pictures(folder: Path) -> Source:
+    for n in range(COUNT):
+        (folder / f"{n}.png").write_bytes(cv2.imencode(".png", numbered(n))[1].tobytes())
+    return PictureFolder(folder, Fraction(25))
+
+
+def open_synthetic(folder: Path) -> Source:
+    return SyntheticScene((64, 64), frame_count=COUNT)
+
+
+def open_paced(folder: Path) -> Source:
+    path = write_clip(folder / "clip.mp4", count=COUNT)
+    return PacedVideo(lambda: VideoFile(path), ManualClock(), loop=False)
+
+
+SOURCES: dict[str, Opener] = {
+    "video": open_video,
+    "variable video": open_variable_video,
+    "turned video": open_turned_video,
+    "pictures": open_pictures,
+    "synthetic": open_synthetic,
+    "paced video": open_paced,
+}
+
+
+@pytest.fixture(params=list(SOURCES.values()), ids=list(SOURCES))
+def opener(request: pytest.FixtureRequest) -> Opener:
+    chosen: Opener = request.param
+    return chosen
+
+
+@pytest.fixture
+def source(opener: Opener, tmp_path: Path) -> Source:
+    return opener(tmp_path)
+
+
+def test_info_is_known_once_it_is_open(source: Source) -> None:
+    with source:
+        info = source.info
+        assert info.name
+        assert min(info.size) > 0
+        assert info.frame_rate is None or info.frame_rate > 0
+        assert info.frame_count is None or info.frame_count == COUNT
+
+
+def test_frames_are_what_the_types_promise(source: Source) -> None:
+    with source:
+        for frame in source:
+            assert frame.image.dtype == np.uint8
+            assert frame.image.shape == (source.info.size[1], source.info.size[0], 3)
+            assert frame.image.flags.c_contiguous
+            assert frame.size == source.info.size
+
+
+def test_indices_and_times_advance(source: Source) -> None:
+    with source:
+        frames = list(source)
+    assert len(frames) == COUNT
+    assert [frame.index for frame in frames] == list(range(COUNT))
+    times = [frame.captured_ns for frame in frames]
+    assert all(isinstance(time, int) for time in times)
+    assert times == sorted(set(times))
+    assert source.info.live or times[0] == 0
+
+
+def test_a_frame_is_never_written_to_again(source: Source) -> None:
+    with source:
+        first = source.read()
+        before = first.image.copy()
+        others = list(source)
+    np.testing.assert_array_equal(first.image, before)
+    assert not any(np.shares_memory(first.image, other.image) for other in others)
+
+
+def test_the_end_is_said_again_and_again(source: Source) -> None:
+    with source:
+        list(source)
+        for _ in range(3):
+            with pytest.raises(EndOfStreamError):
+                source.read()
+
+
+def test_reading_after_close_is_an_error(source: Source) -> None:
+    source.read()
+    source.close()
+    source.close()
+    with pytest.raises(SourceError) as error:
+        source.read()
+    assert not isinstance(error.value, EndOfStreamError)
+    assert isinstance(error.value, LivebgError)
+
+
+def test_two_rounds_give_the_same_frames(opener: Opener, tmp_path: Path) -> None:
+    rounds = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        with opener(tmp_path / name) as source:
+            rounds.append(list(source))
+    for one, other in zip(*rounds, strict=True):
+        assert (one.index, one.captured_ns) == (other.index, other.captured_ns)
+        np.testing.assert_array_equal(one.image, other.image)
+
+
+def test_another_thread_may_own_it(opener: Opener, tmp_path: Path) -> None:
+    counts: list[int] = []
+
+    def work() -> None:
+        with opener(tmp_path) as source:
+            counts.append(len(list(source)))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(30.0)
+    assert counts == [COUNT]
