@@ -124,7 +124,8 @@ class Frame:
         if box == Box.whole(self.size):
             return image if image.shape[1::-1] == size else self._kept(image, size, None)
         across, down = image.shape[1] / self.size[0], image.shape[0] / self.size[1]
-        left, top = round(box.left * across), round(box.top * down)
+        left = min(round(box.left * across), image.shape[1] - 1)
+        top = min(round(box.top * down), image.shape[0] - 1)
         right, bottom = round(box.right * across), round(box.bottom * down)
         part = image[top : max(top + 1, bottom), left : max(left + 1, right)]
         return self._kept(part, size, box)

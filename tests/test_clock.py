@@ -1,0 +1,47 @@
+import threading
+import time
+
+import pytest
+
+from livebg.clock import NS_PER_S, ManualClock, MonotonicClock
+
+
+def test_the_monotonic_clock_is_the_systems() -> None:
+    before = time.monotonic_ns()
+    now = MonotonicClock().now_ns()
+    assert before <= now <= time.monotonic_ns()
+
+
+def test_the_monotonic_clock_waits_as_long_as_asked() -> None:
+    clock, event = MonotonicClock(), threading.Event()
+    began = clock.now_ns()
+    assert not clock.wait(event, 0.01)
+    assert clock.now_ns() - began >= 0.009 * NS_PER_S
+
+
+def test_the_monotonic_clock_does_not_wait_for_what_has_happened() -> None:
+    event = threading.Event()
+    event.set()
+    assert MonotonicClock().wait(event, 3600)
+
+
+@pytest.mark.parametrize("clock", [MonotonicClock(), ManualClock()])
+def test_a_time_out_in_the_past_is_over_at_once(clock: MonotonicClock | ManualClock) -> None:
+    assert not clock.wait(threading.Event(), -3600)
+
+
+def test_the_manual_clock_moves_only_when_told() -> None:
+    clock = ManualClock(start_ns=7)
+    assert (clock.now_ns(), clock.now_ns()) == (7, 7)
+    clock.advance(1.5)
+    assert clock.now_ns() == 7 + 1_500_000_000
+
+
+def test_waiting_passes_the_manual_clocks_time() -> None:
+    clock, event = ManualClock(), threading.Event()
+    assert not clock.wait(event, 0.25)
+    assert clock.now_ns() == NS_PER_S // 4
+    assert not clock.wait(event, -1)
+    event.set()
+    assert clock.wait(event, 5)
+    assert clock.now_ns() == NS_PER_S // 4
