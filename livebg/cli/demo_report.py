@@ -61,9 +61,9 @@ def next_steps(cameras: Sequence[str], picture: Path) -> list[tuple[str, str]]:
         cameras: names of the webcams that are there.
         picture: a background that was written.
     """
-    webcam = f"{cameras[0]}, live" if cameras else "live, once a webcam is plugged in"
+    webcam = cameras[0] if cameras else "your webcam (none is plugged in now)"
     return [
-        ("livebg run", f"{webcam}, in a window; h lists its keys"),
+        ("livebg run", f"{webcam}, live in a window; h lists its keys"),
         (f"livebg run --background {picture}", "any picture or video behind you"),
         ("livebg run --virtual-camera", "a camera that video calls can choose"),
         ("livebg video IN.mp4 -o OUT.mp4", "a whole video, its sound included"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from livebg.cli.options import add_settings_options, settings_from
 from livebg.cli.outputs import add_output_options, outputs_from
 from livebg.cli.progress import download_progress
-from livebg.errors import InputError, LivebgError, UsageError
+from livebg.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from livebg.cli.live_line import LiveLine
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from livebg.config.schema import Settings
     from livebg.runtime.session import Session
     from livebg.sink.window import Window
-    from livebg.source.base import Source
+    from livebg.source.base import Source, SourceInfo
 
 __all__ = ["add_parser", "fetch_network", "run"]
 
@@ -125,10 +125,6 @@ def _open(
         started_ns=started_ns,
         notice=line.say,
     )
-    line.say(
-        f"{session.info.name}, {session.info.size[0]}x{session.info.size[1]}"
-        + (f" at {float(session.info.frame_rate):.3g}/s" if session.info.frame_rate else "")
-    )
     return session, window
 
 
@@ -138,7 +134,13 @@ def _drive(session: Session, window: Window | None, line: LiveLine, seconds: flo
 
     desk = Desk(session, window, line, Path.cwd())
     with stop_on_signals(session.stop):
+        line.say(_described(session.info))
         session.run(seconds=seconds, on_tick=desk.tick)
+
+
+def _described(info: SourceInfo) -> str:
+    rate = f" at {float(info.frame_rate):.3g} frames/s" if info.frame_rate else ""
+    return f"{info.name}, {info.size[0]}x{info.size[1]}{rate}"
 
 
 def _check_writable(path: Path) -> None:
@@ -159,8 +161,8 @@ def _say_goodbye(session: Session, outputs: Outputs) -> None:
 
 
 def _leave_stuck_threads(session: Session) -> None:
-    """End the process at once where a driver holds a thread: it would crash a tidy exit."""
+    """End the process at once where a thread hangs in a driver: a tidy exit would crash there."""
     if session.unfinished:
         print(f"livebg: gave up waiting for {', '.join(session.unfinished)}", file=sys.stderr)
-        sys.stdout.flush()
-        os._exit(LivebgError.exit_status)
+        sys.stderr.flush()
+        os._exit(0)

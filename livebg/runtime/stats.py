@@ -108,6 +108,7 @@ class Statistics:
         self._first_made: tuple[int, float] | None = None
         self._last_made: tuple[int, float] = (self._started_ns, 0.0)
         self._recent: deque[tuple[int, float]] = deque(maxlen=61)
+        self._recent_latency_ms: deque[float] = deque(maxlen=60)
 
     def captured(self, *, missed: int) -> None:
         """Record that the source delivered a frame, after ``missed`` ones that it lost."""
@@ -149,7 +150,9 @@ class Statistics:
                 count.cards += 1
                 count.last_ns = None
                 return
-            self._latency.add((now_ns - composite.captured_ns) / NS_PER_S)
+            latency_ns = now_ns - composite.captured_ns
+            self._latency.add(latency_ns / NS_PER_S)
+            self._recent_latency_ms.append(latency_ns / 1e6)
             if self._first_shown_ns is None:
                 self._first_shown_ns = now_ns
             if count.last_ns is not None and self._period_s is not None:
@@ -163,10 +166,11 @@ class Statistics:
             rate, share = 0.0, 0.0
             if self._recent:
                 rate, share = _pace(self._recent[0], self._recent[-1], len(self._recent) - 1)
+            latencies_ms = sorted(self._recent_latency_ms) or [0.0]
             return Glance(
                 rate_fps=rate,
-                latency_p50_ms=self._latency.percentile(50) * 1e3,
-                latency_p95_ms=self._latency.percentile(95) * 1e3,
+                latency_p50_ms=latencies_ms[len(latencies_ms) // 2],
+                latency_p95_ms=latencies_ms[len(latencies_ms) * 95 // 100],
                 cpu_share=share,
                 dropped=dropped,
             )

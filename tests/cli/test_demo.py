@@ -1,0 +1,114 @@
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from livebg.cli.demo_report import next_steps, numbers
+from livebg.cli.main import main
+from livebg.sink.recorder import Recorder
+from livebg.source.excerpt import Excerpt
+from livebg.source.video import VideoFile
+from livebg.types import Composite
+
+
+@pytest.fixture(scope="module")
+def shown(
+    talking_head_clip: Path, rvm_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder that ``livebg demo`` filled on a machine without a display."""
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DISPLAY", raising=False)
+        patch.delenv("WAYLAND_DISPLAY", raising=False)
+        assert main(["demo", str(talking_head_clip), "-o", str(folder)]) == 0
+    return folder
+
+
+def test_the_video_goes_through_all_backgrounds(shown: Path) -> None:
+    with VideoFile(shown / "livebg-demo.mp4") as video:
+        frames = list(video)
+    # Right of the inset, above the shoulder: the door, and then what took its place.
+    corners = [frame.image[10:40, -40:-10].reshape(-1, 3).mean(axis=0) for frame in frames]
+    assert len(frames) <= 7 * 72
+    for wanted in ((255, 255, 255), (64, 177, 0)):
+        assert min(np.abs(corner - wanted).max() for corner in corners) < 12
+
+
+def test_the_sheet_shows_the_camera_and_every_background(shown: Path) -> None:
+    sheet = cv2.imread(str(shown / "livebg-demo.png"))
+    assert sheet is not None
+    for colour in ((255, 255, 255), (64, 177, 0)):
+        share = (np.abs(sheet.astype(np.int16) - colour).max(axis=2) < 6).mean()
+        assert share > 0.03
+
+
+def test_the_background_that_was_drawn_can_be_used(shown: Path) -> None:
+    assert cv2.imread(str(shown / "hills.png")) is not None
+
+
+def test_it_prints_numbers_and_what_to_try(
+    talking_head_clip: Path,
+    rvm_weights: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    short = tmp_path / "short.mp4"
+    with Excerpt(VideoFile(talking_head_clip), 12) as clip:
+        rate = clip.info.frame_rate
+        with Recorder(short, size=clip.info.size, frame_rate=rate) as recorder:
+            for frame in clip:
+                recorder.send(Composite(frame.image, frame.index, frame.captured_ns))
+    assert main(["demo", str(short), "-o", str(tmp_path / "out"), "--every", "3"]) == 0
+    said = capsys.readouterr().out
+    for word in ("frames per second", "p50", "of one core", "inferences", "fixed interval"):
+        assert word in said
+    assert str(tmp_path / "out" / "livebg-demo.mp4") in said.replace("\n", "")
+    assert "livebg run" in said
+
+
+@pytest.mark.parametrize("name", ["missing.mp4", "empty.mp4"])
+def test_a_clip_that_cannot_be_read_is_refused(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], rvm_weights: Path
+) -> None:
+    (tmp_path / "empty.mp4").touch()
+    assert main(["demo", str(tmp_path / name), "-o", str(tmp_path / "out")]) == 2
+    assert name in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["demo", "-o", str(tmp_path / "file" / "out")]) == 2
+    assert f"{tmp_path / 'file' / 'out'} cannot be made" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tmp_path.chmod(0o500)
+    assert main(["demo", "-o", str(tmp_path)]) == 2
+    assert "is not writable" in capsys.readouterr().err
+
+
+def test_a_webcam_that_is_there_is_named() -> None:
+    steps = dict(next_steps(["Integrated Camera"], Path("hills.png")))
+    assert steps["livebg run"].startswith("Integrated Camera")
+    assert "none is plugged in" in dict(next_steps([], Path("hills.png")))["livebg run"]
+
+
+def test_numbers_of_a_session_that_showed_nothing() -> None:
+    nothing = {
+        "frames": {"out": 0, "dropped": 0, "missed": 0},
+        "rate_fps": 0.0,
+        "latency_ms": {"count": 0, "p50": None, "p95": None, "p99": None},
+        "cpu": {"ms_per_frame": 0.0, "share_of_core": 0.0},
+        "memory": {"peak_mib": None},
+        "inference": {"count": 0},
+    }
+    assert [label for label, _ in numbers(nothing)] == ["frames", "rate", "processor"]

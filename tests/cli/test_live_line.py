@@ -1,0 +1,52 @@
+import io
+
+from livebg.cli.live_line import LiveLine, describe
+from livebg.clock import ManualClock
+from livebg.runtime.stats import Glance
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_at_most_four_updates_a_second() -> None:
+    clock, terminal = ManualClock(), Terminal()
+    line = LiveLine(clock, terminal)
+    for frame in range(61):
+        line.update(f"frame {frame}")
+        clock.advance(1 / 60)
+    assert terminal.getvalue().count("frame") <= 5
+
+
+def test_a_sentence_leaves_the_line_below_it() -> None:
+    terminal = Terminal()
+    line = LiveLine(ManualClock(), terminal)
+    line.update("30 frames/s")
+    line.say("the camera is back")
+    assert (
+        terminal.getvalue() == "\r\x1b[K30 frames/s\r\x1b[Klivebg: the camera is back\n30 frames/s"
+    )
+
+
+def test_where_nobody_watches_there_are_only_sentences() -> None:
+    log = io.StringIO()
+    line = LiveLine(ManualClock(), log)
+    line.update("30 frames/s")
+    line.say("the camera is back")
+    line.clear()
+    assert log.getvalue() == "livebg: the camera is back\n"
+
+
+def test_clearing_takes_the_line_away_once() -> None:
+    terminal = Terminal()
+    line = LiveLine(ManualClock(), terminal)
+    line.update("30 frames/s")
+    line.clear()
+    line.clear()
+    assert terminal.getvalue() == "\r\x1b[K30 frames/s\r\x1b[K"
+
+
+def test_numbers_are_rounded_for_people() -> None:
+    words = describe(Glance(29.97, 6.12, 9.44, 0.314, 2))
+    assert words == "30.0 frames/s, latency 6 ms (p95 9 ms), 31 % of a core, 2 dropped"

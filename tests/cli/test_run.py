@@ -1,0 +1,210 @@
+"""The real command on the real clip with the real network; signals go to a process of its own."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from livebg.cli.main import main
+from livebg.source.video import VideoFile
+from tests.sink.desktop import Desktop
+
+GREEN = "color:#00ff00"
+SHUTDOWN_S = 1.0
+COMMAND = "import sys; from livebg.cli.main import main; sys.exit(main())"
+
+
+@pytest.fixture
+def words(talking_head_clip: Path, rvm_weights: Path) -> list[str]:
+    return ["run", "--camera", str(talking_head_clip), "--background", GREEN]
+
+
+def start(words: list[str], **environment: str) -> subprocess.Popen[str]:
+    """Start ``livebg`` and wait until its session runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    assert process.stderr is not None
+    assert "640x360 at 30 frames/s" in process.stderr.readline()
+    return process
+
+
+def wait_for(path: Path) -> None:
+    """Wait until something was recorded."""
+    deadline = time.monotonic() + 20
+    while not path.exists() or path.stat().st_size < 10_000:
+        assert time.monotonic() < deadline
+        os.sched_yield()
+
+
+def test_a_recording_holds_the_filtered_video(words: list[str], tmp_path: Path) -> None:
+    out, stats = tmp_path / "out.mp4", tmp_path / "stats.json"
+    assert main([*words, "--record", str(out), "--null", "--stats", str(stats)]) == 0
+    summary = json.loads(stats.read_text())
+    with VideoFile(out) as video:
+        assert video.info.size == (640, 360)
+        frames = list(video)
+    assert len(frames) == summary["sinks"]["recording"]["sent"] > 0
+    for frame in frames:
+        corner = frame.image[:30, :30].reshape(-1, 3).mean(axis=0)
+        # H.264 in 4:2:0 and limited range: a few levels off.
+        assert np.abs(corner - (0, 255, 0)).max() < 12
+
+
+def test_statistics_say_what_happened(words: list[str], tmp_path: Path) -> None:
+    stats = tmp_path / "stats.json"
+    assert main([*words, "--null", "--stats", str(stats)]) == 0
+    summary = json.loads(stats.read_text())
+    frames = summary["frames"]
+    assert frames["in"] + frames["missed"] == 72
+    assert frames["out"] + frames["dropped"] == frames["in"]
+    assert summary["inference"]["model"] == "rvm"
+    assert 0 < summary["inference"]["count"] <= frames["out"] + 1
+    assert sum(summary["inference"]["reasons"].values()) == frames["out"] + 1
+    assert {"capture", "wait", "process", "segment"} <= set(summary["stages_ms"])
+    assert summary["ended"] == "end of the source"
+
+
+def test_mattes_are_written_from_0_on(words: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "mattes"
+    assert main([*words, "--alpha", str(folder), "--seconds", "1"]) == 0
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == [f"alpha_{number:04d}.png" for number in range(len(names))]
+    matte = cv2.imread(str(folder / names[0]), cv2.IMREAD_UNCHANGED)
+    assert matte is not None
+    assert matte.shape == (360, 640)
+
+
+@pytest.mark.parametrize(
+    ("extra", "sentence"),
+    [
+        (["--camera", "/no/such/video.mp4", "--null"], "/no/such/video.mp4"),
+        (["--no-window"], "there is no output; name one or more of"),
+        (["--record", "/no/such/folder/out.mp4"], "/no/such/folder"),
+        (["--record", "out.txt"], "out.txt"),
+        (["--null", "--stats", "/no/such/folder/s.json"], "s.json cannot be written"),
+        (["--null", "--seconds", "0"], "--seconds must be more than 0, not 0"),
+        (["--null", "--model", "rwm"], "rvm"),
+        (["--null", "--background", "no-such-picture.jpg"], "no-such-picture.jpg"),
+        (["--virtual-camera", "/dev/no-such-device"], "virtual camera /dev/no-such-device"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    words: list[str],
+    extra: list[str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*words, *extra]) == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("extra", [[], ["--window"]])
+def test_without_a_display_the_other_outputs_are_named(
+    words: list[str],
+    extra: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if sys.platform != "linux":
+        pytest.skip("other systems always have a display")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert main([*words, *extra]) == 2
+    assert "display" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_within_a_second_and_keeps_the_recording(
+    words: list[str], tmp_path: Path, number: signal.Signals
+) -> None:
+    out = tmp_path / "out.mkv"
+    process = start([*words, "--loop", "--record", str(out)])
+    wait_for(tmp_path / "out.partial.mkv")
+    asked_s = time.monotonic()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=10)
+    assert time.monotonic() - asked_s < SHUTDOWN_S
+    assert process.returncode == 0
+    assert f"recorded {out}" in said
+    with VideoFile(out) as video:
+        assert len(list(video)) > 0
+
+
+def test_a_signal_during_the_start_ends_it_within_a_second(words: list[str]) -> None:
+    process = start([*words, "--loop", "--null"])
+    asked_s = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert time.monotonic() - asked_s < SHUTDOWN_S
+    assert process.returncode == 0
+
+
+def test_the_last_picture_is_never_the_room(words: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out.mkv"
+    process = start([*words, "--loop", "--record", str(out)])
+    wait_for(tmp_path / "out.partial.mkv")
+    process.kill()
+    process.communicate(timeout=10)
+    with VideoFile(tmp_path / "out.partial.mkv") as video:
+        last = list(video)[-1].image
+    assert np.abs(last[:30, :30].reshape(-1, 3).mean(axis=0) - (0, 255, 0)).max() < 12
+
+
+@pytest.fixture
+def desktop() -> Iterator[Desktop]:
+    if not all(map(shutil.which, ("Xvfb", "xdotool", "import"))):
+        pytest.skip("needs Xvfb, xdotool and ImageMagick")
+    desktop = Desktop()
+    yield desktop
+    desktop.close()
+
+
+def test_keys_steer_the_window(words: list[str], desktop: Desktop, tmp_path: Path) -> None:
+    stats = tmp_path / "stats.json"
+    process = start([*words, "--loop", "--stats", str(stats)], DISPLAY=desktop.display)
+    desktop.press("livebg", "n", "m", "space", "space", "i", "h")
+    desktop.press("livebg", "q")
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 0, said
+    assert json.loads(stats.read_text())["ended"] == "stopped"
+
+
+def test_a_snapshot_is_saved_where_livebg_runs(
+    words: list[str], desktop: Desktop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    process = start([*words, "--loop"], DISPLAY=desktop.display)
+    desktop.press("livebg", "s")
+    assert process.stderr is not None
+    saved = re.search(r"saved (\S+\.png)", process.stderr.readline())
+    assert saved is not None
+    assert cv2.imread(saved[1]) is not None
+    desktop.press("livebg", "q")
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_closing_the_window_ends_it(words: list[str], desktop: Desktop, tmp_path: Path) -> None:
+    process = start([*words, "--loop"], DISPLAY=desktop.display)
+    desktop.close_by_hand("livebg")
+    process.communicate(timeout=20)
+    assert process.returncode == 0

@@ -1,0 +1,107 @@
+"""The real chain behind a network that goes wrong: the room must not turn up in any picture."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from livebg.config.schema import Every, Settings
+from livebg.errors import ModelError
+from livebg.runtime.build import open_compositor
+from livebg.runtime.pipeline import Pipeline
+from livebg.runtime.session import Session
+from livebg.runtime.sinks import SinkPlan
+from livebg.segment.base import Segmenter, SegmenterInfo
+from livebg.segment.plain_matte import plain_matte
+from livebg.temporal.flow import FlowCarrier
+from livebg.types import Frame, Matte, Size
+from tests.runtime.fakes import GENEROUS_S, FakeCamera, KeepingSink, scene, shows_room
+
+SIZE = (320, 180)
+MATTE_SIZE = (160, 90)
+
+
+class FakeNetwork(Segmenter):
+    """Knows where the person of ``scene`` is; ``spoil`` then does to the matte what it likes."""
+
+    def __init__(self, spoil: Callable[[Matte], Matte]) -> None:
+        self._spoil = spoil
+
+    @property
+    def info(self) -> SegmenterInfo:
+        return SegmenterInfo("fake", "fake", MATTE_SIZE, recurrent=False)
+
+    def segment(self, frame: Frame) -> Matte:
+        width, height = MATTE_SIZE
+        alpha = np.zeros((height, width), np.float32)
+        # A little inside the person: the matte's soft edge must not reach into the room.
+        alpha[height // 4 + 4 :, width // 4 + 4 : -width // 4 - 4] = 1.0
+        return self._spoil(plain_matte(alpha, frame))
+
+    def reset(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def play(settings: Settings, spoil: Callable[[Matte], Matte], *, frames: int) -> KeepingSink:
+    sink = KeepingSink()
+
+    def build(wanted: Settings, size: Size) -> Pipeline:
+        return Pipeline(
+            wanted, FakeNetwork(spoil), FlowCarrier(size), open_compositor(wanted), open_compositor
+        )
+
+    live = Session(
+        settings,
+        open_source=lambda: FakeCamera(SIZE, at=lambda index: scene(SIZE)),
+        plan_sinks=lambda info: [SinkPlan("keeper", lambda: sink)],
+        build=build,
+    )
+
+    def tick() -> None:
+        counts = live.summary()["frames"]
+        if counts["out"] + counts["failed"] >= frames and sink.pictures:
+            live.stop()
+
+    live.run(seconds=GENEROUS_S, on_tick=tick)
+    assert live.summary()["ended"] == "stopped"
+    return sink
+
+
+def leaks(sink: KeepingSink) -> list[int]:
+    return [place for place, shown in enumerate(sink.pictures) if shows_room(shown.image)]
+
+
+@pytest.mark.parametrize("every", [1, 3, "auto"])
+@pytest.mark.parametrize("background", ["white", "gray", "color:#204060"])
+def test_a_network_that_works(background: str, every: Every) -> None:
+    settings = Settings(background=background, every=every, edge_colour=False)
+    sink = play(settings, lambda matte: matte, frames=12)
+    assert not leaks(sink)
+    assert sink.filtered
+
+
+def _raise(matte: Matte) -> Matte:
+    raise ModelError("the network returned NaN")
+
+
+def _of_another_frame(matte: Matte) -> Matte:
+    return replace(matte, frame_index=matte.frame_index + 1)
+
+
+@pytest.mark.parametrize("spoil", [_raise, _of_another_frame])
+def test_a_network_that_goes_wrong(spoil: Callable[[Matte], Matte]) -> None:
+    sink = play(Settings(background="white", every=1), spoil, frames=8)
+    assert not leaks(sink)
+    assert not sink.filtered
+
+
+def test_a_network_that_finds_nobody() -> None:
+    def spoil(matte: Matte) -> Matte:
+        nobody = np.zeros_like(matte.offset)
+        return replace(matte, offset=nobody, coarse=nobody)
+
+    sink = play(Settings(background="white", every=1), spoil, frames=8)
+    assert not leaks(sink)
+    assert sink.filtered
