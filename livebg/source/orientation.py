@@ -6,6 +6,8 @@ import struct
 from dataclasses import dataclass
 
 import cv2
+import numpy as np
+from cv2.typing import MatLike
 
 from livebg.types import Image, Size
 
@@ -55,13 +57,12 @@ class Orientation:
         Args:
             image: ``(H, W)`` or ``(H, W, C)`` uint8; not altered.
         """
-        if self.transposed:
-            image = cv2.transpose(image)
+        upright: MatLike = cv2.transpose(image) if self.transposed else image
         match self.flipped_x, self.flipped_y:
             case True, True:
-                return cv2.flip(image, -1)
+                upright = cv2.flip(upright, -1)
             case True, False:
-                return cv2.flip(image, 1)
+                upright = cv2.flip(upright, 1)
             case False, True:
-                return cv2.flip(image, 0)
-        return image
+                upright = cv2.flip(upright, 0)
+        return np.asarray(upright, dtype=np.uint8)
