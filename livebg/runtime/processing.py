@@ -6,6 +6,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any, Protocol
 
 from livebg.clock import Clock
@@ -18,12 +19,25 @@ from livebg.runtime.recovery import Backoff
 from livebg.runtime.stats import Statistics
 from livebg.types import Composite, Frame, Size
 
-__all__ = ["NETWORK_SETTINGS", "Chain", "Processing"]
+__all__ = ["LIVE_SETTINGS", "Chain", "Processing"]
 
 _log = logging.getLogger(__name__)
 
-NETWORK_SETTINGS = ("model", "keep", "device", "precision", "threads", "matte_size")
-"""Settings that need another network; any other is changed between two frames."""
+LIVE_SETTINGS = frozenset(
+    {
+        "background",
+        "camera",
+        "edge_colour",
+        "every",
+        "fps",
+        "max_age",
+        "max_matte_age_s",
+        "max_residual",
+        "mirror",
+        "size",
+    }
+)
+"""Settings that change between two frames; any other needs another network."""
 
 _STARTING = "livebg is starting"
 _CHANGING = "Changing the filter"
@@ -237,4 +251,5 @@ def _as_ours(error: Exception) -> LivebgError:
 
 
 def _same_network(new: Settings, old: Settings) -> bool:
-    return all(getattr(new, name) == getattr(old, name) for name in NETWORK_SETTINGS)
+    names = {item.name for item in fields(Settings)} - LIVE_SETTINGS
+    return all(getattr(new, name) == getattr(old, name) for name in names)

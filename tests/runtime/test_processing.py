@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from livebg.clock import ManualClock
-from livebg.config.schema import Settings
+from livebg.config.schema import SETTINGS, Settings
 from livebg.errors import LivebgError, ModelError, SettingsError
 from livebg.runtime.capture import Captured
 from livebg.runtime.guard import PrivacyGuard
 from livebg.runtime.mailbox import Mailbox
-from livebg.runtime.processing import Chain, Processing
+from livebg.runtime.processing import LIVE_SETTINGS, Chain, Processing
 from livebg.runtime.stats import Statistics
 from livebg.types import Composite, Frame, Image, Size
 from tests.runtime.fakes import SIZE, FakeChain, scene, without_room
@@ -199,6 +199,10 @@ def test_another_background_keeps_the_network() -> None:
     assert len(bench.chains) == 1
     assert bench.processing.settings == wanted
     assert len(bench.published) == 2
+
+
+def test_every_live_setting_exists() -> None:
+    assert LIVE_SETTINGS <= set(SETTINGS)
 
 
 def test_another_network_is_loaded_behind_the_card() -> None:
