@@ -202,7 +202,7 @@ def test_another_background_keeps_the_network() -> None:
 
 
 def test_every_live_setting_exists() -> None:
-    assert LIVE_SETTINGS <= set(SETTINGS)
+    assert LIVE_SETTINGS.issubset(SETTINGS)
 
 
 def test_another_network_is_loaded_behind_the_card() -> None:
