@@ -150,6 +150,10 @@ class Settings:
             metavar="WxH",
         ),
     )
+    crop: bool = field(
+        default=True,
+        metadata=_facts("flag", "let rvm look only where the person is, at a finer resolution"),
+    )
     every: Every = field(
         default="auto",
         metadata=_facts(

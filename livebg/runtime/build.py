@@ -59,9 +59,9 @@ def openvino_folder() -> Path:
 
 def build_segmenter(settings: Settings, size: Size, progress: Progress | None = None) -> Segmenter:
     """Load the network that ``settings`` name, for frames of ``size``; see ``build_pipeline``."""
-    engine, device = _engine(settings.device)
     if settings.model.lower().endswith(".onnx"):
-        return _user_file(settings, size, engine, device)
+        return _user_file(settings, size)
+    engine, device = _engine(settings.device)
     entry = find(settings.model)
     released_graph = engine == "openvino" and not entry.classes
     weights = ensure_weights(entry, progress, suffix=".onnx" if released_graph else None)
@@ -124,6 +124,7 @@ def _rvm(weights: Path, settings: Settings, size: Size, engine: str, device: str
         device=device,
         precision=settings.precision,
         threads=settings.threads,
+        crop=settings.crop,
     )
 
 
@@ -153,9 +154,11 @@ def _classes(
     return _static(weights, settings, size, input_size, device, name=entry.name)
 
 
-def _user_file(settings: Settings, size: Size, engine: str, device: str) -> Segmenter:
+def _user_file(settings: Settings, size: Size) -> Segmenter:
     from livebg.models.onnx_shapes import describe_onnx
 
+    wish = "cpu" if settings.device == "auto" else settings.device
+    engine, device = _engine(wish)
     path = Path(settings.model).expanduser()
     network = describe_onnx(path)
     if engine == "torch":

@@ -1,33 +1,29 @@
-"""Robust Video Matting on OpenVINO, as far as its refiner's coefficients."""
+"""Robust Video Matting on OpenVINO, looking where the person is."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from livebg.errors import ModelError
-from livebg.models.openvino_import import import_openvino
-from livebg.models.rvm_graph import load_cut_graph, state_shapes
 from livebg.segment.base import Segmenter, SegmenterInfo
-from livebg.segment.openvino_engine import (
-    compile_graph,
-    describe_engine,
-    openvino_core,
-    resolve_precision,
-)
-from livebg.segment.preprocess import check_frame_size
+from livebg.segment.openvino_engine import describe_engine, resolve_precision
+from livebg.segment.person_box import PersonBox, aspects_of
+from livebg.segment.preprocess import check_frame_size, fit_input_size
+from livebg.segment.rvm_network import RvmNetwork
+from livebg.segment.state_warp import warp_state
 from livebg.types import Box, Frame, Matte, Size
 
 __all__ = ["OpenvinoRvm"]
 
 
 class OpenvinoRvm(Segmenter):
-    """RVM with its recurrent state kept in place.
+    """RVM as far as its refiner's coefficients.
 
-    Two infer requests alternate: the tensors that one writes its state to are the ones that the
-    other reads it from, so the state is never copied.
+    With ``crop`` the network looks at a box around the person instead of the whole frame. There
+    is one compiled network for each shape of box, all with as many pixels as ``input_size``; when
+    the box moves, the recurrent state moves along.
 
     Args:
         weights: the released ``rvm_mobilenetv3_fp32.onnx``.
@@ -37,6 +33,7 @@ class OpenvinoRvm(Segmenter):
         device: an OpenVINO device name.
         precision: ``auto``, ``f32``, ``bf16`` or ``f16``.
         threads: processor threads.
+        crop: look where the person is; the matte then covers only that box.
 
     Raises:
         ModelError: the file is not RVM, or cannot be compiled.
@@ -53,65 +50,57 @@ class OpenvinoRvm(Segmenter):
         device: str = "CPU",
         precision: str = "auto",
         threads: int = 1,
+        crop: bool = False,
     ) -> None:
-        openvino = import_openvino()
         self._frame_size = frame_size
-        self._input_size = input_size
-        self._precision = resolve_precision(device, precision)
-        self._device = device
-        graph = load_cut_graph(openvino_core(), weights, input_size)
-        compiled = compile_graph(
-            graph,
-            device=device,
-            precision=self._precision,
-            threads=threads,
-            cache_folder=cache_folder,
-        )
-        shapes = state_shapes(input_size)
-        self._states = [
-            [openvino.Tensor(openvino.Type.f32, openvino.Shape(list(shape))) for shape in shapes]
-            for _ in range(2)
+        self._engine = describe_engine(device, resolve_precision(device, precision))
+        shapes = [input_size]
+        if crop:
+            shapes += [
+                fit_input_size((round(a * 1e4), 10_000), input_size) for a in aspects_of(frame_size)
+            ]
+        self._networks = [
+            RvmNetwork(
+                weights,
+                shape,
+                cache_folder=cache_folder,
+                device=device,
+                precision=resolve_precision(device, precision),
+                threads=threads,
+            )
+            for shape in shapes
         ]
-        width, height = input_size
-        self._input: np.ndarray[Any, np.dtype[np.uint8]] = np.empty((1, height, width, 3), np.uint8)
-        source = openvino.Tensor(self._input, shared_memory=True)
-        self._requests = [compiled.create_infer_request() for _ in range(2)]
-        for turn, request in enumerate(self._requests):
-            request.set_tensor("src", source)
-            for number, (old, new) in enumerate(
-                zip(self._states[turn], self._states[1 - turn], strict=True), start=1
-            ):
-                request.set_tensor(f"r{number}i", old)
-                request.set_tensor(f"r{number}o", new)
-        self._turn = 0
-        self.reset()
+        self._network = self._networks[0]
+        self._box = Box.whole(frame_size)
+        self._person = PersonBox(frame_size) if crop else None
 
     @property
     def info(self) -> SegmenterInfo:
         """What runs, and how."""
         return SegmenterInfo(
             model="rvm",
-            engine=describe_engine(self._device, self._precision),
-            input_size=self._input_size,
+            engine=self._engine,
+            input_size=self._networks[0].input_size,
             recurrent=True,
         )
 
     def segment(self, frame: Frame) -> Matte:
         """Return the matte of ``frame`` as coefficients; see ``Segmenter.segment``."""
         check_frame_size(frame, self._frame_size)
-        if not self._requests:
-            raise ModelError("rvm was closed; build a new segmenter")
-        self._input[0] = frame.scaled(self._input_size)
-        request = self._requests[self._turn]
-        try:
-            request.infer()
-        except RuntimeError as error:
-            raise ModelError(f"OpenVINO failed while it ran rvm: {error}") from error
-        self._turn = 1 - self._turn
-        gain, offset, coarse = (
-            np.array(request.get_tensor(name).data[0, 0], np.float32)
-            for name in ("gain", "offset", "coarse")
-        )
+        if self._person is None:
+            return self._look(frame)
+        if self._person.must_search(frame):
+            self._move_to(self._search(frame))
+        matte = self._look(frame)
+        after = self._person.update(matte.small_alpha(frame), matte.box)
+        if after != matte.box:
+            self._move_to(after)
+        return matte
+
+    def _look(self, frame: Frame) -> Matte:
+        """Run the network of the box."""
+        picture = frame.scaled(self._network.input_size, self._box)
+        gain, offset, coarse = self._network.infer(picture)
         if not np.isfinite(gain).all() or not np.isfinite(offset).all():
             self.reset()
             raise ModelError(f"rvm returned values that are not numbers for frame {frame.index}")
@@ -119,16 +108,51 @@ class OpenvinoRvm(Segmenter):
             gain=gain,
             offset=offset,
             coarse=coarse,
-            box=Box.whole(frame.size),
+            box=self._box,
             frame_index=frame.index,
             captured_ns=frame.captured_ns,
         )
 
+    def _search(self, frame: Frame) -> Box:
+        """Look at the whole frame, without memory, and return the box that holds everybody."""
+        assert self._person is not None
+        whole = self._networks[0]
+        if whole is self._network:
+            return self._box
+        whole.forget()
+        _, _, coarse = whole.infer(frame.scaled(whole.input_size))
+        return self._person.widen(coarse)
+
+    def _move_to(self, box: Box) -> None:
+        """Look at ``box`` from now on; the recurrent state moves along."""
+        if box == self._box:
+            return
+        network = self._network_for(box)
+        old = self._network.state
+        if network is self._network:
+            old = [plane.copy() for plane in old]
+        warp_state(old, self._box, network.state, box)
+        self._network, self._box = network, box
+
+    def _network_for(self, box: Box) -> RvmNetwork:
+        """Return the network whose shape is nearest to the box's."""
+        if box == Box.whole(self._frame_size):
+            return self._networks[0]
+        aspect = box.width / box.height
+        return min(
+            self._networks[1:],
+            key=lambda network: abs(np.log(network.input_size[0] / network.input_size[1] / aspect)),
+        )
+
     def reset(self) -> None:
-        """Set the recurrent state to zero."""
-        for tensor in self._states[self._turn]:
-            tensor.data[:] = 0
+        """Set the recurrent state to zero and look at the whole frame again."""
+        self._network = self._networks[0]
+        self._network.forget()
+        self._box = Box.whole(self._frame_size)
+        if self._person is not None:
+            self._person.reset()
 
     def close(self) -> None:
-        """Release the infer requests. Idempotent."""
-        self._requests = []
+        """Release the networks. Idempotent."""
+        for network in self._networks:
+            network.close()
