@@ -1,0 +1,184 @@
+import builtins
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from livebg.compose import kernel_numpy
+from livebg.compose.blur import BlurPlate
+from livebg.compose.compositor import Backdrop, Compositor, compositing_kernel
+from livebg.compose.plates import Plate, StillPlate
+from livebg.refine.edge_colour import edge_colours
+from livebg.types import Box, Composite, FloatImage, Frame, Image, Matte
+from tests.mattes import disc, full_alpha, noise_frame, plain_matte
+
+GREEN = (20, 200, 40)
+FRAME = noise_frame((150, 90), index=7)
+
+
+def small_alpha(matte: Matte, frame: Frame) -> FloatImage:
+    height, width = frame.halved(3).shape[:2]
+    return matte.alpha_over(frame, (width, height))
+
+
+def person(frame: Frame = FRAME, box: Box | None = None) -> Matte:
+    return plain_matte(disc((64, 36), (0.8, 0.6), 0.3, 0.1), frame, box)
+
+
+def compose(
+    backdrop: Backdrop, matte: Matte | None = None, *, colours: bool = False, want: bool = True
+) -> Composite:
+    matte = matte or person()
+    alpha = small_alpha(matte, FRAME)
+    return Compositor(backdrop).compose(
+        FRAME,
+        matte,
+        alpha,
+        colours=edge_colours(FRAME, alpha) if colours else None,
+        want_alpha=want,
+    )
+
+
+@pytest.mark.parametrize("colours", [True, False])
+@pytest.mark.parametrize("box", [None, Box(30, 20, 110, 80)])
+def test_the_person_is_in_front_of_the_plate(box: Box | None, colours: bool) -> None:
+    matte = person(box=box)
+    composite = compose(StillPlate.of_colour(*GREEN), matte, colours=colours)
+    alpha = full_alpha(matte, FRAME)
+    image = composite.image
+    assert (image[alpha == 0] == GREEN).all()
+    assert np.array_equal(image[alpha == 1], FRAME.image[alpha == 1])
+    if not colours:
+        expected = alpha[..., None] * FRAME.image + (1 - alpha[..., None]) * GREEN
+        # Tiles with no alpha above 4 of 255 count as background: that, and rounding.
+        assert np.abs(image - expected).max() <= 5
+
+
+def test_it_carries_the_frames_index_and_time() -> None:
+    composite = compose(StillPlate.of_colour(*GREEN))
+    assert (composite.index, composite.captured_ns) == (FRAME.index, FRAME.captured_ns)
+    assert not composite.private
+
+
+@pytest.mark.parametrize("backdrop", [StillPlate.of_colour(*GREEN), "transparent", "none"])
+def test_a_matte_of_another_frame_is_refused(backdrop: Backdrop) -> None:
+    stale = replace(person(), frame_index=6)
+    with pytest.raises(ValueError, match="the matte of frame 6 is not frame 7's"):
+        compose(backdrop, stale)
+
+
+def test_none_is_the_frame_as_it_is() -> None:
+    composite = compose("none")
+    assert composite.image is FRAME.image
+    assert composite.alpha is not None
+    assert np.abs(composite.alpha / 255 - full_alpha(person(), FRAME)).max() < 5 / 255
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_transparent_has_straight_alpha_and_hides_nothing(colours: bool) -> None:
+    composite = compose("transparent", colours=colours)
+    assert composite.image.shape == (90, 150, 4)
+    level = composite.image[..., 3]
+    assert composite.alpha is not None
+    assert np.array_equal(level, composite.alpha)
+    assert (composite.image[level == 0] == 0).all()
+    solid = level == 255
+    assert np.abs(composite.image[solid][:, :3].astype(int) - FRAME.image[solid]).max() <= 1
+
+
+def test_the_alpha_is_the_one_that_was_used() -> None:
+    """White over black shows the alpha."""
+    white = Frame(np.full((90, 150, 3), 255, np.uint8), 7, 0)
+    matte = person(white)
+    composite = Compositor(StillPlate.of_colour(0, 0, 0)).compose(
+        white, matte, small_alpha(matte, white), want_alpha=True
+    )
+    assert composite.alpha is not None
+    assert len(np.unique(composite.alpha)) > 20
+    assert np.array_equal(composite.image[..., 0], composite.alpha)
+
+
+@pytest.mark.parametrize("backdrop", [StillPlate.of_colour(*GREEN), "transparent", "none"])
+def test_alpha_is_there_only_when_asked_for(backdrop: Backdrop) -> None:
+    assert compose(backdrop, want=False).alpha is None
+    with_alpha = compose(backdrop)
+    assert with_alpha.alpha is not None
+    assert with_alpha.alpha.dtype == np.uint8
+    assert with_alpha.alpha.shape == (90, 150)
+    assert np.array_equal(with_alpha.image, compose(backdrop, want=False).image)
+
+
+def test_composites_do_not_share_memory() -> None:
+    compositor = Compositor(StillPlate.of_colour(*GREEN))
+    matte = person()
+    alpha = small_alpha(matte, FRAME)
+    first, second = (compositor.compose(FRAME, matte, alpha) for _ in range(2))
+    assert not np.shares_memory(first.image, second.image)
+    assert not np.shares_memory(first.image, FRAME.image)
+
+
+def test_one_compositor_takes_frames_and_mattes_of_changing_sizes() -> None:
+    """Boxes and sizes change more often here than the compositor remembers."""
+    compositor = Compositor(StillPlate.of_colour(*GREEN))
+    for turn in range(30):
+        frame = noise_frame((60 + turn, 90 - turn), index=turn)
+        box = Box(turn, 0, 60, 50)
+        matte = plain_matte(np.ones((9, 10 + turn)), frame, box)
+        composite = compositor.compose(frame, matte, small_alpha(matte, frame))
+        assert np.array_equal(composite.image[:50, turn:60], frame.image[:50, turn:60])
+        assert (composite.image[50:] == GREEN).all()
+
+
+class ClosingPlate(Plate):
+    closed = 0
+
+    def render(self, frame: Frame, alpha: FloatImage) -> Image:
+        return np.zeros_like(frame.image)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_closing_closes_the_plate() -> None:
+    plate = ClosingPlate()
+    compositor = Compositor(plate)
+    assert compositor.backdrop is plate
+    compositor.close()
+    assert plate.closed == 1
+    Compositor("transparent").close()
+
+
+def test_the_plate_gets_the_alpha() -> None:
+    """A blur that does not know where the person is lets the person bleed."""
+    composite = compose(BlurPlate(100), plain_matte(np.zeros((9, 16)), FRAME))
+    plate = BlurPlate(100).render(FRAME, np.zeros((11, 18), np.float32))
+    assert np.array_equal(composite.image, plate)
+
+
+@pytest.fixture
+def no_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    real_import = builtins.__import__
+
+    def without_kernel(
+        name: str,
+        globals: Mapping[str, object] | None = None,
+        locals: Mapping[str, object] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        if name == "livebg.compose" and "kernel" in (fromlist or ()):
+            raise ImportError("No module named 'numba'")
+        return real_import(name, globals, locals, fromlist or (), level)
+
+    compositing_kernel.cache_clear()
+    monkeypatch.setattr(builtins, "__import__", without_kernel)
+    yield
+    compositing_kernel.cache_clear()
+
+
+def test_without_numba_it_composes_with_numpy(no_numba: None) -> None:
+    assert compositing_kernel() is kernel_numpy
+    composite = compose(StillPlate.of_colour(*GREEN), colours=True)
+    assert (composite.image[full_alpha(person(), FRAME) == 0] == GREEN).all()
