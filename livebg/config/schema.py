@@ -166,11 +166,11 @@ class Settings:
         ),
     )
     max_residual: float = field(
-        default=0.03,
+        default=0.1,
         metadata=_facts(
             "number",
-            "share of pixels that may look wrong after the matte was moved, before auto runs the "
-            "network again",
+            "share of the outline that may look wrong after the matte was moved, before auto runs "
+            "the network again",
             low=0,
             high=1,
             metavar="SHARE",

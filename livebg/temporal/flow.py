@@ -25,6 +25,11 @@ _FINEST_SCALE = 1
 """The flow is searched down to half of the small picture; the preset's quarter is too blunt at
 hair and fingers: a matte carried for up to three frames errs by a third less than with it."""
 
+_SOFT = 0.05
+_OUTLINE_PX = 5
+_LEAST_OUTLINE = 100
+_ANYWHERE_WEIGHT = 4
+
 _LEAST_SIDE_PX = 32
 """OpenCV's DIS flow reads outside its memory on long pictures that are narrower than this."""
 
@@ -35,8 +40,9 @@ class Carried:
 
     Attributes:
         matte: the matte, with ``origin`` ``carried``.
-        residual: share of pixels, 0..1, whose grey value differs by more than 14 levels from what
-            the flow says it should be: how wrong the move looks.
+        residual: how wrong the move looks, 0..1: the share of pixels along the person's outline
+            whose grey value differs by more than 14 levels from what the flow says it should be,
+            or four times that share in the whole frame where that is more (somebody comes in).
     """
 
     matte: Matte
@@ -65,6 +71,7 @@ class FlowCarrier:
         self._anchor: Matte | None = None
         self._anchor_grey: NDArray[np.uint8] | None = None
         self._planes: FloatImage | None = None
+        self._outline: NDArray[Any] = np.zeros(self._size[::-1], np.uint8)
         self._grid: FloatImage | None = None
         self._lattice: FloatImage | None = None
 
@@ -79,6 +86,9 @@ class FlowCarrier:
             self._lattice = None
         self._anchor = matte
         self._anchor_grey = self._small_grey(frame)
+        alpha = matte.alpha_over(frame, self._size)
+        soft = ((alpha > _SOFT) & (alpha < 1 - _SOFT)).astype(np.uint8)
+        self._outline = cv2.dilate(soft, np.ones((_OUTLINE_PX, _OUTLINE_PX), np.uint8))
         self._planes = np.dstack([matte.gain, matte.offset, matte.coarse])
 
     def reset(self) -> None:
@@ -102,8 +112,16 @@ class FlowCarrier:
         flow = np.zeros((*grey.shape, 2), np.float32)
         came_from = self._absolute(self._flow.calc(grey, self._anchor_grey, flow))
         expected = _fetch(self._anchor_grey, came_from)
-        wrong = np.count_nonzero(cv2.absdiff(grey, expected) > _WRONG_LEVELS)
-        return Carried(self._moved(frame, came_from), wrong / grey.size)
+        wrong = np.asarray(cv2.absdiff(grey, expected), np.uint8) > _WRONG_LEVELS
+        return Carried(self._moved(frame, came_from), self._residual(wrong, came_from))
+
+    def _residual(self, wrong: NDArray[np.bool], came_from: FloatImage) -> float:
+        """Return how wrong the move looks; see ``Carried``."""
+        anywhere = np.count_nonzero(wrong) / wrong.size
+        outline = np.asarray(_fetch(self._outline, came_from), np.bool_)
+        length = max(int(np.count_nonzero(outline)), _LEAST_OUTLINE)
+        along = np.count_nonzero(wrong & outline) / length
+        return float(min(1.0, max(along, _ANYWHERE_WEIGHT * anywhere)))
 
     def _small_grey(self, frame: Frame) -> NDArray[np.uint8]:
         small = frame.scaled(self._size)
