@@ -1,0 +1,227 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from livebg.temporal.flow import FlowCarrier
+from livebg.types import Box, FloatImage, Frame, Image, Matte, Size
+from tests.mattes import disc, frame_of, noise_frame, plain_matte
+
+LANDSCAPE: Size = (640, 360)
+_BORDER_PX = 60
+
+Shift = tuple[int, int]
+
+
+def texture(size: Size, seed: int = 1) -> Image:
+    """Smooth blobs, some 8 pixels wide at 360 lines, with a border to shift into."""
+    width, height = size[0] + 2 * _BORDER_PX, size[1] + 2 * _BORDER_PX
+    blob_px = max(4, min(size) // 45)
+    coarse = np.random.default_rng(seed).uniform(
+        0, 255, (height // blob_px + 1, width // blob_px + 1, 3)
+    )
+    image = cv2.resize(coarse.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def view(scene: Image, size: Size, shift: Shift = (0, 0), index: int = 0) -> Frame:
+    """The scene as it looks when everything has moved by ``shift``: right and down."""
+    left, top = _BORDER_PX - shift[0], _BORDER_PX - shift[1]
+    return frame_of(scene[top : top + size[1], left : left + size[0]], index)
+
+
+def person(size: Size, matte_size: Size, shift: Shift = (0, 0)) -> FloatImage:
+    """A disc of person, moved by ``shift`` frame pixels; its edge is 6 matte pixels wide."""
+    x = size[0] / size[1] / 2 + shift[0] / size[1]
+    y = 0.5 + shift[1] / size[1]
+    radius = 0.25 * min(1, size[0] / size[1])
+    return disc(matte_size, (x, y), radius, 6 / matte_size[1])
+
+
+def carrier_of(frame: Frame, matte: Matte) -> FlowCarrier:
+    carrier = FlowCarrier(frame.size)
+    carrier.set_anchor(frame, matte)
+    return carrier
+
+
+@pytest.mark.parametrize("shift", [(6, 0), (0, -6), (12, 8), (-24, 12)])
+@pytest.mark.parametrize(
+    ("size", "matte_size"),
+    [
+        (LANDSCAPE, (256, 144)),
+        (LANDSCAPE, (64, 36)),
+        ((360, 640), (144, 256)),
+        ((256, 144), (256, 144)),
+    ],
+)
+def test_the_matte_moves_with_the_picture(size: Size, matte_size: Size, shift: Shift) -> None:
+    scene = texture(size)
+    if size == (256, 144):
+        shift = (shift[0] // 2, shift[1] // 2)
+    start = person(size, matte_size)
+    frame = view(scene, size)
+    moved = carrier_of(frame, plain_matte(start, frame)).carry(view(scene, size, shift, index=3))
+    expected = person(size, matte_size, shift)
+    left_behind = np.abs(start - expected).mean()
+    error = np.abs(moved.matte.offset - expected).mean()
+    # The flow is good to a fifth of a pixel, as is bilinear resampling of an edge of six; where
+    # the picture comes in at the border there is nothing to follow.
+    assert error < left_behind / 8
+    assert np.abs(moved.matte.coarse - moved.matte.offset).max() < 1e-6
+
+
+def test_a_matte_of_a_part_of_the_frame_moves_as_far() -> None:
+    scene, box = texture(LANDSCAPE), Box(160, 60, 480, 300)
+    shift = (12, -8)
+
+    def cut(shift: Shift) -> FloatImage:
+        whole = person(LANDSCAPE, LANDSCAPE, shift)
+        part = whole[60:300, 160:480]
+        return np.asarray(cv2.resize(part, (160, 120), interpolation=cv2.INTER_AREA), np.float32)
+
+    frame = view(scene, LANDSCAPE)
+    carrier = carrier_of(frame, plain_matte(cut((0, 0)), frame, box))
+    moved = carrier.carry(view(scene, LANDSCAPE, shift, index=1)).matte
+    assert moved.box == box
+    left_behind = np.abs(cut((0, 0)) - cut(shift)).mean()
+    assert np.abs(moved.offset - cut(shift)).mean() < left_behind / 8
+
+
+def test_a_still_picture_keeps_its_matte() -> None:
+    scene = texture(LANDSCAPE)
+    frame = view(scene, LANDSCAPE)
+    matte = plain_matte(person(LANDSCAPE, (256, 144)), frame)
+    carried = carrier_of(frame, matte).carry(view(scene, LANDSCAPE, index=1))
+    assert carried.residual == 0
+    np.testing.assert_allclose(carried.matte.offset, matte.offset, atol=1e-5)
+
+
+def test_coefficients_are_carried_each_on_its_own() -> None:
+    scene = texture(LANDSCAPE)
+    frame = view(scene, LANDSCAPE)
+    alpha = person(LANDSCAPE, (256, 144))
+    matte = replace(plain_matte(alpha, frame), gain=3 * alpha, offset=-2 * alpha)
+    moved = carrier_of(frame, matte).carry(view(scene, LANDSCAPE, (12, 8), index=1)).matte
+    np.testing.assert_allclose(moved.gain, 3 * moved.coarse, atol=1e-5)
+    np.testing.assert_allclose(moved.offset, -2 * moved.coarse, atol=1e-5)
+
+
+def test_a_carried_matte_belongs_to_the_new_frame() -> None:
+    scene = texture(LANDSCAPE)
+    frame = view(scene, LANDSCAPE, index=2)
+    matte = plain_matte(person(LANDSCAPE, (256, 144)), frame)
+    labels = np.zeros((144, 256), np.uint8)
+    carrier = carrier_of(frame, replace(matte, labels=labels))
+    later = view(scene, LANDSCAPE, (4, 0), index=5)
+    moved = carrier.carry(later).matte
+    assert (moved.frame_index, moved.captured_ns) == (5, later.captured_ns)
+    assert moved.origin == "carried"
+    assert moved.size == matte.size
+    for plane in (moved.gain, moved.offset, moved.coarse):
+        assert plane.dtype == np.float32
+        assert plane.flags.c_contiguous
+    # What is carried is always the matte that was inferred: errors do not add up.
+    assert carrier.anchor is not None
+    assert carrier.anchor.frame_index == 2
+
+
+def test_the_anchor_is_not_changed_by_carrying() -> None:
+    scene = texture(LANDSCAPE)
+    frame = view(scene, LANDSCAPE)
+    matte = plain_matte(person(LANDSCAPE, (256, 144)), frame)
+    before = matte.offset.copy()
+    carrier = carrier_of(frame, matte)
+    once = carrier.carry(view(scene, LANDSCAPE, (12, 8), index=1))
+    carrier.carry(view(scene, LANDSCAPE, (-20, 3), index=2))
+    again = carrier.carry(view(scene, LANDSCAPE, (12, 8), index=3))
+    assert np.array_equal(matte.offset, before)
+    assert np.array_equal(once.matte.offset, again.matte.offset)
+    assert once.residual == again.residual
+
+
+@pytest.mark.parametrize("size", [LANDSCAPE, (360, 640)])
+def test_a_picture_that_only_shifts_looks_right(size: Size) -> None:
+    scene = texture(size)
+    frame = view(scene, size)
+    matte_size = (256, 144) if size == LANDSCAPE else (144, 256)
+    carrier = carrier_of(frame, plain_matte(person(size, matte_size), frame))
+    # What comes in at the border was not there before: 6 of 360 lines are 1.7 % of the picture.
+    for shift in [(6, 0), (0, -6), (3, 3)]:
+        assert carrier.carry(view(scene, size, shift, index=1)).residual < 0.15
+
+
+@pytest.mark.parametrize("size", [LANDSCAPE, (360, 640), (64, 48)])
+def test_a_cut_looks_wrong_all_over(size: Size) -> None:
+    frame = view(texture(size), size)
+    carrier = carrier_of(frame, plain_matte(person(size, (64, 36)), frame))
+    for other in (view(texture(size, seed=2), size, index=1), frame_of(255 - frame.image, 1)):
+        assert carrier.carry(other).residual > 0.7
+    black = frame_of(np.zeros_like(frame.image), 1)
+    assert carrier.carry(black).residual > 0.9
+
+
+def test_the_residual_grows_with_what_is_wrong() -> None:
+    scene = texture(LANDSCAPE)
+    frame = view(scene, LANDSCAPE)
+    carrier = carrier_of(frame, plain_matte(person(LANDSCAPE, (256, 144)), frame))
+    residuals = []
+    for side in (0, 30, 60, 120):
+        image = frame.image.copy()
+        image[100 : 100 + side, 250 : 250 + side] = 255 - image[100 : 100 + side, 250 : 250 + side]
+        residuals.append(carrier.carry(frame_of(image, 1)).residual)
+    assert residuals[0] == 0
+    assert residuals == sorted(residuals)
+    assert residuals[1] > 0
+    assert residuals[3] <= 1
+
+
+def test_without_an_anchor_there_is_nothing_to_carry() -> None:
+    frame = noise_frame(LANDSCAPE)
+    carrier = FlowCarrier(LANDSCAPE)
+    assert carrier.anchor is None
+    with pytest.raises(ValueError, match="no matte to carry"):
+        carrier.carry(frame)
+    carrier.set_anchor(frame, plain_matte(person(LANDSCAPE, (64, 36)), frame))
+    carrier.carry(frame)
+    carrier.reset()
+    assert carrier.anchor is None
+    with pytest.raises(ValueError, match="no matte to carry"):
+        carrier.carry(frame)
+
+
+def test_a_frame_of_another_size_is_refused() -> None:
+    frame = noise_frame(LANDSCAPE)
+    carrier = carrier_of(frame, plain_matte(person(LANDSCAPE, (64, 36)), frame))
+    with pytest.raises(ValueError, match=r"frame 4 is 360x640, .* 640x360"):
+        carrier.carry(noise_frame((360, 640), index=4))
+
+
+def test_anchors_may_change_their_size_and_box() -> None:
+    scene = texture(LANDSCAPE)
+    carrier = FlowCarrier(LANDSCAPE)
+    for index, (size, box) in enumerate(
+        [((64, 36), None), ((128, 72), None), ((64, 36), Box(160, 0, 480, 360)), ((64, 36), None)]
+    ):
+        frame = view(scene, LANDSCAPE, index=index)
+        random = np.random.default_rng(index).uniform(0, 1, (size[1], size[0]))
+        matte = plain_matte(random, frame, box)
+        carrier.set_anchor(frame, matte)
+        moved = carrier.carry(view(scene, LANDSCAPE, index=index + 1)).matte
+        assert moved.box == matte.box
+        np.testing.assert_allclose(moved.offset, matte.offset, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [(1, 1), (1, 40), (40, 1), (9, 9), (16, 16), (17, 300), (300, 17), (128, 16), (4000, 20)],
+)
+def test_odd_sizes_are_carried(size: Size) -> None:
+    """OpenCV's flow reads outside its memory on pictures that are long and narrow."""
+    frame = noise_frame(size)
+    matte = plain_matte(np.full((9, 16), 0.5), frame)
+    carrier = carrier_of(frame, matte)
+    for index in (1, 2):
+        moved = carrier.carry(noise_frame(size, seed=index, index=index))
+        np.testing.assert_allclose(moved.matte.offset, 0.5, atol=1e-5)
+        assert 0 <= moved.residual <= 1
