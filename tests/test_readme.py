@@ -1,0 +1,147 @@
+"""The README says what is true: its commands, tables, links and programs are held to the code."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import re
+import shlex
+import shutil
+import tomllib
+from pathlib import Path
+
+import cv2
+import pytest
+
+from livebg.cli.main import COMMANDS
+from livebg.config.load import read_config
+from livebg.config.presets import preset_names
+from livebg.config.schema import SETTINGS, Setting
+from livebg.config.values import requirement
+from livebg.control.commands import help_lines
+from livebg.models.catalog import CATALOG
+from livebg.source.picture import read_picture
+from livebg.source.video import VideoFile
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+SHELL_LINES = [line for block in blocks("sh") for line in block.splitlines()]
+LIVEBG_LINES = [line for line in SHELL_LINES if line.startswith("livebg ")]
+
+
+def rows(first_cell: str) -> list[list[str]]:
+    """Return the cells of the table whose heading begins with ``first_cell``."""
+    table = re.search(rf"^\| {re.escape(first_cell)} \|.*\n\|[ |-]+\n((?:\|.*\n)+)", README, re.M)
+    assert table is not None
+    return [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in table[1].splitlines()
+    ]
+
+
+def names(first_cell: str) -> list[str]:
+    return [row[0].split()[0].strip("`") for row in rows(first_cell)]
+
+
+def shown_default(setting: Setting) -> str:
+    match setting.default:
+        case None:
+            return "as it comes"
+        case bool(flag):
+            return "true" if flag else "false"
+        case float(number):
+            return f"{number:g}"
+        case (int(width), int(height)):
+            return f"{width}x{height}"
+        case tuple(several):
+            return ",".join(several)
+    return str(setting.default)
+
+
+@pytest.mark.parametrize("line", LIVEBG_LINES)
+def test_every_command_can_be_given_as_it_is_shown(line: str) -> None:
+    name, *arguments = shlex.split(line)[1:]
+    subparsers = argparse.ArgumentParser().add_subparsers()
+    importlib.import_module(COMMANDS[name].module).add_parser(subparsers)
+    subparsers.choices[name].parse_args(arguments)
+
+
+def test_ci_finds_one_command_that_installs_and_tests() -> None:
+    pattern = re.search(r"run_readme_command '(.+?)'", (ROOT / ".ci/run").read_text())
+    assert pattern is not None
+    assert len(re.findall(f"^.*{pattern[1].removesuffix('$')}$", README, re.MULTILINE)) == 1
+    assert any(re.search(pattern[1], line) for line in SHELL_LINES)
+
+
+def test_the_commands_are_these() -> None:
+    assert [row[0] for row in rows("command")] == [f"`livebg {name}`" for name in COMMANDS]
+
+
+def test_the_presets_are_these() -> None:
+    assert set(names("preset")) == set(preset_names())
+
+
+@pytest.mark.parametrize("row", rows("preset"), ids=names("preset"))
+def test_a_presets_row_is_what_its_file_says(row: list[str]) -> None:
+    preset = read_config(ROOT / "configs" / f"{row[0].strip('`')}.toml")
+    width, height = preset["matte_size"]
+    every = {"auto": "when it is needed", 1: "on every frame", 2: "on every 2nd frame"}
+    assert row[2:] == [f"{width}x{height}", every[preset["every"]]]
+
+
+def test_the_networks_and_their_licences_are_these() -> None:
+    shown = [(row[0].split()[0].strip("`"), row[2], row[3]) for row in rows("name")]
+    assert shown == [
+        (entry.name, entry.licence, f"{entry.file.size_bytes / 1e6:.0f} MB")
+        for entry in CATALOG.values()
+    ]
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+def test_a_settings_row_is_what_the_schema_says(setting: Setting) -> None:
+    facts = (f"`{setting.name}`", shown_default(setting), requirement(setting), setting.meaning)
+    assert f"| {' | '.join(facts)} |" in README.splitlines()
+
+
+def test_no_setting_is_made_up() -> None:
+    assert names("setting") == list(SETTINGS)
+
+
+def test_the_keys_are_those_of_the_window() -> None:
+    assert [f"{key}: {meaning}" for key, meaning in rows("key")] == help_lines()
+
+
+def test_links_to_files_lead_somewhere() -> None:
+    targets = re.findall(r"\]\(([^)#:]+)\)|src=\"([^\":]+)\"", README)
+    assert targets
+    assert not [target for pair in targets for target in pair if not (ROOT / target).exists()]
+
+
+def test_the_configuration_file_is_valid(tmp_path: Path) -> None:
+    (block,) = blocks("toml")
+    file = tmp_path / "mine.toml"
+    file.write_text(block)
+    assert read_config(file) == tomllib.loads(block)
+
+
+def test_the_programs_run(tmp_path: Path, talking_head_clip: Path, rvm_weights: Path) -> None:
+    shutil.copy(talking_head_clip, tmp_path / "talk.mp4")
+    with VideoFile(talking_head_clip) as clip:
+        frames = clip.info.frame_count
+        picture = clip.read().image
+    cv2.imwrite(str(tmp_path / "me.jpg"), picture)
+    still, whole_video = blocks("python")
+    with contextlib.chdir(tmp_path):
+        exec(compile(still, "README.md, first program", "exec"), {})
+        exec(compile(whole_video, "README.md, second program", "exec"), {})
+    assert read_picture(tmp_path / "filtered.png").shape == picture.shape
+    with VideoFile(tmp_path / "out.mp4") as written:
+        assert written.info.frame_count == frames
+        assert written.read().image[:8, :8].min() > 240  # the corner is room: white now
