@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from livebg.config.load import load_settings
     from livebg.config.schema import Settings
     from livebg.errors import (
+        BenchError,
         DamagedFileError,
         EndOfStreamError,
         FetchError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BenchError",
     "Composite",
     "DamagedFileError",
     "EndOfStreamError",

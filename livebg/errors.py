@@ -15,13 +15,15 @@
     │   └── WeightsError                   weights cannot be fetched or are not what they should be
     ├── SinkError (OSError)                a frame cannot be delivered: exit status 1
     │   └── SinkUnavailableError           no display, no virtual camera: exit status 2
-    └── SessionError (RuntimeError)        the live session cannot go on: exit status 1
+    ├── SessionError (RuntimeError)        the live session cannot go on: exit status 1
+    └── BenchError (RuntimeError)          a measurement cannot be completed: exit status 1
 
 A message is one sentence: what failed, with which value, and what to do about it. Errors of other
 libraries are translated at the stage's boundary, with ``from``.
 """
 
 __all__ = [
+    "BenchError",
     "DamagedFileError",
     "EndOfStreamError",
     "FetchError",
@@ -106,3 +108,7 @@ class SinkUnavailableError(SinkError):
 
 class SessionError(LivebgError, RuntimeError):
     """The live session cannot go on."""
+
+
+class BenchError(LivebgError, RuntimeError):
+    """A measurement cannot be completed."""

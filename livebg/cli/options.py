@@ -12,7 +12,7 @@ from livebg.config.load import load_settings
 from livebg.config.presets import DEFAULT_PRESET, preset_names
 from livebg.config.schema import SETTINGS, Setting, Settings
 
-__all__ = ["add_settings_options", "settings_from"]
+__all__ = ["add_overrides", "add_settings_options", "overrides_from", "settings_from"]
 
 _DESTINATION = "setting."
 """Prefix of a setting's place in the parsed arguments, apart from a subcommand's own options."""
@@ -48,8 +48,27 @@ def add_settings_options(
     group.add_argument("--config", type=Path, metavar="FILE", help="read settings from a TOML file")
     defaults = load_settings(preset=default_preset)
     for name in SETTINGS if names is None else names:
-        _add_option(group, SETTINGS[name], getattr(defaults, name))
+        shown = _shown(SETTINGS[name], getattr(defaults, name))
+        _add_option(group, SETTINGS[name], f"default {shown}")
     parser.set_defaults(default_preset=default_preset)
+
+
+def add_overrides(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    """Add an option for each of some settings, for a subcommand that goes through presets.
+
+    Args:
+        parser: the subcommand's parser.
+        names: the settings.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> add_overrides(parser, ["threads"])
+        >>> overrides_from(parser.parse_args(["--threads", "2"]))
+        {'threads': '2'}
+    """
+    group = parser.add_argument_group("settings, in place of what the presets say")
+    for name in names:
+        _add_option(group, SETTINGS[name], "default: the preset's")
 
 
 def settings_from(
@@ -64,21 +83,25 @@ def settings_from(
     Raises:
         SettingsError: as ``livebg.config.load.load_settings``.
     """
-    overrides = {
-        place.removeprefix(_DESTINATION): value
-        for place, value in vars(arguments).items()
-        if place.startswith(_DESTINATION)
-    }
     return load_settings(
         preset=arguments.preset,
         config=arguments.config,
         environment=os.environ if environment is None else environment,
-        overrides=overrides,
+        overrides=overrides_from(arguments),
         default_preset=arguments.default_preset,
     )
 
 
-def _add_option(group: argparse._ArgumentGroup, setting: Setting, default: Any) -> None:
+def overrides_from(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that the command line names, unread, by name."""
+    return {
+        place.removeprefix(_DESTINATION): value
+        for place, value in vars(arguments).items()
+        if place.startswith(_DESTINATION)
+    }
+
+
+def _add_option(group: argparse._ArgumentGroup, setting: Setting, default: str) -> None:
     """Add one option whose text stays unread, so that ``load_settings`` words every refusal."""
     flag = f"--{setting.name.replace('_', '-')}"
     place = f"{_DESTINATION}{setting.name}"
@@ -100,13 +123,13 @@ def _add_option(group: argparse._ArgumentGroup, setting: Setting, default: Any) 
         )
 
 
-def _help(setting: Setting, default: Any) -> str:
+def _help(setting: Setting, default: str) -> str:
     facts = []
     if setting.low is not None and setting.high is not None:
         facts.append(f"{setting.low:g} to {setting.high:g} {setting.unit}".rstrip())
     elif setting.unit:
         facts.append(setting.unit)
-    facts.append(f"default {_shown(setting, default)}")
+    facts.append(default)
     return f"{setting.meaning} ({', '.join(facts)})".replace("%", "%%")
 
 

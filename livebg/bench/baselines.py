@@ -1,0 +1,202 @@
+"""What livebg is compared with in the same run, because machines differ.
+
+Both are written as plainly as anybody would write them first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from livebg.cache import cache_folder
+from livebg.compose.plates import cover
+from livebg.config.schema import Settings
+from livebg.models.catalog import find
+from livebg.models.rvm_graph import state_shapes
+from livebg.models.weights import ensure_weights
+from livebg.segment.openvino_engine import (
+    compile_graph,
+    describe_engine,
+    openvino_core,
+    resolve_precision,
+)
+from livebg.source.picture import read_picture
+from livebg.types import Composite, FloatImage, Frame, Size
+
+__all__ = ["FloatRecipe", "FrameCopy", "ReleasedRvm"]
+
+_COARSE_WIDTH = 480
+"""Width that RVM's own documentation scales wide frames to: 0.375 of 1280, 0.25 of 1920 pixels."""
+
+_BLUR_SHARE = 0.033
+"""Sigma as a share of the frame's height: as strong as livebg's plain ``blur``."""
+
+
+class ReleasedRvm:
+    """Robust Video Matting as released, full-resolution refiner included (Lin et al. 2021).
+
+    Args:
+        settings: precision and threads are heeded.
+        size: ``(width, height)`` of the frames.
+    """
+
+    def __init__(self, settings: Settings, size: Size) -> None:
+        from openvino import opset13 as ops
+
+        precision = resolve_precision("CPU", settings.precision)
+        scale = min(1.0, _COARSE_WIDTH / size[0])
+        self.input_size = (int(size[0] * scale), int(size[1] * scale))
+        self.engine = describe_engine("CPU", precision)
+        weights = ensure_weights(find("rvm"), suffix=".onnx")
+        graph = openvino_core().read_model(str(weights))
+        ratio = next(p for p in graph.get_parameters() if "downsample" in p.get_friendly_name())
+        ratio.output(0).replace(ops.constant(np.array([scale], np.float32)).output(0))
+        graph.remove_parameter(ratio)
+        self._shapes = {
+            f"r{number}i": shape for number, shape in enumerate(state_shapes(self.input_size), 1)
+        }
+        graph.reshape({"src": [1, 3, size[1], size[0]], **self._shapes})
+        compiled = compile_graph(
+            graph,
+            device="CPU",
+            precision=precision,
+            threads=settings.threads,
+            cache_folder=cache_folder() / "openvino",
+        )
+        self._request = compiled.create_infer_request()
+        self.reset()
+
+    def reset(self) -> None:
+        """Set the recurrent state to zero."""
+        self._states = {name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()}
+
+    def alpha(self, frame: Frame) -> FloatImage:
+        """Return the matte of the next frame, ``(H, W)`` float32 in 0..1."""
+        rgb = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)
+        source = np.ascontiguousarray(rgb.transpose(2, 0, 1)[None].astype(np.float32) / 255)
+        outputs = self._request.infer({"src": source, **self._states})
+        self._states = {name: outputs[name.replace("i", "o")].copy() for name in self._shapes}
+        return np.array(outputs["pha"][0, 0], np.float32)
+
+
+class FloatRecipe:
+    """The recipe to beat: the network on every frame, then numpy blending in float32 at full size.
+
+    Args:
+        settings: background (``blur`` or a picture), precision and threads are heeded.
+        size: ``(width, height)`` of the frames.
+
+    Raises:
+        UsageError: the precision cannot be had on this processor.
+        WeightsError: RVM's weights cannot be fetched.
+        InputError: the background cannot be read.
+    """
+
+    def __init__(self, settings: Settings, size: Size) -> None:
+        self._plate = _open_plate(settings.background, size)
+        self._network = ReleasedRvm(settings, size)
+        self._frames = 0
+        self._stage_ns: dict[str, int] = {}
+
+    @property
+    def statistics(self) -> Mapping[str, Any]:
+        """As ``Pipeline.statistics``."""
+        return {
+            "model": "rvm as released",
+            "engine": self._network.engine,
+            "input_size": list(self._network.input_size),
+            "frames": self._frames,
+            "inferred": self._frames,
+            "stage_ms": {
+                stage: ns / 1e6 / max(1, self._frames) for stage, ns in self._stage_ns.items()
+            },
+        }
+
+    def process(self, frame: Frame) -> Composite:
+        """Return ``frame`` filtered."""
+        return self.compose(frame, self.matte(frame))
+
+    def matte(self, frame: Frame) -> FloatImage:
+        """Return the alpha of the next frame, ``(H, W)`` float32 in 0..1."""
+        self._frames += 1
+        with self._timed("segment"):
+            return self._network.alpha(frame)
+
+    def compose(self, frame: Frame, matte: FloatImage, *, want_alpha: bool = False) -> Composite:
+        """Return ``frame * alpha + plate * (1 - alpha)``, every product in float32."""
+        with self._timed("compose"):
+            image = frame.image.astype(np.float32)
+            plate = self._plate if self._plate is not None else _blurred(image)
+            alpha = matte[..., None]
+            blended = (image * alpha + plate * (1 - alpha)).astype(np.uint8)
+        full = np.rint(matte * 255).astype(np.uint8) if want_alpha else None
+        return Composite(blended, frame.index, frame.captured_ns, full)
+
+    def reset(self) -> None:
+        """Forget all earlier frames."""
+        self._network.reset()
+
+    def close(self) -> None:
+        """Nothing is held that Python does not release itself."""
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        began_ns = time.perf_counter_ns()
+        yield
+        took_ns = time.perf_counter_ns() - began_ns
+        self._stage_ns[stage] = self._stage_ns.get(stage, 0) + took_ns
+
+
+class FrameCopy:
+    """The floor: what it costs to hand a frame on in new memory, and to do nothing to it."""
+
+    def __init__(self) -> None:
+        self._frames = 0
+
+    @property
+    def statistics(self) -> Mapping[str, Any]:
+        """As ``Pipeline.statistics``; there is neither a network nor a stage."""
+        return {"frames": self._frames, "inferred": 0, "stage_ms": {}}
+
+    def process(self, frame: Frame) -> Composite:
+        """Return a copy of ``frame``."""
+        self.matte(frame)
+        return self.compose(frame, None)
+
+    def matte(self, frame: Frame) -> None:
+        """Count the frame; there is no matte."""
+        self._frames += 1
+
+    def compose(self, frame: Frame, matte: None, *, want_alpha: bool = False) -> Composite:
+        """Return a copy of ``frame``.
+
+        Raises:
+            ValueError: a matte is asked for.
+        """
+        if want_alpha:
+            raise ValueError("a copy of a frame has no matte")
+        return Composite(frame.image.copy(), frame.index, frame.captured_ns)
+
+    def reset(self) -> None:
+        """There is nothing to forget."""
+
+    def close(self) -> None:
+        """There is nothing to release."""
+
+
+def _open_plate(background: str, size: Size) -> FloatImage | None:
+    """Return the picture as ``(H, W, 3)`` float32, or None for a blur of each frame."""
+    if background == "blur":
+        return None
+    return cover(read_picture(Path(background)), size).astype(np.float32)
+
+
+def _blurred(image: FloatImage) -> FloatImage:
+    sigma_px = _BLUR_SHARE * min(image.shape[:2])
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px), np.float32)

@@ -1,0 +1,244 @@
+"""A long live session fed as fast as it takes frames: does it grow, does it lose any?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from livebg.bench.footage import Footage, frames_that_fit, load_footage
+from livebg.bench.process import resident_mib, thread_count
+from livebg.bench.subjects import SubjectPlan
+from livebg.clock import NS_PER_S, Clock, MonotonicClock
+from livebg.config.schema import Settings
+from livebg.errors import SourceError
+from livebg.runtime.processing import Chain
+from livebg.runtime.rehearsal import build_rehearsed
+from livebg.runtime.session import Session
+from livebg.runtime.sinks import SinkPlan
+from livebg.sink.null import NullSink
+from livebg.source.base import Source, SourceInfo
+from livebg.types import Composite, Frame, Size
+
+__all__ = ["Sample", "Soak", "SoakCase", "SoakResult", "growth_mib"]
+
+_SAMPLES = 200
+_WARM_UP_SHARE = 0.1
+_PER_FRAMES = 10_000
+_PATIENCE_S = 0.5
+"""A frame that got lost must not stop the soak; nothing takes so long for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoakCase:
+    """A soak that is yet to be made.
+
+    Attributes:
+        plan: a preset, with the background of the effect.
+        effect: its name, for the report.
+        size: ``(width, height)`` of the frames.
+        clip: a video file or a folder of pictures.
+        seconds: how long to run.
+    """
+
+    plan: SubjectPlan
+    effect: str
+    size: Size
+    clip: Path
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look at the process: frames done, memory in MiB (None if unknown), threads."""
+
+    frames: int
+    memory_mib: float | None
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class SoakResult:
+    """What a soak found.
+
+    Attributes:
+        subject: name of the preset.
+        effect: as in the case.
+        size: ``(width, height)`` of the frames.
+        minutes: how long it ran.
+        frames: frames that were filtered and sent.
+        dropped: frames that were lost before the filter or before the sink.
+        failed: frames that the filter failed on.
+        first_mib: resident memory after the first tenth of the time; None where it is unknown.
+        last_mib: resident memory at the end.
+        growth_mib: memory gained per 10,000 frames after that tenth, by least squares.
+        least_threads: threads of the process, those of the engines included.
+        most_threads: the same.
+        ended: why it ended.
+    """
+
+    subject: str
+    effect: str
+    size: Size
+    minutes: float
+    frames: int
+    dropped: int
+    failed: int
+    first_mib: float | None
+    last_mib: float | None
+    growth_mib: float | None
+    least_threads: int
+    most_threads: int
+    ended: str
+
+
+class Soak:
+    """A live session whose source gives the next frame when the sink has got the last.
+
+    Args:
+        case: what to run.
+        clock: what times it.
+        build: makes the pipeline.
+
+    Raises:
+        LivebgError: the clip cannot be read.
+    """
+
+    def __init__(
+        self,
+        case: SoakCase,
+        *,
+        clock: Clock | None = None,
+        build: Callable[[Settings, Size], Chain] = build_rehearsed,
+    ) -> None:
+        cv2.setNumThreads(1)
+        self._case = case
+        self._clock = clock or MonotonicClock()
+        footage = load_footage(case.clip, case.size, frames_that_fit(case.size))
+        taken = threading.Event()
+        self._sink = _TakingSink(taken)
+        self._samples: list[Sample] = []
+        self._began_ns = self._clock.now_ns()
+        self._next_ns = self._began_ns
+        self._session = Session(
+            case.plan.settings,
+            open_source=lambda: _FedSource(footage, case.size, taken, self._clock),
+            plan_sinks=lambda info: [SinkPlan("null", lambda: self._sink, cards="never")],
+            build=build,
+            clock=self._clock,
+        )
+
+    @property
+    def frames(self) -> int:
+        """Frames that the sink has got."""
+        return self._sink.count
+
+    def stop(self) -> None:
+        """Ask ``run`` to end; returns at once, may be called from a signal handler."""
+        self._session.stop()
+
+    def run(self, on_tick: Callable[[], None] | None = None) -> SoakResult:
+        """Run to the end of the time, or until ``stop``.
+
+        Args:
+            on_tick: called in this thread, many times a second.
+
+        Raises:
+            LivebgError: the pipeline cannot be built, or the session could not go on.
+        """
+
+        def tick() -> None:
+            self._sample()
+            if on_tick is not None:
+                on_tick()
+
+        self._began_ns = self._next_ns = self._clock.now_ns()
+        self._session.run(seconds=self._case.seconds, on_tick=tick)
+        return self._result()
+
+    def _sample(self) -> None:
+        now_ns = self._clock.now_ns()
+        if now_ns >= self._next_ns and self.frames:
+            self._next_ns = now_ns + round(self._case.seconds / _SAMPLES * NS_PER_S)
+            self._samples.append(Sample(self.frames, resident_mib(), thread_count()))
+
+    def _result(self) -> SoakResult:
+        summary = self._session.summary()
+        settled = self._samples[round(len(self._samples) * _WARM_UP_SHARE) :]
+        threads = [sample.threads for sample in settled] or [0]
+        return SoakResult(
+            subject=self._case.plan.name,
+            effect=self._case.effect,
+            size=self._case.size,
+            minutes=(self._clock.now_ns() - self._began_ns) / NS_PER_S / 60,
+            frames=self.frames,
+            dropped=summary["frames"]["dropped"] + summary["sinks"]["null"]["dropped"],
+            failed=summary["frames"]["failed"],
+            first_mib=settled[0].memory_mib if settled else None,
+            last_mib=settled[-1].memory_mib if settled else None,
+            growth_mib=growth_mib(settled),
+            least_threads=min(threads),
+            most_threads=max(threads),
+            ended=summary["ended"],
+        )
+
+
+def growth_mib(samples: Sequence[Sample]) -> float | None:
+    """Return the memory gained per 10,000 frames, as the slope of a line through the samples.
+
+    Returns:
+        MiB; None where the memory is unknown or no frame lies between the samples.
+
+    Example:
+        >>> round(growth_mib([Sample(0, 300.0, 9), Sample(20_000, 301.0, 9)]), 3)
+        0.5
+    """
+    known = [(s.frames, s.memory_mib) for s in samples if s.memory_mib is not None]
+    if len({frames for frames, _ in known}) < 2:
+        return None
+    frames, memory = np.array(known, np.float64).T
+    frames -= frames.mean()
+    return float((frames * (memory - memory.mean())).sum() / (frames**2).sum()) * _PER_FRAMES
+
+
+class _TakingSink(NullSink):
+    """A null sink that says when it has got a frame."""
+
+    def __init__(self, taken: threading.Event) -> None:
+        super().__init__()
+        self._taken = taken
+
+    def send(self, composite: Composite) -> None:
+        super().send(composite)
+        self._taken.set()
+
+
+class _FedSource(Source):
+    """A source without a rate of its own: it waits until the last frame was taken."""
+
+    def __init__(self, footage: Footage, size: Size, taken: threading.Event, clock: Clock) -> None:
+        self._frames = footage.frames()
+        self._size = size
+        self._taken = taken
+        self._clock = clock
+        self._closed = False
+        self._taken.set()
+
+    @property
+    def info(self) -> SourceInfo:
+        return SourceInfo("soak", self._size, frame_rate=None, frame_count=None, live=True)
+
+    def read(self) -> Frame:
+        self._clock.wait(self._taken, _PATIENCE_S)
+        self._taken.clear()
+        if self._closed:
+            raise SourceError("the soak's source is closed; make a new one")
+        return replace(next(self._frames), captured_ns=self._clock.now_ns())
+
+    def close(self) -> None:
+        self._closed = True
+        self._taken.set()

@@ -1,0 +1,241 @@
+"""``livebg bench``: how fast it is here, and how good."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from livebg.bench.sizes import NAMED_SIZES
+from livebg.cli.bench_options import QUICK_SECONDS, SECONDS, add_options
+from livebg.cli.options import overrides_from
+from livebg.config.load import load_settings
+from livebg.config.schema import Settings
+from livebg.errors import UsageError
+from livebg.types import Size
+
+if TYPE_CHECKING:
+    from livebg.bench.quality import QualityResult
+    from livebg.bench.report import Report
+    from livebg.bench.soak import SoakResult
+    from livebg.bench.speed import Length, SpeedResult
+    from livebg.bench.subjects import SubjectPlan
+    from livebg.bench.suite import Progress
+    from livebg.sink.atomic import PartialFile
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the parser of ``livebg bench`` and set its ``run``."""
+    parser = subparsers.add_parser(
+        "bench",
+        help="measure speed and quality",
+        description="Measure presets from memory to a null sink, each in a process of its own, "
+        "beside two baselines: Robust Video Matting as released with float blending, and a copy "
+        "of the frame. With --clips, measure the quality of their mattes too.",
+    )
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run ``livebg bench`` and return its exit status.
+
+    Raises:
+        UsageError: an option cannot be used; nothing was measured.
+        InputError: a clip cannot be read, or a file cannot be written.
+        LivebgError: a network cannot be fetched, or a measurement failed.
+    """
+    from livebg.bench.report import as_json, as_markdown
+
+    if arguments.plot is not None and arguments.clips is None:
+        raise UsageError("--plot shows quality against processor time; name clips with --clips DIR")
+    if arguments.no_speed and arguments.clips is None and arguments.soak is None:
+        raise UsageError("--no-speed leaves nothing to measure; name clips with --clips DIR")
+    with ExitStack() as stack:
+        tables = _reserve(arguments.report, stack)
+        plot = _reserve(arguments.plot, stack)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="livebg-bench-")))
+        report = _measure(arguments, folder)
+        if tables is not None:
+            _write(tables, as_markdown(report).encode(), arguments.report)
+        if plot is not None:
+            _write(plot, _plotted(report), arguments.plot)
+    print(as_json(report) if arguments.json else as_markdown(report))
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What the command line asks for, looked up and checked."""
+
+    presets: list[SubjectPlan]
+    recipe: SubjectPlan
+    sizes: list[Size]
+    effects: dict[str, str]
+    clip: Path
+    clips: list[Path]
+    length: Length
+
+    @property
+    def first_effect(self) -> str:
+        return next(iter(self.effects))
+
+    def behind_first(self, plan: SubjectPlan) -> SubjectPlan:
+        return plan.behind(self.effects[self.first_effect])
+
+
+def _job(arguments: argparse.Namespace, folder: Path) -> _Job:
+    from livebg.bench.effects import open_effects
+    from livebg.bench.quality import find_clips
+    from livebg.bench.speed import Length
+    from livebg.bench.subjects import RECIPE, SubjectPlan
+    from livebg.cli.run import fetch_network
+
+    overrides = overrides_from(arguments)
+    quick = arguments.quick
+    presets = [
+        SubjectPlan(name, load_settings(preset=name, environment=os.environ, overrides=overrides))
+        for name in arguments.presets
+    ]
+    recipe = SubjectPlan(RECIPE, load_settings(environment=os.environ, overrides=overrides))
+    clips = [] if arguments.clips is None else find_clips(arguments.clips)
+    for settings in (*(plan.settings for plan in presets), Settings()):
+        fetch_network(settings)
+    return _Job(
+        presets=presets,
+        recipe=recipe,
+        sizes=arguments.sizes or ([NAMED_SIZES["720p"]] if quick else list(NAMED_SIZES.values())),
+        effects=open_effects(arguments.effects, folder),
+        clip=arguments.clip or _fetch_clip(),
+        clips=clips,
+        length=Length(arguments.seconds or (QUICK_SECONDS if quick else SECONDS), arguments.frames),
+    )
+
+
+def _measure(arguments: argparse.Namespace, folder: Path) -> Report:
+    from livebg.bench.machine import describe_machine
+    from livebg.bench.report import Report
+
+    job = _job(arguments, folder)
+    soaks = arguments.soak is not None
+    return Report(
+        machine=describe_machine(),
+        settings=_settings(arguments, job),
+        speed=[] if soaks or arguments.no_speed else _speed(job),
+        quality=_quality(job) if job.clips else [],
+        soak=_soak(job, arguments.soak * 60) if soaks else None,
+    )
+
+
+def _settings(arguments: argparse.Namespace, job: _Job) -> dict[str, Any]:
+    """Return how it is measured, for the report."""
+    frames, seconds = job.length.frames, job.length.seconds
+    settings = {
+        "clip": job.clip.name,
+        "length": f"{seconds:g} s each" if frames is None else f"{frames} frames each",
+        "threads of the network": job.recipe.settings.threads,
+    }
+    if arguments.clips is not None:
+        settings["clips with exact mattes"] = ", ".join(clip.name for clip in job.clips)
+    return settings | overrides_from(arguments)
+
+
+def _speed(job: _Job) -> list[SpeedResult]:
+    from livebg.bench.speed import plan_speed
+    from livebg.bench.suite import fill_caches, run_speed
+
+    cases = plan_speed(
+        job.presets,
+        job.recipe,
+        sizes=job.sizes,
+        effects=job.effects,
+        clip=job.clip,
+        length=job.length,
+    )
+    with _progress() as progress:
+        progress(0, len(cases), "compiling what is kept on disk")
+        fill_caches([job.behind_first(plan) for plan in job.presets], job.sizes[0])
+        return run_speed(cases, progress)
+
+
+def _quality(job: _Job) -> list[QualityResult]:
+    from livebg.bench.suite import run_quality
+
+    plans = [job.behind_first(plan) for plan in (*job.presets, job.recipe)]
+    with _progress() as progress:
+        return run_quality(plans, job.clips, progress)
+
+
+def _soak(job: _Job, seconds: float) -> SoakResult:
+    from livebg.bench.soak import Soak, SoakCase
+    from livebg.cli.live_line import LiveLine
+    from livebg.cli.signals import stop_on_signals
+    from livebg.clock import MonotonicClock
+
+    plan = job.behind_first(job.presets[0])
+    soak = Soak(SoakCase(plan, job.first_effect, job.sizes[0], job.clip, seconds))
+    line = LiveLine(MonotonicClock())
+    try:
+        with stop_on_signals(soak.stop):
+            return soak.run(lambda: line.update(f"soaking: {soak.frames} frames"))
+    finally:
+        line.clear()
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Give a callback that shows on a terminal what is measured while the block runs."""
+    from livebg.cli.live_line import LiveLine
+    from livebg.clock import MonotonicClock
+
+    line = LiveLine(MonotonicClock())
+    try:
+        yield lambda done, total, what: line.update(f"measuring {done + 1} of {total}: {what}")
+    finally:
+        line.clear()
+
+
+def _fetch_clip() -> Path:
+    from livebg.cli.progress import download_progress
+    from livebg.source.demo_clip import ensure_demo_clip
+
+    with download_progress() as progress:
+        return ensure_demo_clip(progress)
+
+
+def _plotted(report: Report) -> bytes:
+    from livebg.bench.plot import PlotPoint, quality_plot
+    from livebg.bench.subjects import RECIPE
+    from livebg.sink.picture_file import encode_png
+
+    points = [
+        PlotPoint(r.subject, r.cpu_ms, r.scores.mad, is_baseline=r.subject == RECIPE)
+        for r in report.quality
+    ]
+    return encode_png(quality_plot(points))
+
+
+def _reserve(path: Path | None, stack: ExitStack) -> PartialFile | None:
+    """Make sure before anything is measured that ``path`` can be written."""
+    from livebg.sink.atomic import PartialFile
+
+    if path is None:
+        return None
+    file = PartialFile(path)
+    stack.callback(file.discard)
+    return file
+
+
+def _write(file: PartialFile, content: bytes, path: Path) -> None:
+    from livebg.sink.atomic import translate_write_errors
+
+    with translate_write_errors(path):
+        file.path.write_bytes(content)
+    file.commit()
