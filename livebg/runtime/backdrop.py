@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from functools import partial
 from pathlib import Path
@@ -79,8 +80,8 @@ def _colour(spec: str, value: str) -> StillPlate:
 
 
 def _file(spec: str) -> Backdrop:
-    path = Path(spec).expanduser()
-    if not path.exists():
+    path = Path(os.path.expanduser(spec))
+    if not os.path.exists(path):
         raise UsageError(
             f"background {spec!r} is neither a file nor one of {', '.join(_WORDS)}"
             f"{did_you_mean(spec, _WORDS)}"
