@@ -10,7 +10,10 @@ from livebg.errors import SinkUnavailableError
 
 __all__ = ["require_display"]
 
-_ADVICE = "run it on a desktop, leave the window out, or write a file with --output"
+_ADVICE = "run it on a desktop, or leave the window out"
+
+_CONNECTIONS: dict[str, int] = {}
+"""The displays that answered, with the connections that are kept to them."""
 
 
 def require_display() -> None:
@@ -35,14 +38,20 @@ def require_display() -> None:
         raise SinkUnavailableError(
             f"no window can be opened: there is no display (DISPLAY is not set); {_ADVICE}"
         )
-    if not _x11_answers():
+    if not _x11_answers(display):
         raise SinkUnavailableError(
             f"no window can be opened: the display {display} does not answer; {_ADVICE}"
         )
 
 
-def _x11_answers() -> bool:
-    """Connect to the display of ``DISPLAY`` and hang up, by the library that Qt uses as well."""
+def _x11_answers(display: str) -> bool:
+    """Connect to ``display`` once, by the library that Qt uses as well, and stay connected.
+
+    A bare X server, such as Xvfb, starts afresh when its last client hangs up; Qt, which connects
+    next, would not find it.
+    """
+    if display in _CONNECTIONS:
+        return True
     try:
         xcb = ctypes.CDLL("libxcb.so.1")
     except OSError as error:
@@ -54,7 +63,9 @@ def _x11_answers() -> bool:
     xcb.xcb_connect.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
     xcb.xcb_connection_has_error.argtypes = [ctypes.c_void_p]
     xcb.xcb_disconnect.argtypes = [ctypes.c_void_p]
-    connection = xcb.xcb_connect(None, None)
-    failed = bool(xcb.xcb_connection_has_error(connection))
-    xcb.xcb_disconnect(connection)
-    return not failed
+    connection = xcb.xcb_connect(display.encode(), None)
+    if xcb.xcb_connection_has_error(connection):
+        xcb.xcb_disconnect(connection)
+        return False
+    _CONNECTIONS[display] = connection
+    return True
