@@ -14,6 +14,7 @@ from livebg.compose.compositor import Compositor
 from livebg.config.schema import Settings
 from livebg.refine.edge_colour import EDGE_HALVINGS, edge_colours
 from livebg.refine.guided import with_coefficients
+from livebg.refine.haze import without_haze
 from livebg.runtime.scheduler import MaskScheduler
 from livebg.segment.base import Segmenter
 from livebg.temporal.flow import FlowCarrier
@@ -118,7 +119,7 @@ class Pipeline:
             self.reset()
             raise
         with self._timed("refine"):
-            matte = with_coefficients(matte, frame)
+            matte = without_haze(with_coefficients(matte, frame))
             self._carrier.set_anchor(frame, matte)
         return matte
 
