@@ -57,7 +57,13 @@ def load_cut_graph(core: Any, path: Path, input_size: Size) -> Any:
     from openvino import Model, PartialShape
     from openvino import opset13 as ops
 
-    graph = core.read_model(str(path))
+    try:
+        graph = core.read_model(str(path))
+    except RuntimeError as error:
+        raise ModelError(
+            f"{path} is not a network that OpenVINO can read; fetch the released one with "
+            "`livebg models pull rvm`"
+        ) from error
     tensors = {
         name: output
         for op in graph.get_ordered_ops()

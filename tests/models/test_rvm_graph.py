@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from livebg.errors import ModelError
+from livebg.models.openvino_import import import_openvino
+from livebg.models.rvm_graph import STATE_CHANNELS, load_cut_graph, state_shapes
+from tests.onnx_files import red_matte_nchw
+
+
+@pytest.mark.parametrize("size", [(256, 144), (144, 256), (16, 16), (640, 352)])
+def test_states_halve_from_level_to_level(size: tuple[int, int]) -> None:
+    width, height = size
+    shapes = state_shapes(size)
+    assert [shape[1] for shape in shapes] == list(STATE_CHANNELS)
+    assert [shape[2:] for shape in shapes] == [
+        (height // stride, width // stride) for stride in (2, 4, 8, 16)
+    ]
+
+
+def test_the_cut_graph_takes_bytes_and_ends_at_the_coefficients(rvm_weights: Path) -> None:
+    graph = load_cut_graph(import_openvino().Core(), rvm_weights, (96, 64))
+    inputs = {plane.get_any_name(): plane for plane in graph.inputs}
+    outputs = {plane.get_any_name(): plane for plane in graph.outputs}
+    assert set(inputs) == {"src", "r1i", "r2i", "r3i", "r4i"}
+    assert set(outputs) == {"gain", "offset", "coarse", "r1o", "r2o", "r3o", "r4o"}
+    assert list(inputs["src"].shape) == [1, 64, 96, 3]
+    assert inputs["src"].element_type.get_type_name() == "u8"
+    for name in ("gain", "offset", "coarse"):
+        assert list(outputs[name].shape) == [1, 1, 64, 96]
+    for number, shape in enumerate(state_shapes((96, 64)), start=1):
+        assert tuple(inputs[f"r{number}i"].shape) == shape
+        assert tuple(outputs[f"r{number}o"].shape) == shape
+
+
+def test_another_network_is_refused(tmp_path: Path) -> None:
+    path = red_matte_nchw(tmp_path / "red.onnx")
+    with pytest.raises(ModelError, match=r"red\.onnx is not the released Robust Video Matting"):
+        load_cut_graph(import_openvino().Core(), path, (96, 64))
+
+
+def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "note.onnx"
+    path.write_text("not a network")
+    with pytest.raises(ModelError, match=r"note\.onnx"):
+        load_cut_graph(import_openvino().Core(), path, (96, 64))
