@@ -43,10 +43,16 @@ class Carried:
         residual: how wrong the move looks, 0..1: the share of pixels along the person's outline
             whose grey value differs by more than 14 levels from what the flow says it should be,
             or four times that share in the whole frame where that is more (somebody comes in).
+        difference: ``(h, w)`` uint8, at the size that the flow is computed at: by how many grey
+            levels each pixel of the frame differs from what the flow says it should be.
+        displacement: ``(h, w, 2)`` float32, x and y in pixels of that size: where each pixel of
+            the frame was in the anchor's frame, relative to where it is.
     """
 
     matte: Matte
     residual: float
+    difference: NDArray[np.uint8]
+    displacement: FloatImage
 
 
 class FlowCarrier:
@@ -110,10 +116,12 @@ class FlowCarrier:
             raise ValueError("there is no matte to carry yet: call set_anchor first")
         grey = self._small_grey(frame)
         flow = np.zeros((*grey.shape, 2), np.float32)
-        came_from = self._absolute(self._flow.calc(grey, self._anchor_grey, flow))
+        displacement = np.asarray(self._flow.calc(grey, self._anchor_grey, flow), np.float32)
+        came_from = self._absolute(displacement)
         expected = _fetch(self._anchor_grey, came_from)
-        wrong = np.asarray(cv2.absdiff(grey, expected), np.uint8) > _WRONG_LEVELS
-        return Carried(self._moved(frame, came_from), self._residual(wrong, came_from))
+        difference = np.asarray(cv2.absdiff(grey, expected), np.uint8)
+        residual = self._residual(difference > _WRONG_LEVELS, came_from)
+        return Carried(self._moved(frame, came_from), residual, difference, displacement)
 
     def _residual(self, wrong: NDArray[np.bool], came_from: FloatImage) -> float:
         """Return how wrong the move looks; see ``Carried``."""
