@@ -118,7 +118,7 @@ def _overview(results: Sequence[SpeedResult]) -> _Table:
     for subject in dict.fromkeys(r.subject for r in results):
         times = [cpu.get((subject, s, e), cpu.get((subject, s, ""))) for s, e in heads]
         rows.append((subject, *("" if ms is None else _ms(ms) for ms in times)))
-    return _Table(("", *(f"{size_name(s)} {e}" for s, e in heads)), rows, words=1)
+    return _Table(("what", *(f"{size_name(s)} {e}" for s, e in heads)), rows, words=1)
 
 
 def _speed(results: Sequence[SpeedResult]) -> _Table:
@@ -142,7 +142,7 @@ def _speed(results: Sequence[SpeedResult]) -> _Table:
                 "" if r.peak_mib is None else f"{r.peak_mib:.0f} MiB",
             )
         )
-    columns = ("size", "effect", "", "frames/s", "CPU ms/frame", "less than recipe", "copies")
+    columns = ("size", "effect", "what", "frames/s", "CPU ms/frame", "less than recipe", "copies")
     return _Table((*columns, "p50", "p95", "p99", "inferred", "peak"), rows, words=3)
 
 
@@ -160,7 +160,7 @@ def _stages(results: Sequence[SpeedResult]) -> _Table:
         )
         for r in staged
     ]
-    return _Table(("size", "effect", "", "network sees", "engine", *stages), rows, words=5)
+    return _Table(("size", "effect", "what", "network sees", "engine", *stages), rows, words=5)
 
 
 def _quality(results: Sequence[QualityResult]) -> _Table:
@@ -176,7 +176,9 @@ def _quality(results: Sequence[QualityResult]) -> _Table:
         )
         for r in results
     ]
-    return _Table(("", "MAD", "MSE", "Grad", "dtSSD", "CPU ms/frame", "inferred"), rows, words=1)
+    return _Table(
+        ("what", "MAD", "MSE", "Grad", "dtSSD", "CPU ms/frame", "inferred"), rows, words=1
+    )
 
 
 def _by_clip(results: Sequence[QualityResult]) -> _Table:
@@ -185,7 +187,7 @@ def _by_clip(results: Sequence[QualityResult]) -> _Table:
         (r.subject, *(f"{c.scores.mad:.2f}, {c.scores.dtssd:.2f}" for c in r.clips))
         for r in results
     ]
-    return _Table(("", *clips), rows, words=1)
+    return _Table(("what", *clips), rows, words=1)
 
 
 def _soak(result: SoakResult) -> _Table:
@@ -194,8 +196,8 @@ def _soak(result: SoakResult) -> _Table:
         ("frames", f"{result.frames}"),
         ("frames dropped", f"{result.dropped}"),
         ("frames failed", f"{result.failed}"),
-        ("memory at the start", _mib(result.first_mib)),
-        ("memory at the end", _mib(result.last_mib)),
+        ("memory at the start, clip included", _mib(result.first_mib)),
+        ("memory at the end, clip included", _mib(result.last_mib)),
         ("growth per 10,000 frames", _mib(result.growth_mib)),
         ("threads, least and most", f"{result.least_threads}, {result.most_threads}"),
         ("ended", result.ended),

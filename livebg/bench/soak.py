@@ -73,7 +73,8 @@ class SoakResult:
         frames: frames that were filtered and sent.
         dropped: frames that were lost before the filter or before the sink.
         failed: frames that the filter failed on.
-        first_mib: resident memory after the first tenth of the time; None where it is unknown.
+        first_mib: resident memory after the first tenth of the time, the clip included; None where
+            it is unknown.
         last_mib: resident memory at the end.
         growth_mib: memory gained per 10,000 frames after that tenth, by least squares.
         least_threads: threads of the process, those of the engines included.

@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
             _write(tables, as_markdown(report).encode(), arguments.report)
         if plot is not None:
             _write(plot, _plotted(report), arguments.plot)
-    print(as_json(report) if arguments.json else as_markdown(report))
+    print((as_json(report) if arguments.json else as_markdown(report)).rstrip())
     return 0
 
 
@@ -113,7 +113,7 @@ def _job(arguments: argparse.Namespace, folder: Path) -> _Job:
         recipe=recipe,
         sizes=arguments.sizes or ([NAMED_SIZES["720p"]] if quick else list(NAMED_SIZES.values())),
         effects=open_effects(arguments.effects, folder),
-        clip=arguments.clip or _fetch_clip(),
+        clip=_clip(arguments.clip),
         clips=clips,
         length=Length(arguments.seconds or (QUICK_SECONDS if quick else SECONDS), arguments.frames),
     )
@@ -137,12 +137,12 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> Report:
 def _settings(arguments: argparse.Namespace, job: _Job) -> dict[str, Any]:
     """Return how it is measured, for the report."""
     frames, seconds = job.length.frames, job.length.seconds
-    settings = {
-        "clip": job.clip.name,
-        "length": f"{seconds:g} s each" if frames is None else f"{frames} frames each",
-        "threads of the network": job.recipe.settings.threads,
-    }
-    if arguments.clips is not None:
+    settings: dict[str, Any] = {"threads of the network": job.recipe.settings.threads}
+    if not arguments.no_speed or arguments.soak is not None:
+        settings["clip"] = job.clip.name
+    if not arguments.no_speed and arguments.soak is None:
+        settings["length"] = f"{seconds:g} s each" if frames is None else f"{frames} frames each"
+    if job.clips:
         settings["clips with exact mattes"] = ", ".join(clip.name for clip in job.clips)
     return settings | overrides_from(arguments)
 
@@ -202,12 +202,17 @@ def _progress() -> Iterator[Progress]:
         line.clear()
 
 
-def _fetch_clip() -> Path:
+def _clip(given: Path | None) -> Path:
+    """Return the clip to measure speed on, which can be opened: that of the demo by default."""
+    from livebg.bench.footage import open_clip
     from livebg.cli.progress import download_progress
     from livebg.source.demo_clip import ensure_demo_clip
 
-    with download_progress() as progress:
-        return ensure_demo_clip(progress)
+    if given is None:
+        with download_progress() as progress:
+            return ensure_demo_clip(progress)
+    open_clip(given).close()
+    return given
 
 
 def _plotted(report: Report) -> bytes:

@@ -1,0 +1,89 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from livebg.cli.main import main
+from livebg.source.picture import read_picture
+from tests.bench.clips import write_scene
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory, rvm_weights: Path) -> Path:
+    folder = tmp_path_factory.mktemp("clips")
+    write_scene(folder / "scene", frames=3)
+    return folder
+
+
+def test_speed_and_quality_in_tables_and_a_plot(
+    clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["bench", "--presets", "fast", "--sizes", "160x96", "--effects", "blur"]
+    words += ["--frames", "5", "--clip", str(clips / "scene"), "--clips", str(clips)]
+    words += ["--report", str(tmp_path / "r.md"), "--plot", str(tmp_path / "p.png")]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert (tmp_path / "r.md").read_text() == shown
+    for heading in ("Processor time", "Speed", "Where the time goes", "Quality"):
+        assert f"### {heading}" in shown
+    assert "| 160x96 | blur   | float recipe |" in shown
+    assert "- length: 5 frames each" in shown
+    assert read_picture(tmp_path / "p.png").shape == (900, 1600, 3)
+
+
+def test_json_with_a_setting_of_ones_own(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["bench", "--presets", "fast", "--no-speed", "--effects", "blur", "--json"]
+    words += ["--clips", str(clips), "--every", "1", "--precision", "f32"]
+    assert main(words) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["settings"]["precision"] == "f32"
+    assert content["speed"] == []
+    fast, recipe = content["quality"]
+    assert (fast["subject"], recipe["subject"]) == ("fast", "float recipe")
+    assert fast["inferred_share"] == 1
+    assert fast["clips"][0]["frames"] == 3
+
+
+def test_a_soak_takes_the_place_of_speed(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["bench", "--soak", "0.01", "--presets", "fast", "--sizes", "160x96"]
+    words += ["--effects", "blur", "--clip", str(clips / "scene"), "--json"]
+    assert main(words) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["speed"] == []
+    assert content["soak"]["subject"] == "fast"
+    assert content["soak"]["ended"] == "time is up"
+    assert content["soak"]["dropped"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--plot", "p.png"], "--plot shows quality against processor time; name clips"),
+        (["--plot", "p.jpg"], "'p.jpg' must end in .png"),
+        (["--no-speed"], "--no-speed leaves nothing to measure"),
+        (["--sizes", "10x10"], "'10x10' is no size; write 720p, 1080p, 4K, or"),
+        (["--sizes", ","], "name one or more, separated by commas"),
+        (["--effects", "blurr"], "there is no effect 'blurr', only picture, blur"),
+        (["--presets", "fsat"], "there is no preset 'fsat'"),
+        (["--frames", "0"], "'0' is no whole number above 0"),
+        (["--seconds", "nan"], "'nan' is no number above 0"),
+        (["--seconds", "1", "--frames", "1"], "not allowed with argument"),
+        (["--clips", "missing"], "missing: the folder of clips cannot be read"),
+        (["--clip", "missing.mp4", "--presets", "fast"], "missing.mp4"),
+        (["--report", "missing/r.md"], "the folder"),
+    ],
+)
+def test_bad_usage_is_one_sentence_before_anything_is_measured(
+    words: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["bench", *words]) == 2
+    shown = capsys.readouterr()
+    assert said in shown.err
+    assert shown.err.count("\n") == 1
+    assert shown.out == ""
+    assert not list(tmp_path.iterdir())
