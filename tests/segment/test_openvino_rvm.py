@@ -54,41 +54,6 @@ def segmenter(rvm_weights: Path, cache: Path) -> Iterator[OpenvinoRvm]:
         yield segmenter
 
 
-def halves_exactly(image: Image) -> Image:
-    """Change ``image`` so that every two by two pixels have a whole mean: rounding changes none."""
-    changed = image.astype(np.int16)
-    blocks = changed.reshape(image.shape[0] // 2, 2, image.shape[1] // 2, 2, 3)
-    excess = blocks.sum(axis=(1, 3)) % 4
-    largest = blocks.max(axis=(1, 3))
-    for y, x in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        take = np.where(blocks[:, y, :, x] == largest, excess, 0)
-        blocks[:, y, :, x] -= take
-        excess -= take
-    return changed.astype(np.uint8)
-
-
-def test_the_coefficients_at_full_size_are_the_released_graphs_own_matte(
-    rvm_weights: Path, cache: Path, frames: list[Frame]
-) -> None:
-    """At downsample_ratio 0.5 of a picture that halves exactly, both see the same pixels."""
-    released = openvino_core().compile_model(
-        str(rvm_weights), "CPU", {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
-    )
-    ratio = np.array([0.5], np.float32)
-    state = [np.zeros((1, 1, 1, 1), np.float32)] * 4
-    with open_rvm(rvm_weights, cache, (512, 288), (256, 144)) as segmenter:
-        for frame in frames[:3]:
-            part = frame_of(halves_exactly(frame.image[:288, 64:576]), frame.index)
-            planes = part.image[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32) / 255
-            expected = released([planes, *state, ratio])
-            state = [expected[name].copy() for name in ("r1o", "r2o", "r3o", "r4o")]
-            found = full_alpha(segmenter.segment(part), part)
-            # Single precision in another order: 1e-5 in coefficients of size 1, which a gain of
-            # about 5 and three recurrent frames multiply.
-            assert np.abs(found - expected["pha"][0, 0]).max() <= 1e-3
-            assert 0.1 < found.mean() < 0.9
-
-
 def test_it_mattes_the_person(segmenter: OpenvinoRvm, frames: list[Frame]) -> None:
     for frame in frames:
         matte = segmenter.segment(frame)
