@@ -7,7 +7,7 @@ value may cross threads without a copy or a lock.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,15 @@ class Box:
         """Height in pixels."""
         return self.bottom - self.top
 
+    def holds(self, other: Box) -> bool:
+        """Say whether all of ``other`` lies in this box."""
+        return (
+            self.left <= other.left
+            and self.top <= other.top
+            and self.right >= other.right
+            and self.bottom >= other.bottom
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -77,7 +86,10 @@ class Frame:
     captured_ns: int
 
     _smaller: dict[tuple[Size, Box | None], Image] = field(
-        default_factory=dict, repr=False, compare=False
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _greys: dict[tuple[Size, Box | None], FloatImage] = field(
+        default_factory=dict, init=False, repr=False, compare=False
     )
 
     @property
@@ -106,8 +118,9 @@ class Frame:
     def scaled(self, size: Size, box: Box | None = None) -> Image:
         """Return the picture, or a box of it, at another size without aliasing.
 
-        The bulk of a reduction is done by halves, exact, vectorised and shared, so that only the
-        last step, by less than two, interpolates. Do not modify what is returned.
+        The bulk of a reduction is done by halves, exact, vectorised and shared; the last step, by
+        less than two along the side that shrinks less, interpolates. Do not modify what is
+        returned.
 
         Args:
             size: ``(width, height)`` of the result.
@@ -130,17 +143,35 @@ class Frame:
         part = image[top : max(top + 1, bottom), left : max(left + 1, right)]
         return self._kept(part, size, box)
 
-    def _kept(self, image: Image, size: Size, box: Box | None) -> Image:
-        import cv2
+    def grey(self, size: Size, box: Box | None = None) -> FloatImage:
+        """Return the unweighted mean of the three channels at another size; see ``scaled``.
 
+        Returns:
+            ``(h, w)`` float32 in 0..1; do not modify it.
+        """
+        kept = self._greys.get((size, box))
+        if kept is None:
+            kept = self.scaled(size, box).astype(np.float32) @ np.full(3, 1 / 765, np.float32)
+            self._greys[size, box] = kept
+        return kept
+
+    def _kept(self, image: Image, size: Size, box: Box | None) -> Image:
         kept = self._smaller.get((size, box))
         if kept is None:
-            kept = np.empty((size[1], size[0], 3), np.uint8)
-            smaller = image.shape[1] > size[0] or image.shape[0] > size[1]
-            method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-            cv2.resize(image, size, dst=kept, interpolation=method)
-            self._smaller[size, box] = kept
+            kept = self._smaller[size, box] = np.asarray(_resized(image, size), np.uint8)
         return kept
+
+
+def _resized(image: NDArray[Any], size: Size) -> NDArray[Any]:
+    """Return ``image`` at ``size``, without aliasing.
+
+    OpenCV's linear interpolation is the exact mean of two by two pixels where it halves, five
+    times as fast as its averaging elsewhere, and leaves no pixel out up to a factor of two.
+    """
+    import cv2
+
+    halved = image.shape[1] <= 2 * size[0] and image.shape[0] <= 2 * size[1]
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR if halved else cv2.INTER_AREA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +216,7 @@ class Matte:
         Returns:
             ``(h, w)`` float32 in 0..1, a new array.
         """
-        small = frame.scaled(self.size, self.box).astype(np.float32)
-        alpha = np.asarray(small @ np.full(3, 1 / 765, np.float32), np.float32)
-        alpha *= self.gain
+        alpha = frame.grey(self.size, self.box) * self.gain
         alpha += self.offset
         return np.clip(alpha, 0, 1, out=alpha)
 
@@ -201,16 +230,13 @@ class Matte:
         Returns:
             ``(h, w)`` float32 in 0..1, a new array; 0 outside the matte's box.
         """
-        import cv2
-
         across, down = size[0] / frame.size[0], size[1] / frame.size[1]
         left, top = round(self.box.left * across), round(self.box.top * down)
         right = max(left + 1, round(self.box.right * across))
         bottom = max(top + 1, round(self.box.bottom * down))
         alpha = np.zeros((size[1], size[0]), np.float32)
-        alpha[top:bottom, left:right] = cv2.resize(
-            self.small_alpha(frame), (right - left, bottom - top), interpolation=cv2.INTER_AREA
-        )[: size[1] - top, : size[0] - left]
+        inside = _resized(self.small_alpha(frame), (right - left, bottom - top))
+        alpha[top:bottom, left:right] = inside[: size[1] - top, : size[0] - left]
         return alpha
 
 
