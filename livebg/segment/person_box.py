@@ -13,25 +13,27 @@ import math
 import cv2
 import numpy as np
 
-from livebg.types import Box, FloatImage, Frame, Image, Size
+from livebg.clock import NS_PER_S
+from livebg.types import Box, FloatImage, Frame, Image, Matte, Size
 
 __all__ = ["GRID_PX", "PersonBox", "aspects_of", "person_extent"]
 
 GRID_PX = 16
 """Boxes begin and end on multiples of this, so that they fall on the halved pictures' pixels."""
 
-_PERSON = 0.3
+_PERSON = 0.5
 _LEAST_SHARE = 0.004
+_LEAST_OF_LARGEST = 0.1
 _MARGIN = 0.14
 _TIGHT = 0.05
 _WORTHWHILE = 0.8
 _SHRINK_AT = 1.6
-_SHRINK_AFTER = 30
+_SHRINK_AFTER_S = 1.0
 _WATCH_SIZE = (64, 36)
 _WATCH_LEVELS = 18
 _STIR_SHARE = 0.02
-_SEARCH_EVERY = 90
-_SEARCH_PAUSE = 12
+_SEARCH_EVERY_S = 4.0
+_SEARCH_PAUSE_S = 1.0
 
 
 def aspects_of(frame_size: Size) -> tuple[float, ...]:
@@ -50,15 +52,19 @@ def person_extent(alpha: FloatImage, box: Box) -> Box | None:
         The extent in frame pixels, or None when there is next to nothing.
     """
     surely = cv2.erode((alpha > _PERSON).astype(np.uint8), np.ones((3, 3), np.uint8))
-    if cv2.countNonZero(surely) < _LEAST_SHARE * surely.size:
+    _, _, parts, _ = cv2.connectedComponentsWithStats(surely)
+    areas = parts[1:, cv2.CC_STAT_AREA]
+    if areas.size == 0 or areas.max() < _LEAST_SHARE * surely.size:
         return None
-    left, top, width, height = cv2.boundingRect(surely)
+    people = parts[1:][areas >= _LEAST_OF_LARGEST * areas.max()]
+    left, top = people[:, cv2.CC_STAT_LEFT], people[:, cv2.CC_STAT_TOP]
+    right, bottom = left + people[:, cv2.CC_STAT_WIDTH], top + people[:, cv2.CC_STAT_HEIGHT]
     across, down = box.width / alpha.shape[1], box.height / alpha.shape[0]
     return Box(
-        box.left + (left - 1) * across,
-        box.top + (top - 1) * down,
-        box.left + (left + width + 1) * across,
-        box.top + (top + height + 1) * down,
+        box.left + float(left.min() - 1) * across,
+        box.top + float(top.min() - 1) * down,
+        box.left + float(right.max() + 1) * across,
+        box.top + float(bottom.max() + 1) * down,
     )
 
 
@@ -83,30 +89,45 @@ class PersonBox:
     def reset(self) -> None:
         """Look at the whole frame again."""
         self._box = self._whole
-        self._roomy = 0
-        self._since_search = 0
+        self._roomy_since_ns: int | None = None
+        self._searched_ns: int | None = None
         self._watched: Image | None = None
 
-    def update(self, alpha: FloatImage, looked_at: Box) -> Box:
-        """Take in what the network found and return where to look next.
+    def cuts_off(self, frame: Frame, matte: Matte) -> bool:
+        """Say whether the box ends inside a person: its matte reaches an edge within the frame.
 
         Args:
-            alpha: ``(h, w)`` float32 in 0..1: the matte of the last frame.
-            looked_at: the box that it covers.
+            frame: the frame that the network looked at.
+            matte: what it found in the box.
         """
-        extent = person_extent(alpha, looked_at)
+        extent = person_extent(matte.small_alpha(frame), matte.box)
+        return extent is not None and not matte.box.holds(self._clamped(extent, 0.0))
+
+    def follow(self, frame: Frame, matte: Matte) -> Box:
+        """Take in what the network found and return where to look next.
+
+        The box moves as soon as the person comes near its edge, shrinks when it has been far too
+        large for a while, and is the whole frame when there is nobody.
+
+        Args:
+            frame: the frame that the network looked at.
+            matte: what it found in the box.
+        """
+        extent = person_extent(matte.small_alpha(frame), matte.box)
         if extent is None:
             self._box = self._whole
             return self._box
         wanted = self._fitted(extent, _MARGIN)
-        if not _holds(self._box, self._clamped(extent, _TIGHT)):
-            self._box, self._roomy = wanted, 0
-        elif _area(self._box) > _SHRINK_AT * _area(wanted):
-            self._roomy += 1
-            if self._box == self._whole or self._roomy >= _SHRINK_AFTER:
-                self._box, self._roomy = wanted, 0
+        if not self._box.holds(self._clamped(extent, _TIGHT)):
+            self._box, self._roomy_since_ns = wanted, None
+        elif _area(self._box) <= _SHRINK_AT * _area(wanted):
+            self._roomy_since_ns = None
         else:
-            self._roomy = 0
+            since_ns = self._roomy_since_ns
+            self._roomy_since_ns = frame.captured_ns if since_ns is None else since_ns
+            waited_s = (frame.captured_ns - self._roomy_since_ns) / NS_PER_S
+            if self._box == self._whole or waited_s >= _SHRINK_AFTER_S:
+                self._box, self._roomy_since_ns = wanted, None
         return self._box
 
     def must_search(self, frame: Frame) -> bool:
@@ -114,27 +135,33 @@ class PersonBox:
 
         A search is also due every few seconds, so that somebody who came in slowly is found.
         """
-        self._since_search += 1
         if self._box == self._whole:
             return False
-        small = cv2.cvtColor(frame.scaled(_WATCH_SIZE), cv2.COLOR_BGR2GRAY)
-        if self._watched is None:
-            self._watched = np.asarray(small, np.uint8)
+        small = np.asarray(cv2.cvtColor(frame.scaled(_WATCH_SIZE), cv2.COLOR_BGR2GRAY), np.uint8)
+        if self._watched is None or self._searched_ns is None:
+            self._watched, self._searched_ns = small, frame.captured_ns
             return False
-        stirred = cv2.absdiff(np.asarray(small, np.uint8), self._watched) > _WATCH_LEVELS
+        waited_s = (frame.captured_ns - self._searched_ns) / NS_PER_S
+        stirred = cv2.absdiff(small, self._watched) > _WATCH_LEVELS
         stirred[self._inside()] = False
-        due = self._since_search >= _SEARCH_EVERY
-        stirs = self._since_search >= _SEARCH_PAUSE and stirred.mean() > _STIR_SHARE
-        if due or stirs:
-            self._since_search = 0
-            self._watched = np.asarray(small, np.uint8)
-        return due or bool(stirs)
+        stirs = waited_s >= _SEARCH_PAUSE_S and stirred.mean() > _STIR_SHARE
+        if not stirs and waited_s < _SEARCH_EVERY_S:
+            return False
+        self._watched, self._searched_ns = small, frame.captured_ns
+        return True
 
-    def widen(self, alpha: FloatImage) -> Box:
-        """Take in a search of the whole frame: the box then holds everybody found."""
+    def found(self, alpha: FloatImage) -> Box:
+        """Take in a search and return the box that holds everybody in the frame.
+
+        Args:
+            alpha: ``(h, w)`` float32 in 0..1: a matte of the whole frame.
+        """
         extent = person_extent(alpha, self._whole)
-        if extent is not None and not _holds(self._box, self._clamped(extent, 0.0)):
-            self._box, self._roomy = self._fitted(extent, _MARGIN), 0
+        if extent is None:
+            self._box = self._whole
+        elif not self._box.holds(self._clamped(extent, 0.0)):
+            self._box = self._fitted(extent, _MARGIN)
+        self._roomy_since_ns = None
         return self._box
 
     def _inside(self) -> tuple[slice, slice]:
@@ -186,12 +213,3 @@ def _on_grid(first: float, last: float, length: int, limit: int) -> tuple[float,
 
 def _area(box: Box) -> float:
     return box.width * box.height
-
-
-def _holds(outer: Box, inner: Box) -> bool:
-    return (
-        outer.left <= inner.left
-        and outer.top <= inner.top
-        and outer.right >= inner.right
-        and outer.bottom >= inner.bottom
-    )
