@@ -97,7 +97,7 @@ def fetch_network(settings: Settings) -> None:
 def _open(
     settings: Settings, outputs: Outputs, loop: bool, line: LiveLine, started_ns: int
 ) -> tuple[Session, Window | None]:
-    from livebg.runtime.rehearsal import build_rehearsed
+    from livebg.runtime.rehearsal import build_live
     from livebg.runtime.session import Session
     from livebg.runtime.sinks import SinkPlan
     from livebg.source.open import open_live
@@ -121,7 +121,7 @@ def _open(
         open_source=open_source,
         plan_sinks=lambda info: outputs.plan_sinks(info, settings),
         plan_window=None if window is None else lambda info: SinkPlan("window", lambda: window),
-        build=build_rehearsed,
+        build=build_live,
         started_ns=started_ns,
         notice=line.say,
     )

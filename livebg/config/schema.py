@@ -11,10 +11,13 @@ from typing import Any, Literal
 
 from livebg.types import Size
 
-__all__ = ["SETTINGS", "Every", "Setting", "Settings"]
+__all__ = ["SETTINGS", "CpuBudget", "Every", "Setting", "Settings"]
 
 Every = int | Literal["auto"]
 """How often the network runs: every n-th frame, or as the mask scheduler decides."""
+
+CpuBudget = int | Literal["auto"]
+"""Percent of one core that the whole program may use, or what the frame rate leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Setting:
         name: key in a configuration file; ``LIVEBG_<NAME>`` in the environment; with dashes on
             the command line.
         kind: how its text is read: ``text``, ``flag``, ``integer``, ``number``, ``size`` (WxH),
-            ``names`` (comma-separated), ``every`` (an integer or ``auto``).
+            ``names`` (comma-separated), ``auto-integer`` (an integer or ``auto``).
         default: its value when nobody sets it.
         meaning: one line for ``--help``.
         unit: unit of a number, empty where it has none.
@@ -157,7 +160,7 @@ class Settings:
     every: Every = field(
         default="auto",
         metadata=_facts(
-            "every",
+            "auto-integer",
             "run the network on every n-th frame, or when it is needed (auto)",
             unit="frames",
             low=1,
@@ -185,6 +188,26 @@ class Settings:
             low=1,
             high=240,
             metavar="N",
+        ),
+    )
+    cpu_budget: CpuBudget = field(
+        default="auto",
+        metadata=_facts(
+            "auto-integer",
+            "processor time that a live session may use; auto stays within the frame rate",
+            unit="% of one core",
+            low=5,
+            high=1600,
+            metavar="N|auto",
+        ),
+    )
+    latency: str = field(
+        default="low",
+        metadata=_facts(
+            "text",
+            "live: low never waits for the network and moves the last matte along; aligned waits "
+            "for a frame's own inference",
+            choices=("low", "aligned"),
         ),
     )
     max_matte_age_s: float = field(

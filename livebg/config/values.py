@@ -38,7 +38,7 @@ def requirement(setting: Setting) -> str:
             return f"a whole number{span}"
         case "number":
             return f"a number{span}"
-        case "every":
+        case "auto-integer":
             return f"auto, or a whole number{span}"
         case "size":
             return f"WIDTHxHEIGHT, each{span}"
@@ -115,7 +115,7 @@ def _read_size(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _read_every(text: str) -> int | str:
+def _read_auto_integer(text: str) -> int | str:
     return "auto" if text.lower() == "auto" else int(text)
 
 
@@ -129,7 +129,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "integer": int,
     "number": float,
     "size": _read_size,
-    "every": _read_every,
+    "auto-integer": _read_auto_integer,
     "names": _read_names,
 }
 
@@ -180,7 +180,7 @@ def _check_size(setting: Setting, value: Any) -> tuple[int, int] | None:
     return width, height
 
 
-def _check_every(setting: Setting, value: Any) -> int | str:
+def _check_auto_integer(setting: Setting, value: Any) -> int | str:
     return "auto" if value == "auto" else _check_integer(setting, value)
 
 
@@ -198,6 +198,6 @@ _CHECKS: dict[str, Callable[[Setting, Any], Any]] = {
     "integer": _check_integer,
     "number": _check_number,
     "size": _check_size,
-    "every": _check_every,
+    "auto-integer": _check_auto_integer,
     "names": _check_names,
 }

@@ -24,12 +24,15 @@ _CLASSES_LEAST_SIZE = (512, 288)
 """Networks that were trained on photographs find nothing in a picture as small as RVM's."""
 
 
-def build_pipeline(settings: Settings, size: Size, *, progress: Progress | None = None) -> Pipeline:
+def build_pipeline(
+    settings: Settings, size: Size, *, live: bool = False, progress: Progress | None = None
+) -> Pipeline:
     """Make the chain of stages for frames of one size.
 
     Args:
         settings: what is wanted.
         size: ``(width, height)`` of the frames.
+        live: whether time counts; without it the same frames give the same composites.
         progress: told how far a download of weights is.
 
     Raises:
@@ -44,7 +47,7 @@ def build_pipeline(settings: Settings, size: Size, *, progress: Progress | None 
     except BaseException:
         compositor.close()
         raise
-    return Pipeline(settings, segmenter, FlowCarrier(size), compositor, open_compositor)
+    return Pipeline(settings, segmenter, FlowCarrier(size), compositor, open_compositor, live=live)
 
 
 def open_compositor(settings: Settings) -> Compositor:

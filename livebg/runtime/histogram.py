@@ -58,3 +58,20 @@ class Histogram:
             if seen >= wanted:
                 return _SMALLEST_S * _STEP ** (place - 0.5) if place else _SMALLEST_S
         return 0.0
+
+    def summary_ms(self) -> dict[str, float | int | None]:
+        """Return ``count`` and in milliseconds ``mean``, ``p50``, ``p95``, ``p99``; None if empty.
+
+        Example:
+            >>> Histogram().summary_ms()["p50"] is None
+            True
+        """
+        known = self._total > 0
+        return {
+            "count": self._total,
+            "mean": round(self.mean * 1e3, 3) if known else None,
+            **{
+                f"p{percent}": round(self.percentile(percent) * 1e3, 3) if known else None
+                for percent in (50, 95, 99)
+            },
+        }

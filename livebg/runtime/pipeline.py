@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
+from livebg.clock import Clock, MonotonicClock
 from livebg.compose.compositor import Compositor
 from livebg.config.schema import Settings
+from livebg.errors import ModelError
 from livebg.refine.edge_colour import EDGE_HALVINGS, edge_colours
 from livebg.refine.guided import with_coefficients
 from livebg.refine.haze import without_haze
+from livebg.runtime.async_inference import AsyncInference
+from livebg.runtime.budget import InferenceBudget
+from livebg.runtime.inference import DirectInference, Inference
 from livebg.runtime.scheduler import MaskScheduler
+from livebg.runtime.stage_times import StageTimes
 from livebg.segment.base import Segmenter
-from livebg.temporal.flow import FlowCarrier
+from livebg.temporal.flow import Carried, FlowCarrier
 from livebg.types import Composite, Frame, Matte
 
 __all__ = ["Pipeline"]
@@ -27,7 +31,8 @@ class Pipeline:
     """Segments, carries and composes frames in order. Called by one thread at a time.
 
     Every composite is made with the matte that belongs to its own frame: inferred for it, or
-    carried to it.
+    carried to it. Unless ``live``, there is no thread and no look at a clock: the same frames give
+    the same composites.
 
     Args:
         settings: what is in force.
@@ -35,6 +40,9 @@ class Pipeline:
         carrier: moves mattes between inferences.
         compositor: blends; the pipeline closes it.
         open_compositor: makes another when ``reconfigure`` changes the background.
+        live: hold the frame rate and the processor budget, and with the latency ``low`` let the
+            network run in a thread of its own.
+        clock: what times the stages.
     """
 
     def __init__(
@@ -44,44 +52,59 @@ class Pipeline:
         carrier: FlowCarrier,
         compositor: Compositor,
         open_compositor: Callable[[Settings], Compositor],
+        *,
+        live: bool = False,
+        clock: Clock | None = None,
     ) -> None:
+        clock = clock or MonotonicClock()
         self._settings = settings
-        self._segmenter = segmenter
         self._carrier = carrier
         self._open_compositor = open_compositor
         self._compositor = compositor
         self._scheduler = MaskScheduler(
             settings.every, max_residual=settings.max_residual, max_age=settings.max_age
         )
-        self._stage_ns: dict[str, int] = {}
+        self._times = StageTimes(clock)
+        self._budget = InferenceBudget(settings.cpu_budget) if live else None
         self._frames = 0
+        self._inference: Inference = (
+            AsyncInference(segmenter, clock, patience_s=settings.max_matte_age_s)
+            if live and settings.latency == "low"
+            else DirectInference(segmenter, clock)
+        )
 
     @property
     def segmenter(self) -> Segmenter:
         """What finds the person."""
-        return self._segmenter
+        return self._inference.segmenter
 
     @property
     def statistics(self) -> Mapping[str, Any]:
         """What the scheduler and the stages did so far, as plain values.
 
-        ``engine``, ``model``, ``input_size``; ``frames``; ``inferred``: frames that the network
-        saw; ``reasons``: how often each reason decided (see ``scheduler.Reason``); ``stage_ms``:
-        mean milliseconds a frame by stage.
+        ``engine``, ``model``, ``input_size``; ``latency``: whether frames wait for the network;
+        ``frames``; ``inferred``: frames that the network saw; ``reasons``: how often each reason
+        decided (see ``scheduler.Reason``); ``stage_ms``: mean milliseconds a frame by stage;
+        ``stages_ms``: ``Histogram.summary_ms`` of the calls by stage.
         """
-        info = self._segmenter.info
-        reasons = self._scheduler.reasons
+        info = self.segmenter.info
         return {
             "model": info.model,
             "engine": info.engine,
             "input_size": list(info.input_size),
+            "latency": "low" if self._inference.beside else "aligned",
             "frames": self._frames,
-            "inferred": sum(reasons.values()) - reasons.get("carried", 0),
-            "reasons": dict(reasons),
-            "stage_ms": {
-                stage: ns / 1e6 / max(1, self._frames) for stage, ns in self._stage_ns.items()
-            },
+            "inferred": self._scheduler.inferred,
+            "reasons": self._scheduler.reasons,
+            "stage_ms": self._times.per_frame_ms(self._frames),
+            "stages_ms": self._times.distributions(),
         }
+
+    def clear_statistics(self) -> None:
+        """Count frames, reasons and times from zero again."""
+        self._frames = 0
+        self._scheduler.clear_counts()
+        self._times.clear()
 
     def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
         """Return ``frame`` filtered.
@@ -105,31 +128,36 @@ class Pipeline:
             ValueError: the frame has another size than the pipeline was built for.
         """
         self._frames += 1
-        carried = None
-        if self._scheduler.needs_residual:
-            with self._timed("carry"):
-                carried = self._carrier.carry(frame)
-        decision = self._scheduler.decide(carried.residual if carried else 0.0)
-        if carried is not None and not decision.infer:
-            return carried.matte
         try:
-            with self._timed("segment"):
-                matte = self._segmenter.segment(frame)
+            self._keep_within_budget(frame)
+            self._receive(None)
+            carried = self._carry(frame)
+            decision = self._scheduler.decide(
+                carried.residual if carried else 0.0,
+                beside=self._inference.beside,
+                busy=self._inference.busy,
+            )
+            own = None
+            if decision.infer:
+                self._inference.ask(frame)
+                shown_meanwhile = carried is not None and self._inference.beside
+                own = self._receive(None if shown_meanwhile and not decision.urgent else frame)
         except Exception:
             self.reset()
             raise
-        with self._timed("refine"):
-            matte = without_haze(with_coefficients(matte, frame))
-            self._carrier.set_anchor(frame, matte)
-        return matte
+        if own is not None and own.frame_index == frame.index:
+            return own
+        if carried is None:
+            raise ModelError(f"there is no matte for frame {frame.index}; the card is shown")
+        return carried.matte
 
     def compose(self, frame: Frame, matte: Matte, *, want_alpha: bool = False) -> Composite:
         """Return ``frame`` composed with its own matte; see ``process``."""
-        with self._timed("refine"):
+        with self._times.timed("refine"):
             eighth = frame.halved(EDGE_HALVINGS).shape
             alpha = matte.alpha_over(frame, (eighth[1], eighth[0]))
             colours = edge_colours(frame, alpha) if self._settings.edge_colour else None
-        with self._timed("compose"):
+        with self._times.timed("compose"):
             return self._compositor.compose(
                 frame, matte, alpha, colours=colours, want_alpha=want_alpha
             )
@@ -150,16 +178,20 @@ class Pipeline:
         self._scheduler.configure(
             settings.every, max_residual=settings.max_residual, max_age=settings.max_age
         )
+        if self._budget is not None:
+            self._budget.configure(settings.cpu_budget)
 
     def reset(self) -> None:
         """Forget all earlier frames: the next one is inferred afresh."""
-        self._segmenter.reset()
+        self._inference.reset()
         self._carrier.reset()
         self._scheduler.reset()
+        if self._budget is not None:
+            self._budget.reset()
 
     def close(self) -> None:
         """Release the network and the background. Idempotent."""
-        self._segmenter.close()
+        self._inference.close()
         self._compositor.close()
 
     def __enter__(self) -> Self:
@@ -179,11 +211,34 @@ class Pipeline:
         mirrored = np.ascontiguousarray(frame.image[:, ::-1])
         return Frame(mirrored, frame.index, frame.captured_ns)
 
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        started_ns = time.perf_counter_ns()
-        try:
-            yield
-        finally:
-            spent_ns = time.perf_counter_ns() - started_ns
-            self._stage_ns[stage] = self._stage_ns.get(stage, 0) + spent_ns
+    def _keep_within_budget(self, frame: Frame) -> None:
+        """Tell the scheduler how strict it must be."""
+        if self._budget is not None:
+            self._budget.frame(frame.captured_ns, spent_ns=self._times.spent_ns)
+            self._scheduler.strictness = self._budget.strictness
+
+    def _carry(self, frame: Frame) -> Carried | None:
+        """Return the last matte moved to ``frame``, where there is one and it may be shown."""
+        if not self._scheduler.needs_residual and not self._inference.beside:
+            return None
+        if self._carrier.anchor is None:
+            return None
+        with self._times.timed("carry"):
+            return self._carrier.carry(frame)
+
+    def _receive(self, wanted: Frame | None) -> Matte | None:
+        """Take what the network has found and carry that from now on.
+
+        Args:
+            wanted: wait for the matte of this frame.
+        """
+        found = self._inference.take(wanted=wanted)
+        if found is None:
+            return None
+        self._times.add("segment", found.took_ns, kept=not self._inference.beside)
+        if self._budget is not None:
+            self._budget.inferred(found.frame.captured_ns, took_ns=found.took_ns)
+        with self._times.timed("refine"):
+            matte = without_haze(with_coefficients(found.matte, found.frame))
+            self._carrier.set_anchor(found.frame, matte)
+        return matte

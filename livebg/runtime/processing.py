@@ -27,6 +27,7 @@ LIVE_SETTINGS = frozenset(
     {
         "background",
         "camera",
+        "cpu_budget",
         "edge_colour",
         "every",
         "fps",

@@ -9,10 +9,10 @@ from livebg.runtime.build import build_pipeline
 from livebg.runtime.pipeline import Pipeline
 from livebg.types import Frame, Size
 
-__all__ = ["build_rehearsed"]
+__all__ = ["build_live", "build_rehearsed"]
 
 
-def build_rehearsed(settings: Settings, size: Size) -> Pipeline:
+def build_rehearsed(settings: Settings, size: Size, *, live: bool = False) -> Pipeline:
     """Build a pipeline and let every stage load and compile what it needs on a black picture.
 
     The first frame otherwise takes some tenths of a second, and a live session would drop the
@@ -21,15 +21,22 @@ def build_rehearsed(settings: Settings, size: Size) -> Pipeline:
     Args:
         settings: what is wanted.
         size: ``(width, height)`` of the frames, in pixels.
+        live: as for ``build_pipeline``.
 
     Raises:
         LivebgError: as ``build_pipeline``, or the network fails.
     """
-    pipeline = build_pipeline(settings, size)
+    pipeline = build_pipeline(settings, size, live=live)
     try:
         pipeline.process(Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, 0))
         pipeline.reset()
+        pipeline.clear_statistics()
     except BaseException:
         pipeline.close()
         raise
     return pipeline
+
+
+def build_live(settings: Settings, size: Size) -> Pipeline:
+    """Build what a live session on a camera runs; see ``build_rehearsed``."""
+    return build_rehearsed(settings, size, live=True)

@@ -10,17 +10,22 @@ from livebg.config.schema import Every
 
 __all__ = ["Decision", "MaskScheduler", "Reason"]
 
-Reason = Literal["first", "settling", "every", "motion", "age", "cut", "carried"]
-"""Why the network runs, or ``carried`` when it does not.
+Reason = Literal["first", "settling", "every", "motion", "age", "cut", "carried", "budget", "busy"]
+"""Why the network runs, or ``carried``, ``budget`` or ``busy`` when it does not.
 
 ``first``: there is no matte yet. ``settling``: the first frames after that, until a recurrent
 network has seen enough. ``every``: the fixed interval is over. ``motion``: too many pixels look
 wrong after the matte was moved. ``age``: the matte has been moved for long enough. ``cut``: the
-picture is another one.
+picture is another one. ``carried``: the moved matte is good enough. ``budget``: it is not, but the
+frame rate or the processor budget leaves no time for more. ``busy``: it is not, but the network is
+still at work on an earlier frame.
 """
 
+_CARRYING: frozenset[Reason] = frozenset({"carried", "budget", "busy"})
+_URGENT: frozenset[Reason] = frozenset({"first", "cut"})
 _SETTLING_FRAMES = 6
 _CUT_RESIDUAL = 0.5
+_LONGEST_STRETCH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,11 @@ class Decision:
 
     infer: bool
     reason: Reason
+
+    @property
+    def urgent(self) -> bool:
+        """Whether no other matte may stand in for the one to be inferred."""
+        return self.reason in _URGENT
 
 
 class MaskScheduler:
@@ -46,6 +56,8 @@ class MaskScheduler:
         self._inferred_in_a_row = 0
         self._has_matte = False
         self._reasons: Counter[Reason] = Counter()
+        self.strictness = 1.0
+        """What ``auto`` multiplies its limits by, from 1; see ``budget.InferenceBudget``."""
 
     def configure(self, every: Every, *, max_residual: float, max_age: int) -> None:
         """Change what the scheduler was made with; what it has counted stays."""
@@ -63,25 +75,58 @@ class MaskScheduler:
         """How often each reason decided."""
         return dict(self._reasons)
 
-    def decide(self, residual: float) -> Decision:
+    @property
+    def inferred(self) -> int:
+        """How many frames the network was to look at."""
+        return sum(count for reason, count in self._reasons.items() if reason not in _CARRYING)
+
+    def decide(self, residual: float, *, beside: bool = False, busy: bool = False) -> Decision:
         """Decide for the next frame.
 
         Args:
             residual: share of pixels, 0..1, that look wrong after carrying the matte to this
-                frame; ignored while ``needs_residual`` is False.
+                frame; unless ``beside``, ignored while ``needs_residual`` is False.
+            beside: whether the carried matte is shown while the network is at work, so that a cut
+                must be told from any other reason to infer.
+            busy: whether the network is still at work on an earlier frame; only a decision that
+                cannot wait is made then.
         """
-        reason = self._settled_reason() or self._reason_by_look(residual)
-        infer = reason != "carried"
+        reason = self._reason(residual, beside)
+        if busy and reason not in _CARRYING | _URGENT:
+            reason = "busy"
+        infer = reason not in _CARRYING
         self._reasons[reason] += 1
         self._has_matte = True
         self._age = 0 if infer else self._age + 1
-        self._inferred_in_a_row = self._inferred_in_a_row + 1 if infer else _SETTLING_FRAMES
+        if infer:
+            self._inferred_in_a_row += 1
+        elif reason != "busy":
+            self._inferred_in_a_row = _SETTLING_FRAMES
         return Decision(infer, reason)
 
     def reset(self) -> None:
         """Forget the matte: the next frame is inferred."""
         self._has_matte = False
         self._inferred_in_a_row = 0
+
+    def clear_counts(self) -> None:
+        """Count the reasons from zero again."""
+        self._reasons.clear()
+
+    def _reason(self, residual: float, beside: bool) -> Reason:
+        settled = self._settled_reason()
+        if settled is not None and (settled == "first" or not beside):
+            return settled
+        if residual > _CUT_RESIDUAL:
+            return "cut"
+        if settled is not None:
+            return settled
+        if self._every != "auto":
+            return "carried"
+        if residual > self._max_residual * self.strictness:
+            return "motion"
+        wanted = residual > self._max_residual or self._age + 1 >= self._max_age
+        return "budget" if wanted else "carried"
 
     def _settled_reason(self) -> Reason | None:
         """Return the reason to infer that needs no look at the carried matte."""
@@ -91,11 +136,5 @@ class MaskScheduler:
             return "every" if self._age + 1 >= self._every else None
         if self._inferred_in_a_row < _SETTLING_FRAMES:
             return "settling"
-        return "age" if self._age + 1 >= self._max_age else None
-
-    def _reason_by_look(self, residual: float) -> Reason:
-        if residual > _CUT_RESIDUAL:
-            return "cut"
-        if self._every == "auto" and residual > self._max_residual:
-            return "motion"
-        return "carried"
+        oldest = self._max_age * min(self.strictness, _LONGEST_STRETCH)
+        return "age" if self._age + 1 >= oldest else None

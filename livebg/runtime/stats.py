@@ -20,13 +20,15 @@ and each distribution is ``{"count", "mean", "p50", "p95", "p99"}`` (within 1 %)
 ``jitter_ms``                   deviation of the interval between two frames of a sink from the
                                 source's own interval; null values when its rate is unknown
 ``stages_ms.<stage>``           ``capture`` (waits for the camera included), ``wait`` (from capture
-                                to the filter), ``process``, and the pipeline's own stages
+                                to the filter), ``process``, and the pipeline's own stages by
+                                call: ``carry``, ``segment``, ``refine``, ``compose``
 ``cpu.ms_per_frame``            processor time of the whole program per filtered frame
 ``cpu.share_of_core``           the same per second of real time; 1.0 is one core
 ``memory.peak_mib``             largest resident memory; null where the system does not tell
 ``inference``                   what the mask scheduler did: ``count``, ``share`` of the frames and
-                                ``reasons`` (count by reason), the rehearsal before the first frame
-                                included; ``model``, ``engine``, ``input_size``
+                                ``reasons`` (frames by reason, see ``scheduler.Reason``);
+                                ``model``, ``engine``, ``input_size``, ``latency`` (``low`` or
+                                ``aligned``)
 ``sinks.<name>``                ``sent``, ``cards`` (privacy cards among them), ``dropped``,
                                 ``error`` (null, or what ended it), ``send_ms``
 ``source``                      ``reconnects`` after a failure
@@ -213,11 +215,11 @@ class Statistics:
                     "repeated": sum(count.cards for count in self._sinks.values()),
                 },
                 "rate_fps": round(rate, 2),
-                "latency_ms": _distribution(self._latency),
-                "jitter_ms": _distribution(self._jitter),
+                "latency_ms": self._latency.summary_ms(),
+                "jitter_ms": self._jitter.summary_ms(),
                 "stages_ms": {
-                    **{name: _distribution(took) for name, took in self._stages.items()},
-                    **chain.get("stage_ms", {}),
+                    **{name: took.summary_ms() for name, took in self._stages.items()},
+                    **chain.get("stages_ms", {}),
                 },
                 "cpu": {
                     "ms_per_frame": round(1e3 * share / rate, 3) if rate else 0.0,
@@ -240,7 +242,7 @@ class Statistics:
             "cards": count.cards,
             "dropped": dropped,
             "error": error,
-            "send_ms": _distribution(count.send),
+            "send_ms": count.send.summary_ms(),
         }
 
 
@@ -252,18 +254,6 @@ def _pace(first: tuple[int, float], last: tuple[int, float], intervals: int) -> 
     return intervals / seconds, (last[1] - first[1]) / seconds
 
 
-def _distribution(histogram: Histogram) -> dict[str, float | int | None]:
-    known = histogram.count > 0
-    return {
-        "count": histogram.count,
-        "mean": round(histogram.mean * 1e3, 3) if known else None,
-        **{
-            f"p{percent}": round(histogram.percentile(percent) * 1e3, 3) if known else None
-            for percent in (50, 95, 99)
-        },
-    }
-
-
 def _inference(chain: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the pipeline says of its network and its mask scheduler."""
     frames, inferred = chain.get("frames", 0), chain.get("inferred", 0)
@@ -271,6 +261,7 @@ def _inference(chain: Mapping[str, Any]) -> dict[str, Any]:
         "model": chain.get("model"),
         "engine": chain.get("engine"),
         "input_size": chain.get("input_size"),
+        "latency": chain.get("latency"),
         "count": inferred,
         "share": round(inferred / frames, 4) if frames else 0.0,
         "reasons": chain.get("reasons", {}),

@@ -1,0 +1,116 @@
+"""Running the network for the pipeline: at once, or beside it in a thread of its own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from livebg.clock import Clock
+from livebg.segment.base import Segmenter
+from livebg.types import Frame, Matte
+
+__all__ = ["DirectInference", "Inference", "Inferred"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """What the network found.
+
+    Attributes:
+        frame: the frame that it saw.
+        matte: that frame's matte.
+        took_ns: how long it ran.
+    """
+
+    frame: Frame
+    matte: Matte
+    took_ns: int
+
+
+class Inference(ABC):
+    """Takes frames for the network and gives back what it found. Called by one thread.
+
+    Args:
+        segmenter: the network; closed by ``close``.
+        clock: what times it.
+    """
+
+    beside: bool
+    """Whether the network runs while the caller does something else."""
+
+    def __init__(self, segmenter: Segmenter, clock: Clock) -> None:
+        self.segmenter = segmenter
+        """The network."""
+        self._clock = clock
+
+    @property
+    @abstractmethod
+    def busy(self) -> bool:
+        """Whether the network has not answered yet."""
+
+    @abstractmethod
+    def ask(self, frame: Frame) -> None:
+        """Have the network look at ``frame``.
+
+        Raises:
+            ModelError: the network failed on it.
+            ValueError: the frame has another size than the network was built for.
+        """
+
+    @abstractmethod
+    def take(self, *, wanted: Frame | None = None) -> Inferred | None:
+        """Return what the network found and nobody took yet, or None.
+
+        Args:
+            wanted: wait for the answer about this frame, for which the network was asked last.
+
+        Raises:
+            ModelError: the network failed, or has been at work for too long.
+            ValueError: the frame has another size than the network was built for.
+        """
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget all earlier frames, and what is still to come of them."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the network. Idempotent."""
+
+    def _run(self, frame: Frame) -> Inferred:
+        started_ns = self._clock.now_ns()
+        matte = self.segmenter.segment(frame)
+        return Inferred(frame, matte, self._clock.now_ns() - started_ns)
+
+
+class DirectInference(Inference):
+    """Runs the network in the caller's thread: every answer is there when ``ask`` returns."""
+
+    beside = False
+
+    def __init__(self, segmenter: Segmenter, clock: Clock) -> None:
+        super().__init__(segmenter, clock)
+        self._answer: Inferred | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Never: the answer is there when ``ask`` returns."""
+        return False
+
+    def ask(self, frame: Frame) -> None:
+        """Run the network on ``frame``; see ``Inference.ask``."""
+        self._answer = self._run(frame)
+
+    def take(self, *, wanted: Frame | None = None) -> Inferred | None:
+        """Return the answer to the last ``ask``, once."""
+        answer, self._answer = self._answer, None
+        return answer
+
+    def reset(self) -> None:
+        """Forget all earlier frames."""
+        self._answer = None
+        self.segmenter.reset()
+
+    def close(self) -> None:
+        """Release the network. Idempotent."""
+        self.segmenter.close()
