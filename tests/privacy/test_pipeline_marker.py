@@ -1,5 +1,6 @@
 """The real chain behind a network that goes wrong: the room must not turn up in any picture."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from tests.runtime.fakes import GENEROUS_S, FakeCamera, KeepingSink, scene, show
 
 SIZE = (320, 180)
 MATTE_SIZE = (160, 90)
+LATENCIES = ["low", "aligned"]
 
 
 class FakeNetwork(Segmenter):
@@ -44,12 +46,23 @@ class FakeNetwork(Segmenter):
     def close(self) -> None: ...
 
 
-def play(settings: Settings, spoil: Callable[[Matte], Matte], *, frames: int) -> KeepingSink:
+def play(
+    settings: Settings,
+    spoil: Callable[[Matte], Matte],
+    *,
+    frames: int,
+    done: Callable[[KeepingSink], bool] = lambda sink: bool(sink.pictures),
+) -> KeepingSink:
     sink = KeepingSink()
 
     def build(wanted: Settings, size: Size) -> Pipeline:
         return Pipeline(
-            wanted, FakeNetwork(spoil), FlowCarrier(size), open_compositor(wanted), open_compositor
+            wanted,
+            FakeNetwork(spoil),
+            FlowCarrier(size),
+            open_compositor(wanted),
+            open_compositor,
+            live=True,
         )
 
     live = Session(
@@ -61,7 +74,7 @@ def play(settings: Settings, spoil: Callable[[Matte], Matte], *, frames: int) ->
 
     def tick() -> None:
         counts = live.summary()["frames"]
-        if counts["out"] + counts["failed"] >= frames and sink.pictures:
+        if done(sink) and counts["out"] + counts["failed"] >= frames:
             live.stop()
 
     live.run(seconds=GENEROUS_S, on_tick=tick)
@@ -73,10 +86,11 @@ def leaks(sink: KeepingSink) -> list[int]:
     return [place for place, shown in enumerate(sink.pictures) if shows_room(shown.image)]
 
 
+@pytest.mark.parametrize("latency", LATENCIES)
 @pytest.mark.parametrize("every", [1, 3, "auto"])
 @pytest.mark.parametrize("background", ["white", "gray", "color:#204060"])
-def test_a_network_that_works(background: str, every: Every) -> None:
-    settings = Settings(background=background, every=every, edge_colour=False)
+def test_a_network_that_works(background: str, every: Every, latency: str) -> None:
+    settings = Settings(background=background, every=every, edge_colour=False, latency=latency)
     sink = play(settings, lambda matte: matte, frames=12)
     assert not leaks(sink)
     assert sink.filtered
@@ -90,9 +104,10 @@ def _of_another_frame(matte: Matte) -> Matte:
     return replace(matte, frame_index=matte.frame_index + 1)
 
 
+@pytest.mark.parametrize("latency", LATENCIES)
 @pytest.mark.parametrize("spoil", [_raise, _of_another_frame])
-def test_a_network_that_goes_wrong(spoil: Callable[[Matte], Matte]) -> None:
-    sink = play(Settings(background="white", every=1), spoil, frames=8)
+def test_a_network_that_goes_wrong(spoil: Callable[[Matte], Matte], latency: str) -> None:
+    sink = play(Settings(background="white", every=1, latency=latency), spoil, frames=8)
     assert not leaks(sink)
     assert not sink.filtered
 
@@ -105,3 +120,27 @@ def test_a_network_that_finds_nobody() -> None:
     sink = play(Settings(background="white", every=1), spoil, frames=8)
     assert not leaks(sink)
     assert sink.filtered
+
+
+@pytest.mark.parametrize("latency", LATENCIES)
+def test_a_network_that_hangs_is_covered_by_the_card_until_it_answers(latency: str) -> None:
+    release = threading.Event()
+    mattes = 0
+
+    def spoil(matte: Matte) -> Matte:
+        nonlocal mattes
+        mattes += 1
+        if mattes == 8:
+            release.wait(GENEROUS_S)
+        return matte
+
+    def done(sink: KeepingSink) -> bool:
+        if sink.filtered and sink.pictures[-1].private:
+            release.set()
+        return release.is_set() and not sink.pictures[-1].private
+
+    settings = Settings(background="white", every=1, latency=latency, max_matte_age_s=0.2)
+    sink = play(settings, spoil, frames=8, done=done)
+    assert not leaks(sink)
+    first = sink.pictures.index(sink.filtered[0])
+    assert any(picture.private for picture in sink.pictures[first:-1])
