@@ -116,6 +116,7 @@ def _rvm(weights: Path, settings: Settings, size: Size, engine: str, device: str
             device=device,
             precision=settings.precision,
             threads=settings.threads,
+            crop=settings.crop,
         )
     from livebg.segment.openvino_rvm import OpenvinoRvm
 

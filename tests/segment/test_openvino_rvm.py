@@ -10,7 +10,7 @@ from livebg.errors import ModelError, UsageError
 from livebg.models.openvino_import import import_openvino
 from livebg.segment.openvino_engine import openvino_core
 from livebg.segment.openvino_rvm import OpenvinoRvm
-from livebg.segment.rvm_network import RvmNetwork
+from livebg.segment.openvino_rvm_network import OpenvinoRvmNetwork
 from livebg.source.video import VideoFile
 from livebg.types import Box, FloatImage, Frame, Image, Size
 from tests.mattes import frame_of, full_alpha, noise_frame
@@ -100,15 +100,17 @@ def test_values_that_are_no_numbers_are_an_error_and_are_forgotten(
     segmenter: OpenvinoRvm, frames: list[Frame], monkeypatch: pytest.MonkeyPatch, plane: int
 ) -> None:
     (good,) = alphas(segmenter, frames[:1])
-    really_infer = RvmNetwork.infer
+    really_infer = OpenvinoRvmNetwork.infer
 
-    def infer(network: RvmNetwork, picture: Image) -> tuple[FloatImage, FloatImage, FloatImage]:
+    def infer(
+        network: OpenvinoRvmNetwork, picture: Image
+    ) -> tuple[FloatImage, FloatImage, FloatImage]:
         planes = really_infer(network, picture)
         planes[plane][3, 4] = np.nan
         return planes
 
     with monkeypatch.context() as patch:
-        patch.setattr(RvmNetwork, "infer", infer)
+        patch.setattr(OpenvinoRvmNetwork, "infer", infer)
         with pytest.raises(ModelError, match=r"rvm returned values that are not numbers for .* 1"):
             segmenter.segment(frames[1])
     assert np.array_equal(alphas(segmenter, frames[:1])[0], good)

@@ -6,7 +6,7 @@ import pytest
 
 from livebg.errors import ModelError
 from livebg.segment.openvino_engine import openvino_core
-from livebg.segment.rvm_network import RvmNetwork
+from livebg.segment.openvino_rvm_network import OpenvinoRvmNetwork
 from livebg.source.video import VideoFile
 from livebg.types import Box, Frame, Image, Matte, Size
 from tests.mattes import frame_of, full_alpha, noise_frame
@@ -14,8 +14,8 @@ from tests.mattes import frame_of, full_alpha, noise_frame
 INPUT: Size = (96, 64)
 
 
-def open_network(weights: Path, cache: Path, input_size: Size = INPUT) -> RvmNetwork:
-    return RvmNetwork(
+def open_network(weights: Path, cache: Path, input_size: Size = INPUT) -> OpenvinoRvmNetwork:
+    return OpenvinoRvmNetwork(
         weights, input_size, cache_folder=cache, device="CPU", precision="f32", threads=1
     )
 
@@ -33,7 +33,7 @@ def halves_exactly(image: Image) -> Image:
     return changed.astype(np.uint8)
 
 
-def matte_of(network: RvmNetwork, frame: Frame) -> Matte:
+def matte_of(network: OpenvinoRvmNetwork, frame: Frame) -> Matte:
     planes = network.infer(frame.scaled(network.input_size))
     return Matte(*planes, Box.whole(frame.size), frame.index, frame.captured_ns)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,13 @@ from livebg.errors import ModelError
 from livebg.models.openvino_import import import_openvino
 from livebg.models.rvm_graph import load_cut_graph, state_shapes
 from livebg.segment.openvino_engine import compile_graph, openvino_core
+from livebg.segment.rvm import RvmNetwork
 from livebg.types import FloatImage, Image, Size
 
-__all__ = ["RvmNetwork"]
+__all__ = ["OpenvinoRvmNetwork"]
 
 
-class RvmNetwork:
+class OpenvinoRvmNetwork(RvmNetwork):
     """The network as far as its refiner's coefficients, with its recurrent state kept in place.
 
     Two infer requests alternate: the tensors that one writes its state to are the ones that the
@@ -45,7 +47,7 @@ class RvmNetwork:
         threads: int,
     ) -> None:
         openvino = import_openvino()
-        self.input_size = input_size
+        self._input_size = input_size
         compiled = compile_graph(
             load_cut_graph(openvino_core(), weights, input_size),
             device=device,
@@ -73,6 +75,11 @@ class RvmNetwork:
                 request.set_tensor(f"r{number}o", new)
         self._turn = 0
         self.forget()
+
+    @property
+    def input_size(self) -> Size:
+        """``(width, height)`` that the network sees."""
+        return self._input_size
 
     @property
     def state(self) -> list[FloatImage]:
@@ -105,6 +112,11 @@ class RvmNetwork:
             for name in ("gain", "offset", "coarse")
         )
         return gain, offset, coarse
+
+    def load_state(self, planes: Sequence[FloatImage]) -> None:
+        """Replace the recurrent state; shapes as in ``state``."""
+        for old, new in zip(self.state, planes, strict=True):
+            old[:] = new
 
     def forget(self) -> None:
         """Set the recurrent state to zero."""

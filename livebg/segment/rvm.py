@@ -1,0 +1,192 @@
+"""Robust Video Matting on any engine: where it looks, and what it remembers."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from livebg.errors import ModelError
+from livebg.models.rvm_graph import state_shapes
+from livebg.segment.base import Segmenter, SegmenterInfo
+from livebg.segment.person_box import PersonBox, aspects_of
+from livebg.segment.preprocess import check_frame_size, fit_input_size
+from livebg.segment.state_warp import warp_state
+from livebg.types import Box, FloatImage, Frame, Image, Matte, Size
+
+__all__ = ["RvmNetwork", "RvmSegmenter"]
+
+_SETTLING_LOOKS = 2
+"""Extra looks at a frame that holds what the network has no memory of. Without memory RVM takes
+furniture for people: the first frame's error falls by a factor of three."""
+
+_ASPECT_UNIT = 10_000
+
+
+class RvmNetwork(ABC):
+    """The network on one engine, for one size of input, as far as its refiner's coefficients."""
+
+    @property
+    @abstractmethod
+    def input_size(self) -> Size:
+        """``(width, height)`` that the network sees."""
+
+    @property
+    @abstractmethod
+    def state(self) -> list[FloatImage]:
+        """The recurrent state, finest first: ``(C, h, w)`` float32, valid until ``infer``."""
+
+    @abstractmethod
+    def load_state(self, planes: Sequence[FloatImage]) -> None:
+        """Replace the recurrent state; shapes as in ``state``."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Set the recurrent state to zero."""
+
+    @abstractmethod
+    def infer(self, picture: Image) -> tuple[FloatImage, FloatImage, FloatImage]:
+        """Run the network once.
+
+        Args:
+            picture: ``(h, w, 3)`` uint8 BGR at the input size.
+
+        Returns:
+            gain, offset and coarse alpha (0..1), each ``(h, w)`` float32, owned by the caller.
+
+        Raises:
+            ModelError: the engine failed, or the network was closed.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release what the engine holds. Idempotent."""
+
+
+class RvmSegmenter(Segmenter):
+    """RVM as far as its refiner's coefficients.
+
+    With ``crop`` the network looks at a box around the person instead of the whole frame. There
+    is one network for each shape of box, all with as many pixels as ``input_size``, made when it
+    is first needed; when the box moves, the recurrent state moves along.
+
+    Args:
+        engine: what runs it, for ``info``.
+        frame_size: ``(width, height)`` of the frames.
+        input_size: ``(width, height)`` that the network sees; multiples of 16.
+        make_network: makes the network for an input size.
+        crop: look where the person is; the matte then covers only that box.
+    """
+
+    def __init__(
+        self,
+        engine: str,
+        frame_size: Size,
+        input_size: Size,
+        make_network: Callable[[Size], RvmNetwork],
+        *,
+        crop: bool,
+    ) -> None:
+        self._engine = engine
+        self._frame_size = frame_size
+        self._make_network = make_network
+        self._whole = make_network(input_size)
+        self._network = self._whole
+        self._crops: dict[Size, RvmNetwork] = {}
+        self._box = Box.whole(frame_size)
+        self._person = PersonBox(frame_size) if crop else None
+        self._looks_due = _SETTLING_LOOKS
+
+    @property
+    def info(self) -> SegmenterInfo:
+        """What runs, and how."""
+        return SegmenterInfo(
+            model="rvm",
+            engine=self._engine,
+            input_size=self._whole.input_size,
+            recurrent=True,
+        )
+
+    def segment(self, frame: Frame) -> Matte:
+        """Return the matte of ``frame`` as coefficients; see ``Segmenter.segment``."""
+        check_frame_size(frame, self._frame_size)
+        if self._person is None:
+            return self._settled_look(frame)
+        if self._person.must_search(frame):
+            self._search(frame)
+        matte = self._settled_look(frame)
+        if self._person.cuts_off(frame, matte):
+            self._search(frame)
+            matte = self._settled_look(frame)
+        self._move_to(self._person.follow(frame, matte))
+        return matte
+
+    def _settled_look(self, frame: Frame) -> Matte:
+        """Look as often as it takes until the network has a memory of all that it sees."""
+        for _ in range(self._looks_due):
+            self._look(frame)
+        self._looks_due = 0
+        return self._look(frame)
+
+    def _look(self, frame: Frame) -> Matte:
+        """Run the network of the box."""
+        picture = frame.scaled(self._network.input_size, self._box)
+        gain, offset, coarse = self._network.infer(picture)
+        if not np.isfinite(gain).all() or not np.isfinite(offset).all():
+            self.reset()
+            raise ModelError(f"rvm returned values that are not numbers for frame {frame.index}")
+        return Matte(
+            gain=gain,
+            offset=offset,
+            coarse=coarse,
+            box=self._box,
+            frame_index=frame.index,
+            captured_ns=frame.captured_ns,
+        )
+
+    def _search(self, frame: Frame) -> None:
+        """Look at the whole frame and move to the box that holds everybody in it."""
+        assert self._person is not None
+        self._move_to(Box.whole(self._frame_size))
+        self._move_to(self._person.found(self._settled_look(frame).coarse))
+
+    def _move_to(self, box: Box) -> None:
+        """Look at ``box`` from now on; the recurrent state moves along."""
+        if box == self._box:
+            return
+        network = self._network_for(box)
+        moved = [np.empty(shape[1:], np.float32) for shape in state_shapes(network.input_size)]
+        warp_state(self._network.state, self._box, moved, box)
+        network.load_state(moved)
+        if not self._box.holds(box):
+            self._looks_due = _SETTLING_LOOKS
+        self._network, self._box = network, box
+
+    def _network_for(self, box: Box) -> RvmNetwork:
+        """Return the network whose shape is nearest to the box's."""
+        if box == Box.whole(self._frame_size):
+            return self._whole
+        aspect = min(
+            aspects_of(self._frame_size),
+            key=lambda shape: abs(math.log(shape * box.height / box.width)),
+        )
+        size = fit_input_size((round(aspect * _ASPECT_UNIT), _ASPECT_UNIT), self._whole.input_size)
+        if size not in self._crops:
+            self._crops[size] = self._make_network(size)
+        return self._crops[size]
+
+    def reset(self) -> None:
+        """Set the recurrent state to zero and look at the whole frame again."""
+        self._looks_due = _SETTLING_LOOKS
+        self._network = self._whole
+        self._network.forget()
+        self._box = Box.whole(self._frame_size)
+        if self._person is not None:
+            self._person.reset()
+
+    def close(self) -> None:
+        """Release the networks. Idempotent."""
+        for network in (self._whole, *self._crops.values()):
+            network.close()
