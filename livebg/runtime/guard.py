@@ -53,6 +53,7 @@ class PrivacyGuard:
         self._reasons: dict[str, str] = {}
         self._drawn: tuple[str, int, Image] | None = None
         self._last_index = 0
+        self._last_raw_index = -1
 
     def conceal(self, holder: str, reason: str) -> None:
         """Show the card until ``holder`` reveals again.
@@ -112,11 +113,18 @@ class PrivacyGuard:
                     "the privacy card is shown instead"
                 )
             self._last_index = composite.index
+            if self._raw_allowed:
+                self._last_raw_index = composite.index
         return self._fit(composite)
 
     def screen(self, composite: Composite) -> Composite:
-        """Return ``composite`` if it may be shown at this moment, else the card."""
-        if self.concealed or self.expired(composite.captured_ns):
+        """Return ``composite`` if it may be shown at this moment, else the card.
+
+        One that was made while the room was allowed is outlawed once it is not.
+        """
+        with self._lock:
+            outlawed = not self._raw_allowed and composite.index <= self._last_raw_index
+        if outlawed or self.concealed or self.expired(composite.captured_ns):
             return self.card()
         return composite
 

@@ -138,3 +138,16 @@ def test_changed_settings_are_expected(
     clock.advance(1.0)
     assert guard.screen(composite) is composite
     assert guard.card().image.shape[2] == 4
+
+
+def test_what_was_made_while_the_room_was_allowed_is_not_shown_once_it_is_not(
+    clock: ManualClock, composite: Composite, frame: Frame
+) -> None:
+    guard = PrivacyGuard(SIZE, max_age_s=0.5, clock=clock, raw_allowed=True)
+    waiting = guard.admit(replace(composite, image=frame.image), frame)
+    assert shows_room(guard.screen(waiting).image)
+    guard.expect(max_age_s=0.5, channels=3, raw_allowed=False)
+    assert guard.screen(waiting).private
+    following = replace(frame, index=frame.index + 1)
+    filtered = guard.admit(replace(composite, index=following.index), following)
+    assert guard.screen(filtered) is filtered
