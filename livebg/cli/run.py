@@ -156,6 +156,13 @@ def _say_goodbye(session: Session, outputs: Outputs) -> None:
         f"livebg: {summary['ended']}; {frames['out']} frames filtered, {frames['dropped']} dropped",
         file=sys.stderr,
     )
+    latency = summary["latency_ms"]
+    if latency["count"]:
+        print(
+            f"livebg: the filter added {latency['p50']:.0f} ms (p99 {latency['p99']:.0f} ms); "
+            f"delay the microphone by {summary['audio_offset_ms']:.0f} ms to match",
+            file=sys.stderr,
+        )
     if outputs.recording is not None and outputs.recording.exists():
         print(f"livebg: recorded {outputs.recording}", file=sys.stderr)
 

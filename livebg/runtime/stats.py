@@ -17,18 +17,22 @@ and each distribution is ``{"count", "mean", "p50", "p95", "p99"}`` (within 1 %)
 ``frames.repeated``             pictures that sinks got without a new frame: privacy cards
 ``rate_fps``                    filtered frames per second, from the first to the last
 ``latency_ms``                  from a frame's capture to its end in a sink, over all sinks
+``audio_offset_ms``             the median of ``latency_ms``: what to delay a microphone by, so that
+                                sound and picture stay together; null when there was no frame
 ``jitter_ms``                   deviation of the interval between two frames of a sink from the
                                 source's own interval; null values when its rate is unknown
 ``stages_ms.<stage>``           ``capture`` (waits for the camera included), ``wait`` (from capture
                                 to the filter), ``process``, and the pipeline's own stages by
-                                call: ``carry``, ``segment``, ``refine``, ``compose``
+                                call: ``carry``, ``segment``, ``refine``, ``compose``,
+                                ``framing`` (with ``auto_frame``)
 ``cpu.ms_per_frame``            processor time of the whole program per filtered frame
 ``cpu.share_of_core``           the same per second of real time; 1.0 is one core
 ``memory.peak_mib``             largest resident memory; null where the system does not tell
 ``inference``                   what the mask scheduler did: ``count``, ``share`` of the frames and
                                 ``reasons`` (frames by reason, see ``scheduler.Reason``);
-                                ``model``, ``engine``, ``input_size``, ``latency`` (``low`` or
-                                ``aligned``)
+                                ``refused`` (mattes that were not believed, see
+                                ``plausibility``); ``model``, ``engine``, ``input_size``,
+                                ``latency`` (``low`` or ``aligned``)
 ``sinks.<name>``                ``sent``, ``cards`` (privacy cards among them), ``dropped``,
                                 ``error`` (null, or what ended it), ``send_ms``
 ``source``                      ``reconnects`` after a failure
@@ -216,6 +220,7 @@ class Statistics:
                 },
                 "rate_fps": round(rate, 2),
                 "latency_ms": self._latency.summary_ms(),
+                "audio_offset_ms": self._latency.summary_ms()["p50"],
                 "jitter_ms": self._jitter.summary_ms(),
                 "stages_ms": {
                     **{name: took.summary_ms() for name, took in self._stages.items()},
@@ -265,6 +270,7 @@ def _inference(chain: Mapping[str, Any]) -> dict[str, Any]:
         "count": inferred,
         "share": round(inferred / frames, 4) if frames else 0.0,
         "reasons": chain.get("reasons", {}),
+        "refused": chain.get("refused", 0),
     }
 
 

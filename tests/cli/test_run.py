@@ -76,6 +76,9 @@ def test_statistics_say_what_happened(words: list[str], tmp_path: Path) -> None:
     assert sum(summary["inference"]["reasons"].values()) == frames["out"]
     assert {"capture", "wait", "process", "segment"} <= set(summary["stages_ms"])
     assert summary["ended"] == "end of the source"
+    assert summary["audio_offset_ms"] == summary["latency_ms"]["p50"] > 0
+    for stage in ("carry", "segment", "refine", "compose"):
+        assert {"count", "mean", "p50", "p95", "p99"} == set(summary["stages_ms"][stage])
 
 
 def test_mattes_are_written_from_0_on(words: list[str], tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ def test_rates_and_latency(clock: ManualClock) -> None:
     assert summary["rate_fps"] == pytest.approx(20)
     # Bins are 2 % wide.
     assert summary["latency_ms"]["p95"] == pytest.approx(5, rel=0.011)  # type: ignore[index]
+    assert summary["audio_offset_ms"] == summary["latency_ms"]["p50"]  # type: ignore[index]
     assert summary["stages_ms"]["process"]["p50"] == pytest.approx(4, rel=0.011)  # type: ignore[index]
     assert summary["time_to_first_frame_s"] == pytest.approx(1.05)
     assert statistics.glance(0).rate_fps == pytest.approx(20)
