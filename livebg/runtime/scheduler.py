@@ -15,15 +15,17 @@ Reason = Literal["first", "settling", "every", "motion", "age", "cut", "carried"
 
 ``first``: there is no matte yet. ``settling``: the first frames after that, until a recurrent
 network has seen enough. ``every``: the fixed interval is over. ``motion``: too many pixels look
-wrong after the matte was moved. ``age``: the matte has been moved for long enough. ``cut``: the
-picture is another one. ``carried``: the moved matte is good enough. ``budget``: it is not, but the
+wrong after the matte was moved. ``age``: the matte has been moved for long enough, which is soon
+after a movement and twice as long each time that all stays calm. ``cut``: the picture is another
+one. ``carried``: the moved matte is good enough. ``budget``: it is not, but the
 frame rate or the processor budget leaves no time for more. ``busy``: it is not, but the network is
 still at work on an earlier frame.
 """
 
 _CARRYING: frozenset[Reason] = frozenset({"carried", "budget", "busy"})
 _URGENT: frozenset[Reason] = frozenset({"first", "cut"})
-_SETTLING_FRAMES = 6
+_SETTLING_FRAMES = 4
+_FIRST_PATIENCE = 2
 _CUT_RESIDUAL = 0.5
 _LONGEST_STRETCH = 4
 
@@ -53,6 +55,7 @@ class MaskScheduler:
     def __init__(self, every: Every, *, max_residual: float, max_age: int) -> None:
         self.configure(every, max_residual=max_residual, max_age=max_age)
         self._age = 0
+        self._patience = _FIRST_PATIENCE
         self._inferred_in_a_row = 0
         self._has_matte = False
         self._reasons: Counter[Reason] = Counter()
@@ -99,6 +102,7 @@ class MaskScheduler:
         self._has_matte = True
         self._age = 0 if infer else self._age + 1
         if infer:
+            self._patience = 2 * self._patience if reason == "age" else _FIRST_PATIENCE
             self._inferred_in_a_row += 1
         elif reason != "busy":
             self._inferred_in_a_row = _SETTLING_FRAMES
@@ -125,7 +129,7 @@ class MaskScheduler:
             return "carried"
         if residual > self._max_residual * self.strictness:
             return "motion"
-        wanted = residual > self._max_residual or self._age + 1 >= self._max_age
+        wanted = residual > self._max_residual or self._age + 1 >= self._patience
         return "budget" if wanted else "carried"
 
     def _settled_reason(self) -> Reason | None:
@@ -136,5 +140,5 @@ class MaskScheduler:
             return "every" if self._age + 1 >= self._every else None
         if self._inferred_in_a_row < _SETTLING_FRAMES:
             return "settling"
-        oldest = self._max_age * min(self.strictness, _LONGEST_STRETCH)
+        oldest = min(self._patience, self._max_age) * min(self.strictness, _LONGEST_STRETCH)
         return "age" if self._age + 1 >= oldest else None

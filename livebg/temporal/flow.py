@@ -29,6 +29,8 @@ _SOFT = 0.05
 _OUTLINE_PX = 5
 _LEAST_OUTLINE = 100
 _ANYWHERE_WEIGHT = 4
+_CROWD_PX = 17
+_CROWD_WEIGHT = 0.2
 
 _LEAST_SIDE_PX = 32
 """OpenCV's DIS flow reads outside its memory on long pictures that are narrower than this."""
@@ -129,7 +131,8 @@ class FlowCarrier:
         outline = np.asarray(_fetch(self._outline, came_from), np.bool_)
         length = max(int(np.count_nonzero(outline)), _LEAST_OUTLINE)
         along = np.count_nonzero(wrong & outline) / length
-        return float(min(1.0, max(along, _ANYWHERE_WEIGHT * anywhere)))
+        crowd = cv2.blur(wrong.astype(np.float32), (_CROWD_PX, _CROWD_PX)).max()
+        return float(min(1.0, max(along, _ANYWHERE_WEIGHT * anywhere, _CROWD_WEIGHT * crowd)))
 
     def _small_grey(self, frame: Frame) -> NDArray[np.uint8]:
         small = frame.scaled(self._size)
