@@ -11,12 +11,14 @@ def scheduler(every: Every, *, max_residual: float = 0.03, max_age: int = 8) -> 
 
 
 def settled(max_age: int = 8, max_residual: float = 0.03) -> MaskScheduler:
-    """An automatic scheduler that has just carried its first matte."""
+    """An automatic scheduler after a long calm, which has just carried its newest matte once."""
     made = scheduler("auto", max_age=max_age, max_residual=max_residual)
-    for _ in range(100):
-        if not made.decide(CALM).infer:
-            return made
-    raise AssertionError("it never carries a matte")
+    decisions = [made.decide(CALM).infer for _ in range(100)]
+    assert any(decisions[50:]), "it never looks again"
+    while not made.decide(CALM).infer:
+        pass
+    assert not made.decide(CALM).infer
+    return made
 
 
 @pytest.mark.parametrize("every", [1, 3, "auto"])
@@ -76,6 +78,14 @@ def test_automatic_infers_at_least_every_max_age_frames(max_age: int) -> None:
     places = [place for place, decision in enumerate(decisions) if decision.infer]
     assert places == [max_age - 2, 2 * max_age - 2, 3 * max_age - 2]
     assert {decisions[place].reason for place in places} == {"age"}
+
+
+def test_after_a_movement_it_looks_again_soon_and_then_ever_more_rarely() -> None:
+    made = settled(max_age=16)
+    assert made.decide(STIRRED).reason == "motion"
+    decisions = [made.decide(CALM) for _ in range(2 + 4 + 8 + 16 + 16)]
+    places = [place + 1 for place, decision in enumerate(decisions) if decision.infer]
+    assert places == [2, 2 + 4, 2 + 4 + 8, 2 + 4 + 8 + 16, 2 + 4 + 8 + 16 + 16]
 
 
 def test_an_age_of_one_infers_every_frame() -> None:
@@ -139,5 +149,5 @@ def test_changed_settings_hold_from_the_next_frame() -> None:
     assert made.decide(CALM).reason == "every"
     assert made.decide(CALM).reason == "carried"
     made.configure("auto", max_residual=0.03, max_age=8)
-    assert made.decide(STIRRED).reason == "motion"
+    assert made.decide(CALM).reason == "age"
     assert sum(made.reasons.values()) == 6
