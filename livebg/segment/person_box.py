@@ -22,7 +22,7 @@ GRID_PX = 16
 """Boxes begin and end on multiples of this, so that they fall on the halved pictures' pixels."""
 
 _PERSON = 0.5
-_LEAST_SHARE = 0.004
+_LEAST_SHARE = 0.001
 _LEAST_OF_LARGEST = 0.1
 _MARGIN = 0.14
 _TIGHT = 0.05
