@@ -210,6 +210,18 @@ class Settings:
             choices=("low", "aligned"),
         ),
     )
+    smoothing_s: float = field(
+        default=0.25,
+        metadata=_facts(
+            "number",
+            "time constant that calms the mattes of networks without memory where the picture "
+            "rests; 0 for none",
+            unit="s",
+            low=0,
+            high=5,
+            metavar="SECONDS",
+        ),
+    )
     max_matte_age_s: float = field(
         default=0.5,
         metadata=_facts(
@@ -233,6 +245,16 @@ class Settings:
     )
     edge_colour: bool = field(
         default=True, metadata=_facts("flag", "take the old room's colour out of soft edges")
+    )
+    auto_frame: float = field(
+        default=0.0,
+        metadata=_facts(
+            "number",
+            "pan and zoom to head and shoulders: 0 not at all, 100 as near as they allow",
+            low=0,
+            high=100,
+            metavar="0..100",
+        ),
     )
 
 

@@ -9,20 +9,21 @@ from typing import Any, Self
 import numpy as np
 
 from livebg.clock import Clock, MonotonicClock
+from livebg.compose.auto_framing import AutoFraming, busts_of
 from livebg.compose.compositor import Compositor
+from livebg.compose.reframing import reframed
 from livebg.config.schema import Settings
 from livebg.errors import ModelError
 from livebg.refine.edge_colour import EDGE_HALVINGS, edge_colours
-from livebg.refine.guided import with_coefficients
-from livebg.refine.haze import without_haze
 from livebg.runtime.async_inference import AsyncInference
 from livebg.runtime.budget import InferenceBudget
 from livebg.runtime.inference import DirectInference, Inference
+from livebg.runtime.refinement import Refinement
 from livebg.runtime.scheduler import MaskScheduler
 from livebg.runtime.stage_times import StageTimes
 from livebg.segment.base import Segmenter
 from livebg.temporal.flow import Carried, FlowCarrier
-from livebg.types import Composite, Frame, Matte
+from livebg.types import Composite, FloatImage, Frame, Matte
 
 __all__ = ["Pipeline"]
 
@@ -64,6 +65,10 @@ class Pipeline:
         self._scheduler = MaskScheduler(
             settings.every, max_residual=settings.max_residual, max_age=settings.max_age
         )
+        self._refinement = Refinement(
+            carrier, recurrent=segmenter.info.recurrent, smoothing_s=settings.smoothing_s
+        )
+        self._framing = AutoFraming(settings.auto_frame)
         self._times = StageTimes(clock)
         self._budget = InferenceBudget(settings.cpu_budget) if live else None
         self._frames = 0
@@ -84,7 +89,8 @@ class Pipeline:
 
         ``engine``, ``model``, ``input_size``; ``latency``: whether frames wait for the network;
         ``frames``; ``inferred``: frames that the network saw; ``reasons``: how often each reason
-        decided (see ``scheduler.Reason``); ``stage_ms``: mean milliseconds a frame by stage;
+        decided (see ``scheduler.Reason``); ``refused``: mattes that were not believed (see
+        ``plausibility``); ``stage_ms``: mean milliseconds a frame by stage;
         ``stages_ms``: ``Histogram.summary_ms`` of the calls by stage.
         """
         info = self.segmenter.info
@@ -96,6 +102,7 @@ class Pipeline:
             "frames": self._frames,
             "inferred": self._scheduler.inferred,
             "reasons": self._scheduler.reasons,
+            "refused": self._refinement.refused,
             "stage_ms": self._times.per_frame_ms(self._frames),
             "stages_ms": self._times.distributions(),
         }
@@ -158,9 +165,10 @@ class Pipeline:
             alpha = matte.alpha_over(frame, (eighth[1], eighth[0]))
             colours = edge_colours(frame, alpha) if self._settings.edge_colour else None
         with self._times.timed("compose"):
-            return self._compositor.compose(
+            composite = self._compositor.compose(
                 frame, matte, alpha, colours=colours, want_alpha=want_alpha
             )
+        return composite if self._framing.at_rest else self._framed(composite, alpha)
 
     def reconfigure(self, settings: Settings) -> None:
         """Take over settings that need no other network, between two frames.
@@ -175,6 +183,8 @@ class Pipeline:
         if settings.mirror != self._settings.mirror:
             self.reset()
         self._settings = settings
+        self._refinement.smoothing_s = settings.smoothing_s
+        self._framing.strength = settings.auto_frame
         self._scheduler.configure(
             settings.every, max_residual=settings.max_residual, max_age=settings.max_age
         )
@@ -186,6 +196,7 @@ class Pipeline:
         self._inference.reset()
         self._carrier.reset()
         self._scheduler.reset()
+        self._refinement.reset()
         if self._budget is not None:
             self._budget.reset()
 
@@ -210,6 +221,13 @@ class Pipeline:
             return frame
         mirrored = np.ascontiguousarray(frame.image[:, ::-1])
         return Frame(mirrored, frame.index, frame.captured_ns)
+
+    def _framed(self, composite: Composite, alpha: FloatImage) -> Composite:
+        """Return the part of ``composite`` that auto-framing shows."""
+        with self._times.timed("framing"):
+            size = composite.size
+            window = self._framing.update(busts_of(alpha, size), size, composite.captured_ns)
+            return reframed(composite, window)
 
     def _keep_within_budget(self, frame: Frame) -> None:
         """Tell the scheduler how strict it must be."""
@@ -239,6 +257,6 @@ class Pipeline:
         if self._budget is not None:
             self._budget.inferred(found.frame.captured_ns, took_ns=found.took_ns)
         with self._times.timed("refine"):
-            matte = without_haze(with_coefficients(found.matte, found.frame))
+            matte = self._refinement.refine(found.matte, found.frame)
             self._carrier.set_anchor(found.frame, matte)
         return matte

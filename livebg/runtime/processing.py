@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 LIVE_SETTINGS = frozenset(
     {
+        "auto_frame",
         "background",
         "camera",
         "cpu_budget",
@@ -36,6 +37,7 @@ LIVE_SETTINGS = frozenset(
         "max_residual",
         "mirror",
         "size",
+        "smoothing_s",
     }
 )
 """Settings that change between two frames; any other needs another network."""

@@ -1,0 +1,199 @@
+"""Auto-framing: a crop window that keeps head and shoulders in place, steered by the matte alone.
+
+Per frame, the matte says where the busts are (``busts_of``). `AutoFraming` turns that into a
+window of the picture's own shape: the busts in the middle, the tops of the heads an eighth of the
+window below its upper edge, which puts the eyes of a single person on the upper third. The window
+follows like a damped spring without overshoot, in seconds and not in frames, and only once what it
+should show has left a dead band; when nobody is there it waits, and then slowly opens up to the
+whole picture.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livebg.clock import NS_PER_S
+from livebg.types import Box, FloatImage, Size
+
+__all__ = ["AutoFraming", "busts_of"]
+
+_PERSON = 0.5
+_LEAST_SHARE = 0.004
+_LIMB_SHARE = 0.25
+_FINGER_SHARE = 0.12
+_BUST_HEIGHT = 1.1
+
+_HEADROOM = 1 / 8
+_SIDE_ROOM = 0.1
+_LONGEST_ZOOM = 2.5
+
+_STEADY_S = 0.25
+_FOLLOW_S = 0.45
+_LEAVE_S = 1.2
+_PAUSE_S = 2.0
+_LONGEST_STEP_S = 0.5
+
+_WHOLE = np.array([0.5, 0.5, 0.0])
+"""A window: its centre as shares of width and height, and the logarithm of its zoom."""
+
+_ARRIVED = 1e-3
+"""How near to the whole picture the window snaps to it: at most a pixel or two of full HD."""
+
+_DEAD_SHIFT = 0.05
+"""How far off the window's middle may be before it follows, as a share of its sides."""
+
+_DEAD_ZOOM = 0.1
+"""How much too large or too small it may be, as a logarithm."""
+
+
+def busts_of(alpha: FloatImage, frame_size: Size) -> Box | None:
+    """Return what auto-framing must show: the heads and shoulders of everybody.
+
+    A bust spans the columns that hold at least a quarter as much person as the fullest one, so
+    that a raised hand does not pull the window, and reaches from the top of the head down by a
+    little more than its width.
+
+    Args:
+        alpha: ``(h, w)`` float32 in 0..1, over the whole frame; a small size will do.
+        frame_size: ``(width, height)`` of the frame.
+
+    Returns:
+        The box in frame pixels that holds all busts; None when nobody is there.
+    """
+    mask = (alpha > _PERSON).astype(np.uint8)
+    count, labels, facts, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    found = [
+        _bust(labels == label, facts[label])
+        for label in range(1, count)
+        if facts[label, cv2.CC_STAT_AREA] >= _LEAST_SHARE * mask.size
+    ]
+    if not found:
+        return None
+    across, down = frame_size[0] / mask.shape[1], frame_size[1] / mask.shape[0]
+    return Box(
+        min(bust.left for bust in found) * across,
+        min(bust.top for bust in found) * down,
+        max(bust.right for bust in found) * across,
+        max(bust.bottom for bust in found) * down,
+    )
+
+
+class AutoFraming:
+    """Moves the window from frame to frame. Called by one thread at a time.
+
+    The spring is the exact solution of the critically damped oscillator for a goal that rests
+    between two frames, so the way does not depend on the frame rate.
+
+    Args:
+        strength: 0 shows the whole picture; 100 comes as near as the busts allow, and at most
+            magnifies two and a half times.
+    """
+
+    def __init__(self, strength: float) -> None:
+        self.strength = strength
+        """0..100; may be changed between two frames: the window then moves there."""
+        self._place = _WHOLE
+        self._speed = np.zeros(3)
+        self._goal = _WHOLE
+        self._steady: NDArray[np.float64] | None = None
+        self._absent_s = 0.0
+        self._before_ns: int | None = None
+
+    @property
+    def at_rest(self) -> bool:
+        """True while the whole picture is shown and is meant to be."""
+        return self.strength <= 0 and bool((self._place == _WHOLE).all())
+
+    def update(self, busts: Box | None, frame_size: Size, captured_ns: int) -> Box:
+        """Take in where the busts are in a frame, and return the window to show of it.
+
+        Args:
+            busts: what ``busts_of`` found in the frame.
+            frame_size: ``(width, height)`` of the frame.
+            captured_ns: when the frame was captured.
+
+        Returns:
+            A box inside the frame, of the frame's own shape.
+        """
+        since_ns = captured_ns - (captured_ns if self._before_ns is None else self._before_ns)
+        self._before_ns = captured_ns
+        step_s = min(_LONGEST_STEP_S, max(0.0, since_ns / NS_PER_S))
+        wished = None if busts is None else self._wish(busts, frame_size)
+        self._choose_goal(wished, step_s)
+        self._spring(step_s, _LEAVE_S if self._goal is _WHOLE else _FOLLOW_S)
+        return self._window(frame_size)
+
+    def _choose_goal(self, wished: NDArray[np.float64] | None, step_s: float) -> None:
+        if wished is None:
+            self._absent_s += step_s
+            self._steady = None
+            if self._absent_s >= _PAUSE_S:
+                self._goal = _WHOLE
+            return
+        self._absent_s = 0.0
+        if self._steady is None:
+            self._steady = wished
+        self._steady += (1 - math.exp(-step_s / _STEADY_S)) * (wished - self._steady)
+        if self._leaves_dead_band(self._steady):
+            self._goal = self._steady.copy()
+
+    def _wish(self, busts: Box, frame_size: Size) -> NDArray[np.float64]:
+        """Return the window for ``busts``."""
+        width, height = frame_size
+        nearest = max(
+            busts.width / (1 - 2 * _SIDE_ROOM) / width,
+            busts.height / (1 - _HEADROOM) / height,
+            1 / _LONGEST_ZOOM,
+        )
+        zoom = max(0.0, -math.log(nearest)) * min(1.0, self.strength / 100)
+        share = math.exp(-zoom)
+        x = (busts.left + busts.right) / 2 / width
+        y = busts.top / height + (0.5 - _HEADROOM) * share
+        return np.array([_inside(x, share), _inside(y, share), zoom])
+
+    def _leaves_dead_band(self, wished: NDArray[np.float64]) -> bool:
+        off = np.abs(wished - self._goal)
+        shift = off[:2].max() / math.exp(-self._goal[2])
+        return bool(shift > _DEAD_SHIFT or off[2] > _DEAD_ZOOM)
+
+    def _spring(self, step_s: float, slowness_s: float) -> None:
+        """Move towards the goal for ``step_s`` seconds, critically damped."""
+        rate = 1 / slowness_s
+        off = self._place - self._goal
+        pull = self._speed + rate * off
+        fading = math.exp(-rate * step_s)
+        self._place = self._goal + (off + pull * step_s) * fading
+        self._speed = (self._speed - rate * pull * step_s) * fading
+        if self._goal is _WHOLE and np.abs(self._place - _WHOLE).max() < _ARRIVED:
+            self._place, self._speed = _WHOLE, np.zeros(3)
+
+    def _window(self, frame_size: Size) -> Box:
+        width, height = frame_size
+        share = min(1.0, math.exp(-self._place[2]))
+        x, y = _inside(self._place[0], share), _inside(self._place[1], share)
+        return Box(
+            max(0.0, x - share / 2) * width,
+            max(0.0, y - share / 2) * height,
+            min(1.0, x + share / 2) * width,
+            min(1.0, y + share / 2) * height,
+        )
+
+
+def _inside(centre: float, share: float) -> float:
+    """Return the centre nearest to ``centre`` whose window, ``share`` wide, lies within 0..1."""
+    return min(max(centre, share / 2), 1 - share / 2)
+
+
+def _bust(person: NDArray[np.bool_], facts: NDArray[np.int32]) -> Box:
+    """Return the head and shoulders of one person, in the matte's pixels."""
+    columns = np.count_nonzero(person, axis=0)
+    wide = np.flatnonzero(columns >= _LIMB_SHARE * columns.max())
+    left, right = int(wide[0]), int(wide[-1]) + 1
+    rows = np.count_nonzero(person[:, left:right], axis=1)
+    top = int(np.flatnonzero(rows >= min(rows.max(), _FINGER_SHARE * (right - left)))[0])
+    bottom = facts[cv2.CC_STAT_TOP] + facts[cv2.CC_STAT_HEIGHT]
+    return Box(left, top, right, min(float(bottom), top + _BUST_HEIGHT * (right - left)))
