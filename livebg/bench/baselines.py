@@ -27,7 +27,7 @@ from livebg.segment.openvino_engine import (
     resolve_precision,
 )
 from livebg.source.picture import read_picture
-from livebg.types import Composite, FloatImage, Frame, Size
+from livebg.types import Composite, FloatImage, Frame, Image, Size
 
 __all__ = ["FloatRecipe", "FrameCopy", "ReleasedRvm"]
 
@@ -131,12 +131,12 @@ class FloatRecipe:
     def compose(self, frame: Frame, matte: FloatImage, *, want_alpha: bool = False) -> Composite:
         """Return ``frame * alpha + plate * (1 - alpha)``, every product in float32."""
         with self._timed("compose"):
-            image = frame.image.astype(np.float32)
-            plate = self._plate if self._plate is not None else _blurred(image)
+            plate = _blurred(frame.image) if self._plate is None else self._plate
             alpha = matte[..., None]
-            blended = (image * alpha + plate * (1 - alpha)).astype(np.uint8)
+            blended = frame.image.astype(np.float32) * alpha + plate * (1 - alpha)
+            image = blended.astype(np.uint8)
         full = np.rint(matte * 255).astype(np.uint8) if want_alpha else None
-        return Composite(blended, frame.index, frame.captured_ns, full)
+        return Composite(image, frame.index, frame.captured_ns, full)
 
     def reset(self) -> None:
         """Forget all earlier frames."""
@@ -197,6 +197,7 @@ def _open_plate(background: str, size: Size) -> FloatImage | None:
     return cover(read_picture(Path(background)), size).astype(np.float32)
 
 
-def _blurred(image: FloatImage) -> FloatImage:
+def _blurred(image: Image) -> FloatImage:
+    """Return the frame blurred at full size, the person in it smeared along."""
     sigma_px = _BLUR_SHARE * min(image.shape[:2])
-    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px), np.float32)
+    return cv2.GaussianBlur(image, (0, 0), sigma_px).astype(np.float32)

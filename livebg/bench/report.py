@@ -74,7 +74,12 @@ def as_markdown(report: Report) -> str:
         lines += ["", "### Processor time per frame, ms", "", *_overview(report.speed).lines()]
         lines += ["", "### Speed, from memory to a null sink", "", *_speed(report.speed).lines()]
         lines += ["", *_SPEED_NOTES]
-        lines += ["", "### Where the time goes, ms per frame", "", *_stages(report.speed).lines()]
+        lines += [
+            "",
+            "### Where the time goes, ms elapsed per frame",
+            "",
+            *_stages(report.speed).lines(),
+        ]
     if report.quality:
         lines += ["", "### Quality, on clips with exact mattes", ""]
         lines += [*_quality(report.quality).lines(), "", *_QUALITY_NOTES]

@@ -25,7 +25,7 @@ _WARM_UP_FRAMES = 12
 """Beyond the six that the mask scheduler always infers at first."""
 
 _WARM_UP_S = 2.0
-_LEAST_FRAMES = 5
+_LEAST_FRAMES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Length:
     """How long to measure.
 
     Attributes:
-        seconds: after which no further frame is begun, once there are five.
+        seconds: after which no further frame is begun, once there are three.
         frames: exactly so many instead, where it is given.
     """
 
