@@ -22,7 +22,7 @@ from livebg.types import Frame, Size
 __all__ = ["Length", "SpeedCase", "SpeedResult", "measure_speed", "plan_speed"]
 
 _WARM_UP_FRAMES = 12
-"""Beyond the six that the mask scheduler always infers at first."""
+"""More than those that the mask scheduler always infers at first."""
 
 _WARM_UP_S = 2.0
 _LEAST_FRAMES = 3

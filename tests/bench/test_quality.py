@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import cv2
@@ -28,8 +29,10 @@ def read(path: Path) -> FloatImage:
 
 def test_it_scores_the_mattes_that_livebg_video_writes(tmp_path: Path, rvm_weights: Path) -> None:
     clip = write_scene(tmp_path / "scene", frames=8, size=(320, 192))
-    mattes = tmp_path / "mattes"
-    assert main(["video", str(clip), "--preset", "fast", "--alpha", str(mattes)]) == 0
+    mattes, stats = tmp_path / "mattes", tmp_path / "stats.json"
+    words = ["video", str(clip), "--preset", "fast", "--alpha", str(mattes)]
+    assert main([*words, "--stats", str(stats)]) == 0
+    inference = json.loads(stats.read_text())["inference"]
     errors = [read(mattes / p.name) - read(p) for p in sorted(clip.glob("alpha_*.png"))]
     plan = SubjectPlan("fast", load_settings(preset="fast", overrides={"background": "white"}))
     quality = measure_quality(QualityCase(plan, clip))
@@ -42,8 +45,7 @@ def test_it_scores_the_mattes_that_livebg_video_writes(tmp_path: Path, rvm_weigh
     assert quality.scores.dtssd == pytest.approx(1e2 * np.mean(changes), rel=1e-4)
     assert quality.scores.mad > 0
     assert quality.cpu_ms > 0
-    # The first six frames are always inferred.
-    assert 6 / 8 <= quality.inferred_share <= 1
+    assert quality.inferred_share == inference["inferred"] / 8
 
 
 def test_the_recipe_is_scored_too(tmp_path: Path, rvm_weights: Path) -> None:
