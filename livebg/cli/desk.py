@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from livebg.cli.live_config import LiveConfig
 from livebg.cli.live_line import LiveLine, describe
+from livebg.config.schema import Settings
 from livebg.control.commands import Command, apply, background_cycle, command_for, help_lines
 from livebg.errors import LivebgError
+from livebg.runtime.capture import same_camera
 from livebg.runtime.session import Session
 from livebg.sink.window import Window
 
@@ -22,16 +26,26 @@ class Desk:
         window: where keys come from; None for a session without one.
         line: says what happened, and how the session is doing.
         snapshots: folder that snapshots go to.
+        config: the configuration file to follow; None where there is none.
+        on_camera: told of settings that name another camera, size or rate, before the session is.
     """
 
     def __init__(
-        self, session: Session, window: Window | None, line: LiveLine, snapshots: Path
+        self,
+        session: Session,
+        window: Window | None,
+        line: LiveLine,
+        snapshots: Path,
+        *,
+        config: LiveConfig | None = None,
+        on_camera: Callable[[Settings], None] = lambda settings: None,
     ) -> None:
         self._session = session
         self._window = window
         self._line = line
         self._snapshots = snapshots
-        self._wanted = session.settings
+        self._config = config
+        self._on_camera = on_camera
         self._backgrounds = background_cycle(session.settings.background)
         self._overlay: Command | None = None
 
@@ -40,6 +54,8 @@ class Desk:
         glance = self._session.glance()
         if glance.rate_fps:
             self._line.update(describe(glance))
+        if self._config is not None:
+            self._change(self._config.follow(self._session.wanted))
         if self._window is None:
             return
         for key in self._window.poll_keys():
@@ -64,14 +80,15 @@ class Desk:
             case Command.HELP | Command.STATISTICS:
                 self._overlay = None if self._overlay is command else command
             case _:
-                self._change(command)
+                self._change(apply(command, self._session.wanted, self._backgrounds))
 
-    def _change(self, command: Command) -> None:
-        # Keys may come faster than frames: each one builds on the last, not on what is in force.
-        changed = apply(command, self._wanted, self._backgrounds)
-        if changed != self._wanted:
-            self._wanted = changed
-            self._session.change(changed)
+    def _change(self, changed: Settings) -> None:
+        wanted = self._session.wanted
+        if changed == wanted:
+            return
+        if not same_camera(changed, wanted):
+            self._on_camera(changed)
+        self._session.change(changed)
 
     def _save_snapshot(self) -> None:
         from livebg.sink.picture_file import write_picture

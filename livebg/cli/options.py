@@ -8,11 +8,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from livebg.config.load import load_settings
+from livebg.config.load import CONFIG_VARIABLE, load_settings
 from livebg.config.presets import DEFAULT_PRESET, preset_names
 from livebg.config.schema import SETTINGS, Setting, Settings
 
-__all__ = ["add_overrides", "add_settings_options", "overrides_from", "settings_from"]
+__all__ = [
+    "add_overrides",
+    "add_settings_options",
+    "config_path",
+    "overrides_from",
+    "settings_from",
+]
 
 _DESTINATION = "setting."
 """Prefix of a setting's place in the parsed arguments, apart from a subcommand's own options."""
@@ -90,6 +96,16 @@ def settings_from(
         overrides=overrides_from(arguments),
         default_preset=arguments.default_preset,
     )
+
+
+def config_path(
+    arguments: argparse.Namespace, environment: Mapping[str, str] | None = None
+) -> Path | None:
+    """Return the configuration file that ``settings_from`` reads, or None where it reads none."""
+    if arguments.config is not None:
+        return Path(arguments.config)
+    named = (os.environ if environment is None else environment).get(CONFIG_VARIABLE)
+    return Path(named) if named else None
 
 
 def overrides_from(arguments: argparse.Namespace) -> dict[str, Any]:

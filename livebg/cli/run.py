@@ -10,18 +10,21 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livebg.cli.options import add_settings_options, settings_from
+from livebg.cli.options import add_settings_options, config_path, settings_from
 from livebg.cli.outputs import add_output_options, outputs_from
 from livebg.cli.progress import download_progress
 from livebg.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from livebg.cli.desk import Desk
+    from livebg.cli.live_config import LiveConfig
     from livebg.cli.live_line import LiveLine
+    from livebg.cli.live_source import LiveSource
     from livebg.cli.outputs import Outputs
     from livebg.config.schema import Settings
     from livebg.runtime.session import Session
     from livebg.sink.window import Window
-    from livebg.source.base import Source, SourceInfo
+    from livebg.source.base import SourceInfo
 
 __all__ = ["add_parser", "fetch_network", "run"]
 
@@ -63,13 +66,24 @@ def run(arguments: argparse.Namespace) -> int:
         _check_writable(arguments.stats)
     fetch_network(settings)
 
+    from livebg.cli.desk import Desk
     from livebg.cli.live_line import LiveLine
+    from livebg.cli.live_source import LiveSource
     from livebg.clock import MonotonicClock
 
     line = LiveLine(MonotonicClock())
-    session, window = _open(settings, outputs, arguments.loop, line, started_ns)
+    source = LiveSource(settings, loop=arguments.loop, say=line.say)
+    session, window = _open(settings, outputs, source, line, started_ns)
+    desk = Desk(
+        session,
+        window,
+        line,
+        Path.cwd(),
+        config=_watched_config(arguments, settings, line),
+        on_camera=source.want,
+    )
     try:
-        _drive(session, window, line, arguments.seconds)
+        _drive(session, desk, line, arguments.seconds)
     finally:
         line.clear()
         if arguments.stats is not None:
@@ -95,21 +109,11 @@ def fetch_network(settings: Settings) -> None:
 
 
 def _open(
-    settings: Settings, outputs: Outputs, loop: bool, line: LiveLine, started_ns: int
+    settings: Settings, outputs: Outputs, source: LiveSource, line: LiveLine, started_ns: int
 ) -> tuple[Session, Window | None]:
     from livebg.runtime.rehearsal import build_live
     from livebg.runtime.session import Session
     from livebg.runtime.sinks import SinkPlan
-    from livebg.source.open import open_live
-
-    selector = settings.camera
-
-    def open_source() -> Source:
-        nonlocal selector
-        source = open_live(selector, size=settings.size, fps=settings.fps, loop=loop)
-        # A camera that comes back may have another number; its id stays.
-        selector = getattr(source, "id", selector)
-        return source
 
     window: Window | None = None
     if outputs.window:
@@ -118,7 +122,7 @@ def _open(
         window = Window()
     session = Session(
         settings,
-        open_source=open_source,
+        open_source=source.open,
         plan_sinks=lambda info: outputs.plan_sinks(info, settings),
         plan_window=None if window is None else lambda info: SinkPlan("window", lambda: window),
         build=build_live,
@@ -128,11 +132,24 @@ def _open(
     return session, window
 
 
-def _drive(session: Session, window: Window | None, line: LiveLine, seconds: float | None) -> None:
-    from livebg.cli.desk import Desk
+def _watched_config(
+    arguments: argparse.Namespace, settings: Settings, line: LiveLine
+) -> LiveConfig | None:
+    """Return the configuration file to follow, or None where there is none."""
+    path = config_path(arguments)
+    if path is None:
+        return None
+    from livebg.cli.live_config import LiveConfig
+    from livebg.clock import MonotonicClock
+    from livebg.config.watch import WatchedFile
+
+    file = WatchedFile(path, MonotonicClock())
+    return LiveConfig(file, lambda: settings_from(arguments), settings, line.say)
+
+
+def _drive(session: Session, desk: Desk, line: LiveLine, seconds: float | None) -> None:
     from livebg.cli.signals import stop_on_signals
 
-    desk = Desk(session, window, line, Path.cwd())
     with stop_on_signals(session.stop):
         line.say(_described(session.info))
         session.run(seconds=seconds, on_tick=desk.tick)

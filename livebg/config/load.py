@@ -18,11 +18,17 @@ from livebg.config.values import check_value, parse_text
 from livebg.errors import SettingsError
 from livebg.nearest import did_you_mean
 
-__all__ = ["ENVIRONMENT_PREFIX", "change_settings", "load_settings", "read_config"]
+__all__ = [
+    "CONFIG_VARIABLE",
+    "ENVIRONMENT_PREFIX",
+    "change_settings",
+    "load_settings",
+    "read_config",
+]
 
 ENVIRONMENT_PREFIX = "LIVEBG_"
 
-_CONFIG_VARIABLE = "LIVEBG_CONFIG"
+CONFIG_VARIABLE = "LIVEBG_CONFIG"
 _PRESET_VARIABLE = "LIVEBG_PRESET"
 _OTHER_VARIABLES = frozenset({"LIVEBG_CACHE", "LIVEBG_TEST_CACHE"})
 """Variables with our prefix that other parts of livebg read."""
@@ -61,8 +67,8 @@ def load_settings(
         'white'
     """
     variables = _known_variables(environment)
-    if config is None and _CONFIG_VARIABLE in variables:
-        config = Path(variables[_CONFIG_VARIABLE])
+    if config is None and CONFIG_VARIABLE in variables:
+        config = Path(variables[CONFIG_VARIABLE])
     from_file = _NOTHING if config is None else read_config(config)
     named = (
         (preset, "--preset"),
@@ -155,7 +161,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _known_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """Return our variables that have a value; an empty one counts as not set."""
     valid = {ENVIRONMENT_PREFIX + name.upper() for name in SETTINGS}
-    valid |= {_CONFIG_VARIABLE, _PRESET_VARIABLE, *_OTHER_VARIABLES}
+    valid |= {CONFIG_VARIABLE, _PRESET_VARIABLE, *_OTHER_VARIABLES}
     ours = {name: text for name, text in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
     for name in ours:
         if name not in valid:

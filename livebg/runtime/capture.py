@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from livebg.clock import Clock
+from livebg.config.schema import Settings
 from livebg.errors import EndOfStreamError, LivebgError, SourceError
 from livebg.runtime.guard import PrivacyGuard
 from livebg.runtime.mailbox import Mailbox
@@ -17,11 +18,12 @@ from livebg.runtime.stats import Statistics
 from livebg.source.base import Source
 from livebg.types import Frame
 
-__all__ = ["Capture", "Captured"]
+__all__ = ["Capture", "Captured", "same_camera"]
 
 _log = logging.getLogger(__name__)
 
 _LOST = "The camera is lost: reconnecting"
+_CHANGING = "Changing the camera"
 _PATIENCE_S = 0.05
 
 
@@ -38,6 +40,7 @@ class Capture:
 
     A source that fails is released and opened again, with waits of 0.5 to 5 s, until it is back or
     the session stops; meanwhile the guard shows the card. One that ends (a video) ends the job.
+    ``reopen`` has it opened again at once, as the settings now say.
 
     Args:
         source: the open source; owned from now on.
@@ -72,9 +75,14 @@ class Capture:
         self._clock = clock
         self._report = report
         self._backoff = Backoff(clock)
+        self._reopen_asked = threading.Event()
         self._run = 0
         self._next_index = 0
         self._first_index = 0
+
+    def reopen(self) -> None:
+        """Ask for the source to be opened again before its next frame; returns at once."""
+        self._reopen_asked.set()
 
     def run(self, stop: threading.Event) -> None:
         """Deliver frames until ``stop`` is set or the source ends."""
@@ -82,6 +90,8 @@ class Capture:
             while not (stop.is_set() or self._clock.wait(self._ready, _PATIENCE_S)):
                 pass
             while not stop.is_set():
+                if self._reopen_asked.is_set():
+                    self._change_source()
                 if self._source is None:
                     self._reconnect(stop)
                 elif not self._deliver(self._source):
@@ -108,6 +118,12 @@ class Capture:
         self._guard.reveal("camera")
         self._frames.put(Captured(replace(frame, index=index), self._run))
         return True
+
+    def _change_source(self) -> None:
+        self._reopen_asked.clear()
+        self._guard.conceal("camera", _CHANGING)
+        self._release()
+        self._backoff.reset()
 
     def _lose(self, error: SourceError) -> None:
         self._guard.conceal("camera", _LOST)
@@ -136,3 +152,8 @@ class Capture:
         if source is not None:
             with contextlib.suppress(SourceError):
                 source.close()
+
+
+def same_camera(one: Settings, other: Settings) -> bool:
+    """Say whether two settings ask for the same source in the same way."""
+    return (one.camera, one.size, one.fps) == (other.camera, other.size, other.fps)

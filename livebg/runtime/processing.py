@@ -99,6 +99,8 @@ class Processing:
     ) -> None:
         self.settings = settings
         """What is in force; changes between two frames."""
+        self.wanted = settings
+        """What was asked for last, unless it was refused."""
         self.ready = threading.Event()
         """Set once there is a first pipeline."""
         self._build = build
@@ -109,7 +111,7 @@ class Processing:
         self._clock = clock
         self._report = report
         self._want_alpha = want_alpha
-        self._wanted: Mailbox[Settings] = Mailbox()
+        self._changes: Mailbox[Settings] = Mailbox()
         self._chain: Chain | None = None
         self._built_for: Size | None = None
         self._run = 0
@@ -119,7 +121,8 @@ class Processing:
 
     def change(self, settings: Settings) -> None:
         """Ask for ``settings`` from the next frame on. May be called from any thread."""
-        self._wanted.put(settings)
+        self.wanted = settings
+        self._changes.put(settings)
 
     def scheduler_statistics(self) -> dict[str, Any]:
         """Return what the mask scheduler says of itself; empty before there is a pipeline."""
@@ -149,9 +152,9 @@ class Processing:
 
     def handle(self, captured: Captured) -> None:
         """Filter one frame and publish it; on any failure the card is shown instead."""
-        wanted = self._wanted.get(0.0)
-        if wanted is not None:
-            self._take_over(wanted, captured.frame.size)
+        changed = self._changes.get(0.0)
+        if changed is not None:
+            self._take_over(changed, captured.frame.size)
         chain = self._ready_chain(captured)
         if chain is None:
             return
@@ -210,6 +213,8 @@ class Processing:
                 self._replace_chain(settings, size)
         except Exception as error:
             self._report(_as_ours(error))
+            if self.wanted is settings:
+                self.wanted = self.settings
             return
         self.settings = settings
 

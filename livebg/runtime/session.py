@@ -20,14 +20,14 @@ from typing import Any
 
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.config.schema import Settings
-from livebg.errors import LivebgError, SessionError
-from livebg.runtime.capture import Capture, Captured
+from livebg.errors import LivebgError
+from livebg.runtime.capture import Capture, Captured, same_camera
 from livebg.runtime.guard import PrivacyGuard
 from livebg.runtime.mailbox import Mailbox
 from livebg.runtime.processing import Chain, Processing
 from livebg.runtime.sinks import Outlet, SinkPlan
 from livebg.runtime.stats import Glance, Statistics
-from livebg.runtime.worker import Worker
+from livebg.runtime.worker import Worker, raise_first_error
 from livebg.source.base import Source, SourceInfo
 from livebg.types import Composite, Size
 
@@ -145,8 +145,18 @@ class Session:
         """Names of the threads that were still busy when ``run`` gave up waiting for them."""
         return self._unfinished
 
+    @property
+    def wanted(self) -> Settings:
+        """The settings that were asked for last, unless they were refused."""
+        return self._processing.wanted
+
     def change(self, settings: Settings) -> None:
-        """Swap the settings between two frames; those that do not work are refused by a notice."""
+        """Swap the settings between two frames; those that do not work are refused by a notice.
+
+        Another camera, size or rate has the source opened again, by ``open_source``.
+        """
+        if not same_camera(settings, self.wanted):
+            self._capture.reopen()
         self._processing.change(settings)
 
     def pause(self, paused: bool) -> None:
@@ -218,7 +228,10 @@ class Session:
                     on_tick()
         finally:
             self._shut_down(capture, process, feeders)
-        self._raise_first_error(process, capture, *feeders)
+        raise_first_error(
+            *(worker.error for worker in (process, capture, *feeders)),
+            *(outlet.error for outlet in self._outlets),
+        )
 
     @property
     def _all_outlets(self) -> list[Outlet]:
@@ -284,14 +297,3 @@ class Session:
             if outlet.plan.name not in self._mourned:
                 self._mourned.add(outlet.plan.name)
                 self._notice(f"{outlet.error}; the session goes on without it")
-
-    def _raise_first_error(self, *workers: Worker) -> None:
-        errors: list[BaseException | None] = [worker.error for worker in workers]
-        errors += [outlet.error for outlet in self._outlets]
-        for error in errors:
-            if isinstance(error, LivebgError):
-                raise error
-            if error is not None:
-                raise SessionError(
-                    f"the live session failed: {error!r}; run with --debug for the whole story"
-                ) from error

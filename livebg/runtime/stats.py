@@ -35,7 +35,7 @@ and each distribution is ``{"count", "mean", "p50", "p95", "p99"}`` (within 1 %)
                                 ``latency`` (``low`` or ``aligned``)
 ``sinks.<name>``                ``sent``, ``cards`` (privacy cards among them), ``dropped``,
                                 ``error`` (null, or what ended it), ``send_ms``
-``source``                      ``reconnects`` after a failure
+``source``                      ``reconnects``: times that it was opened again
 ``ended``                       why the session ended
 ==============================  ====================================================================
 """

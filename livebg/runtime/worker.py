@@ -6,7 +6,9 @@ import logging
 import threading
 from collections.abc import Callable
 
-__all__ = ["Worker"]
+from livebg.errors import LivebgError, SessionError
+
+__all__ = ["Worker", "raise_first_error"]
 
 _log = logging.getLogger(__name__)
 
@@ -68,3 +70,18 @@ class Worker:
         finally:
             if self._on_end is not None:
                 self._on_end()
+
+
+def raise_first_error(*errors: BaseException | None) -> None:
+    """Raise the first that is an error, if any is.
+
+    Raises:
+        LivebgError: that error, or a SessionError about it if it is none of ours.
+    """
+    for error in errors:
+        if isinstance(error, LivebgError):
+            raise error
+        if error is not None:
+            raise SessionError(
+                f"the live session failed: {error!r}; run with --debug for the whole story"
+            ) from error

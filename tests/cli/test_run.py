@@ -172,6 +172,33 @@ def test_the_last_picture_is_never_the_room(words: list[str], tmp_path: Path) ->
     assert np.abs(last[:30, :30].reshape(-1, 3).mean(axis=0) - (0, 255, 0)).max() < 12
 
 
+def test_a_changed_configuration_file_changes_the_picture(
+    talking_head_clip: Path, rvm_weights: Path, tmp_path: Path
+) -> None:
+    config, out = tmp_path / "livebg.toml", tmp_path / "out.mkv"
+    config.write_text(f'background = "{GREEN}"\n')
+    words = ["run", "--camera", str(talking_head_clip), "--loop", "--record", str(out)]
+    process = start([*words, "--config", str(config)])
+    wait_for(tmp_path / "out.partial.mkv")
+    assert process.stderr is not None
+    config.write_text('background = "kitchen.jpg"\n')
+    assert "changed background" in process.stderr.readline()
+    assert "kitchen.jpg" in process.stderr.readline()
+    config.write_text("backround = 1\n")
+    assert "'backround'" in process.stderr.readline()
+    config.write_text('background = "color:#0000ff"\n')
+    assert "changed background" in process.stderr.readline()
+    written = out.with_name("out.partial.mkv").stat().st_size
+    while out.with_name("out.partial.mkv").stat().st_size < written + 20_000:
+        os.sched_yield()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    with VideoFile(out) as video:
+        corners = [frame.image[:30, :30].reshape(-1, 3).mean(axis=0) for frame in video]
+    assert np.abs(corners[0] - (0, 255, 0)).max() < 12
+    assert np.abs(corners[-1] - (255, 0, 0)).max() < 12
+
+
 @pytest.fixture
 def desktop() -> Iterator[Desktop]:
     if not all(map(shutil.which, ("Xvfb", "xdotool", "import"))):

@@ -85,6 +85,35 @@ def test_frames_pass_until_the_source_ends() -> None:
     assert bench.frames.finished
 
 
+def test_it_is_opened_again_behind_the_card_when_asked() -> None:
+    class Asking(ScriptedSource):
+        def read(self) -> Frame:
+            frame = super().read()
+            if frame.index == 1:
+                bench.capture.reopen()
+            return frame
+
+    first, second = Asking(0, 1, 2), ScriptedSource(0, 1)
+    concealed: list[bool] = []
+
+    def reopen() -> Source:
+        assert first.closed
+        concealed.append(bench.guard.concealed)
+        return second
+
+    bench = Bench(first, reopen)
+    bench.capture.run(bench.stop)
+    assert [(item.frame.index, item.run) for item in bench.frames.all] == [
+        (0, 0),
+        (1, 0),
+        (2, 1),
+        (3, 1),
+    ]
+    assert concealed == [True]
+    assert not bench.guard.concealed
+    assert bench.reports == []
+
+
 def test_it_stops_when_asked() -> None:
     source = ScriptedSource(0, 1, 2)
     bench = Bench(source, _no_reopening)

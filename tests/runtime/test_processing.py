@@ -258,3 +258,18 @@ def test_it_closes_its_pipeline() -> None:
     bench.frames.close()
     bench.processing.run(threading.Event(), SIZE)
     assert bench.chains[0].closed
+
+
+def test_what_is_wanted_is_known_before_the_next_frame_and_forgotten_when_refused() -> None:
+    bench = Bench()
+    bench.feed()
+    wanted = replace(bench.settings, background="gone.png")
+    bench.chains[0].reconfigure = _refuse  # type: ignore[method-assign]
+    bench.processing.change(wanted)
+    assert bench.processing.wanted == wanted
+    bench.feed()
+    assert bench.processing.wanted == bench.processing.settings == bench.settings
+
+
+def _refuse(settings: Settings) -> None:
+    raise SettingsError("no such picture")

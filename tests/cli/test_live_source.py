@@ -1,0 +1,53 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from livebg.cli.live_source import LiveSource
+from livebg.config.schema import Settings
+from livebg.errors import InputError
+
+
+class Bench:
+    def __init__(self, camera: Path) -> None:
+        self.said: list[str] = []
+        self.settings = Settings(camera=str(camera))
+        self.source = LiveSource(self.settings, loop=True, say=self.said.append)
+
+    def opened(self) -> str:
+        with self.source.open() as source:
+            return source.info.name
+
+    def want(self, camera: str) -> None:
+        self.source.want(replace(self.settings, camera=camera))
+
+
+@pytest.fixture
+def bench(talking_head_clip: Path) -> Bench:
+    return Bench(talking_head_clip)
+
+
+def test_the_same_source_is_opened_again(bench: Bench) -> None:
+    assert bench.opened() == bench.opened() == "single_face.mp4"
+
+
+def test_another_source_is_opened_from_then_on(bench: Bench, clip: Callable[[str], Path]) -> None:
+    bench.opened()
+    bench.want(str(clip("no_face.mp4")))
+    assert bench.opened() == bench.opened() == "no_face.mp4"
+    assert bench.said == []
+
+
+def test_one_that_cannot_be_opened_is_refused_and_the_old_one_stays(bench: Bench) -> None:
+    bench.opened()
+    bench.want("/no/such/video.mp4")
+    assert bench.opened() == bench.opened() == "single_face.mp4"
+    assert len(bench.said) == 1
+    assert "/no/such/video.mp4" in bench.said[0]
+    assert bench.said[0].endswith("the camera stays as it was")
+
+
+def test_the_first_that_cannot_be_opened_is_an_error() -> None:
+    with pytest.raises(InputError):
+        Bench(Path("/no/such/video.mp4")).opened()
