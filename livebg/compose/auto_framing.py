@@ -4,8 +4,8 @@ Per frame, the matte says where the busts are (``busts_of``). `AutoFraming` turn
 window of the picture's own shape: the busts in the middle, the tops of the heads an eighth of the
 window below its upper edge, which puts the eyes of a single person on the upper third. The window
 follows like a damped spring without overshoot, in seconds and not in frames, and only once what it
-should show has left a dead band; when nobody is there it waits, and then slowly opens up to the
-whole picture.
+should show has left a dead band; when nobody is there it stops, waits, and then slowly opens up to
+the whole picture.
 """
 
 from __future__ import annotations
@@ -17,22 +17,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.clock import NS_PER_S
-from livebg.types import Box, FloatImage, Size
+from livebg.types import Box, FloatImage, Image, Size
 
 __all__ = ["AutoFraming", "busts_of"]
 
 _PERSON = 0.5
 _LEAST_SHARE = 0.004
-_LIMB_SHARE = 0.25
-_FINGER_SHARE = 0.12
-_BUST_HEIGHT = 1.1
+
+_LIMB = 0.27
+"""Radius of what counts as a limb, as a share of that of the largest circle inside the person: an
+arm is thinner, a head is thicker."""
+
+_HEAD_ASPECT = 1.2
+"""Height of a head by its width; the neck comes before a longer stretch is as narrow."""
+
+_BUST_WIDTH = 2.6
+_BUST_HEIGHT = 2.0
+"""A bust's sides by its head's."""
 
 _HEADROOM = 1 / 8
 _SIDE_ROOM = 0.1
 _LONGEST_ZOOM = 2.5
 
-_STEADY_S = 0.25
-_FOLLOW_S = 0.45
+_STEADY_S = 0.2
+_FOLLOW_S = 0.3
 _LEAVE_S = 1.2
 _PAUSE_S = 2.0
 _LONGEST_STEP_S = 0.5
@@ -53,21 +61,20 @@ _DEAD_ZOOM = 0.1
 def busts_of(alpha: FloatImage, frame_size: Size) -> Box | None:
     """Return what auto-framing must show: the heads and shoulders of everybody.
 
-    A bust spans the columns that hold at least a quarter as much person as the fullest one, so
-    that a raised hand does not pull the window, and reaches from the top of the head down by a
-    little more than its width.
+    Arms do not count: neither a wave nor a stretch moves the window.
 
     Args:
         alpha: ``(h, w)`` float32 in 0..1, over the whole frame; a small size will do.
         frame_size: ``(width, height)`` of the frame.
 
     Returns:
-        The box in frame pixels that holds all busts; None when nobody is there.
+        The box in frame pixels that holds all busts, which may reach beyond the frame; None when
+        nobody is there.
     """
     mask = (alpha > _PERSON).astype(np.uint8)
     count, labels, facts, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     found = [
-        _bust(labels == label, facts[label])
+        _bust((labels == label).astype(np.uint8))
         for label in range(1, count)
         if facts[label, cv2.CC_STAT_AREA] >= _LEAST_SHARE * mask.size
     ]
@@ -122,16 +129,17 @@ class AutoFraming:
         since_ns = captured_ns - (captured_ns if self._before_ns is None else self._before_ns)
         self._before_ns = captured_ns
         step_s = min(_LONGEST_STEP_S, max(0.0, since_ns / NS_PER_S))
-        wished = None if busts is None else self._wish(busts, frame_size)
+        wished = self._wish(busts, frame_size) if busts and self.strength > 0 else None
         self._choose_goal(wished, step_s)
         self._spring(step_s, _LEAVE_S if self._goal is _WHOLE else _FOLLOW_S)
         return self._window(frame_size)
 
     def _choose_goal(self, wished: NDArray[np.float64] | None, step_s: float) -> None:
         if wished is None:
+            if self._steady is not None:
+                self._steady, self._goal = None, self._place
             self._absent_s += step_s
-            self._steady = None
-            if self._absent_s >= _PAUSE_S:
+            if self._absent_s >= _PAUSE_S or self.strength <= 0:
                 self._goal = _WHOLE
             return
         self._absent_s = 0.0
@@ -188,12 +196,21 @@ def _inside(centre: float, share: float) -> float:
     return min(max(centre, share / 2), 1 - share / 2)
 
 
-def _bust(person: NDArray[np.bool_], facts: NDArray[np.int32]) -> Box:
-    """Return the head and shoulders of one person, in the matte's pixels."""
-    columns = np.count_nonzero(person, axis=0)
-    wide = np.flatnonzero(columns >= _LIMB_SHARE * columns.max())
-    left, right = int(wide[0]), int(wide[-1]) + 1
-    rows = np.count_nonzero(person[:, left:right], axis=1)
-    top = int(np.flatnonzero(rows >= min(rows.max(), _FINGER_SHARE * (right - left)))[0])
-    bottom = facts[cv2.CC_STAT_TOP] + facts[cv2.CC_STAT_HEIGHT]
-    return Box(left, top, right, min(float(bottom), top + _BUST_HEIGHT * (right - left)))
+def _bust(person: Image) -> Box:
+    """Return the head and shoulders of one person, in the pixels of its mask ``(h, w)`` 0 and 1.
+
+    The head is what lies above the first row that is farther from the top than a head as wide as
+    the widest row so far is high.
+    """
+    radius = round(_LIMB * float(cv2.distanceTransform(person, cv2.DIST_L2, 3).max()))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    trunk = cv2.morphologyEx(person, cv2.MORPH_OPEN, disc)
+    widths = np.count_nonzero(trunk, axis=1)
+    top = int(np.flatnonzero(widths)[0])
+    widest = np.maximum.accumulate(widths[top:])
+    deep = np.arange(1, widest.size + 1) >= _HEAD_ASPECT * widest
+    height = int(np.argmax(deep)) + 1 if deep.any() else int(np.count_nonzero(widths))
+    columns = np.flatnonzero(trunk[top : top + height].any(axis=0))
+    middle = (columns[0] + columns[-1] + 1) / 2
+    half = _BUST_WIDTH * float(widest[height - 1]) / 2
+    return Box(middle - half, top, middle + half, top + _BUST_HEIGHT * height)
