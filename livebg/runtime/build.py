@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
+
 from livebg.cache import cache_folder
 from livebg.compose.compositor import Compositor, compositing_kernel
 from livebg.config.schema import Settings
@@ -29,6 +31,9 @@ def build_pipeline(
 ) -> Pipeline:
     """Make the chain of stages for frames of one size.
 
+    OpenCV is set to one thread for the whole process: its stages are a fraction of a millisecond
+    each, and splitting them over cores costs more processor time than it saves.
+
     Args:
         settings: what is wanted.
         size: ``(width, height)`` of the frames.
@@ -40,6 +45,7 @@ def build_pipeline(
         InputError: the background cannot be read.
         ModelError: the network cannot be loaded, or its weights cannot be fetched.
     """
+    cv2.setNumThreads(1)
     compositor = open_compositor(settings)
     try:
         compositing_kernel()
