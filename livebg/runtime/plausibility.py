@@ -13,11 +13,12 @@ wrong, and the matte alone cannot tell which. The rule:
    who leans in covers the picture over several mattes; a network that breaks jumps there at once,
    or is there from the start. After a refusal the way leads back through a claim below 97 %.
 4. A claim above 90 % is refused, whatever came before, when the room is still to be seen in it:
-   when most of the pixels that are known to be room, and are claimed now, look as they did.
-   Somebody in front of a wall hides it. A pixel becomes known as room by a second as background,
-   and ceases to be once a believed matte has claimed its unchanged look for ten (it was a person
-   whom the network had missed). Brightness is compared up to one factor for the whole picture,
-   because cameras open up when a face covers the lamp.
+   when pixels that are known to be room are claimed now but look as they did. It takes a tenth of
+   the picture, and half of such pixels, among all that are claimed or among those that the matte
+   believed last did not claim. Somebody in front of a wall hides it. A pixel becomes known as room
+   by a second as background, and ceases to be once believed mattes have claimed its unchanged look
+   for ten (it was a person whom the network had missed). Brightness is compared up to one factor
+   for the whole picture, because cameras open up when a face covers the lamp.
 
 A refused matte is replaced by one with nobody in it: all of the frame is background plate. So
 somebody who starts with the face all over the picture sees the plate until they sit back for a
@@ -53,7 +54,7 @@ _ON_THE_WAY = 0.6
 _LOOK_SIZE = (64, 36)
 _SAME_LEVELS = 12
 _STILL_ROOM = 0.5
-_LEAST_KNOWN = 0.02
+_SEEN_ROOM = 0.1
 _LEARN_S = 1.0
 _UNLEARN_S = 10.0
 _LONGEST_STEP_S = 1.0
@@ -117,6 +118,7 @@ class Plausibility:
         self._judged_ns: int | None = None
         self._look: FloatImage = np.zeros(_LOOK_SIZE[::-1], np.float32)
         self._known: FloatImage = np.zeros(_LOOK_SIZE[::-1], np.float32)
+        self._claimed_before: NDArray[np.bool_] = np.zeros(_LOOK_SIZE[::-1], np.bool_)
 
     def believes(self, matte: Matte, frame: Frame) -> bool:
         """Say whether ``matte`` may decide what of ``frame`` is shown, and learn from it if so.
@@ -134,7 +136,7 @@ class Plausibility:
             self._count_refusal(claim, frame)
             return False
         self._last_refused = False
-        self._claim_before = claim
+        self._claim_before, self._claimed_before = claim, claimed
         self._learn(grey, claimed, unchanged, frame.captured_ns)
         return True
 
@@ -146,8 +148,7 @@ class Plausibility:
         if claim <= _NEARLY_ALL:
             return False
         room = claimed & (self._known > 0.5)
-        seen = np.count_nonzero(room & unchanged)
-        return bool(seen > max(_LEAST_KNOWN * room.size, _STILL_ROOM * np.count_nonzero(room)))
+        return _is_seen(room, unchanged) or _is_seen(room & ~self._claimed_before, unchanged)
 
     def _expected(self, grey: FloatImage) -> FloatImage:
         """Return the known room as it would look in the present brightness."""
@@ -183,3 +184,9 @@ class Plausibility:
                 frame.index,
             )
         self._last_refused = True
+
+
+def _is_seen(room: NDArray[np.bool_], unchanged: NDArray[np.bool_]) -> bool:
+    """Say whether what should be hidden, the pixels ``room``, is to be seen instead."""
+    seen = np.count_nonzero(room & unchanged)
+    return bool(seen > max(_SEEN_ROOM * room.size, _STILL_ROOM * np.count_nonzero(room)))

@@ -31,6 +31,10 @@ _DIFFERENT_LEVELS = 10.0
 """Difference in grey at which the time constant has fallen to 1/e: well above a webcam's noise
 once that is averaged over a few pixels."""
 
+_NEAR_PX = 7
+"""A pixel counts as different where any around it does: what was uncovered may look like the
+person here and there, and would keep specks of a ghost."""
+
 _SURE = 0.5
 """How much of the time constant is taken off where the network is sure."""
 
@@ -61,7 +65,8 @@ def smoothed(matte: Matte, carried: Carried, elapsed_s: float, smoothing_s: floa
 def _calm(carried: Carried, elapsed_s: float, size: Size) -> FloatImage:
     """Return 1 where the picture rests and 0 where it must not be averaged, at the matte's size."""
     width = carried.difference.shape[1]
-    different = cv2.blur(carried.difference, (3, 3)).astype(np.float32) / _DIFFERENT_LEVELS
+    around = cv2.dilate(cv2.blur(carried.difference, (3, 3)), np.ones((_NEAR_PX, _NEAR_PX)))
+    different = around.astype(np.float32) / _DIFFERENT_LEVELS
     across, down = cv2.split(carried.displacement)
     per_second = 1 / (width * max(elapsed_s, 1e-3))
     fast = cv2.magnitude(across, down) * np.float32(per_second / _FAST)
