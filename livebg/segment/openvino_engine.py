@@ -9,7 +9,13 @@ from typing import Any
 from livebg.errors import ModelError, UsageError
 from livebg.models.openvino_import import import_openvino
 
-__all__ = ["compile_graph", "describe_engine", "openvino_core", "resolve_precision"]
+__all__ = [
+    "compile_graph",
+    "describe_engine",
+    "engine_options",
+    "openvino_core",
+    "resolve_precision",
+]
 
 
 @cache
@@ -32,12 +38,9 @@ def resolve_precision(device: str, precision: str) -> str:
         UsageError: the device is absent or lacks that arithmetic.
     """
     core = openvino_core()
-    devices = core.available_devices
-    if device.split(".")[0] not in {name.split(".")[0] for name in devices}:
-        raise UsageError(
-            f"OpenVINO has no device {device} on this machine, only {', '.join(devices)}; "
-            f"choose one of these with --device openvino:NAME"
-        )
+    if device != "CPU":
+        # To list the devices loads the drivers of all of them: 30 MB that the CPU does without.
+        _require(device, core.available_devices)
     capabilities = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
     if precision == "auto":
         if device.startswith("CPU"):
@@ -51,29 +54,36 @@ def resolve_precision(device: str, precision: str) -> str:
     return precision
 
 
+def engine_options(*, device: str, precision: str, threads: int) -> dict[str, Any]:
+    """Return OpenVINO's options for low latency; the arguments are those of ``compile_graph``."""
+    options: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": precision,
+    }
+    if device.startswith("CPU"):
+        options["INFERENCE_NUM_THREADS"] = threads
+        options["NUM_STREAMS"] = 1
+    return options
+
+
 def compile_graph(
-    graph: Any, *, device: str, precision: str, threads: int, cache_folder: Path
+    graph: Any, *, device: str, precision: str, threads: int, cache_folder: Path | None
 ) -> Any:
-    """Compile ``graph`` for low latency, with its compiled form cached on disk.
+    """Compile ``graph`` for low latency.
 
     Args:
         graph: an ``openvino.Model`` with static shapes.
         device: an OpenVINO device name.
         precision: ``f32``, ``bf16`` or ``f16``, as ``resolve_precision`` returned it.
         threads: processor threads, where the device is the CPU.
-        cache_folder: where compiled models are kept.
+        cache_folder: where OpenVINO caches what it compiles; None for nowhere.
 
     Raises:
         ModelError: OpenVINO cannot compile it.
     """
-    options: dict[str, Any] = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": precision,
-        "CACHE_DIR": str(cache_folder),
-    }
-    if device.startswith("CPU"):
-        options["INFERENCE_NUM_THREADS"] = threads
-        options["NUM_STREAMS"] = 1
+    options = engine_options(device=device, precision=precision, threads=threads)
+    if cache_folder is not None:
+        options["CACHE_DIR"] = str(cache_folder)
     try:
         return openvino_core().compile_model(graph, device, options)
     except RuntimeError as error:
@@ -86,3 +96,11 @@ def compile_graph(
 def describe_engine(device: str, precision: str) -> str:
     """Return the engine's name as statistics show it: ``openvino CPU bf16``."""
     return f"openvino {device} {precision}"
+
+
+def _require(device: str, devices: list[str]) -> None:
+    if device.split(".")[0] not in {name.split(".")[0] for name in devices}:
+        raise UsageError(
+            f"OpenVINO has no device {device} on this machine, only {', '.join(devices)}; "
+            f"choose one of these with --device openvino:NAME"
+        )

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from livebg.errors import ModelError
 from livebg.models.openvino_import import import_openvino
 from livebg.models.rvm_graph import load_cut_graph, state_shapes
-from livebg.segment.openvino_engine import compile_graph, openvino_core
+from livebg.segment.compiled_network import compiled_network
+from livebg.segment.openvino_engine import openvino_core
 from livebg.segment.rvm import RvmNetwork
 from livebg.types import FloatImage, Image, Size
 
@@ -48,8 +49,10 @@ class OpenvinoRvmNetwork(RvmNetwork):
     ) -> None:
         openvino = import_openvino()
         self._input_size = input_size
-        compiled = compile_graph(
-            load_cut_graph(openvino_core(), weights, input_size),
+        compiled, self._weights = compiled_network(
+            lambda: load_cut_graph(openvino_core(), weights, input_size),
+            weights=weights,
+            input_size=input_size,
             device=device,
             precision=precision,
             threads=threads,
