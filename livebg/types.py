@@ -32,6 +32,8 @@ FloatImage = NDArray[np.float32]
 Size = tuple[int, int]
 """``(width, height)`` in pixels."""
 
+_MEAN_OF_LEVELS = np.full((1, 3), 1 / 765, np.float32)
+
 MatteOrigin = Literal["inferred", "carried"]
 """``inferred``: the network saw this very frame. ``carried``: moved here by optical flow."""
 
@@ -149,9 +151,12 @@ class Frame:
         Returns:
             ``(h, w)`` float32 in 0..1; do not modify it.
         """
+        import cv2
+
         kept = self._greys.get((size, box))
         if kept is None:
-            kept = self.scaled(size, box).astype(np.float32) @ np.full(3, 1 / 765, np.float32)
+            pixels = self.scaled(size, box).astype(np.float32)
+            kept = np.asarray(cv2.transform(pixels, _MEAN_OF_LEVELS), np.float32)
             self._greys[size, box] = kept
         return kept
 

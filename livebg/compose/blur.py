@@ -13,7 +13,7 @@ __all__ = ["BlurPlate"]
 _WEAKEST_SHARE = 0.006
 _STRONGEST_SHARE = 0.06
 _LEAST_SIGMA_PX = 1.5
-_MOST_HALVINGS = 3
+_LEAST_SIDE_PX = 60
 _LEAST_WEIGHT = 1e-3
 
 
@@ -21,7 +21,7 @@ class BlurPlate(Plate):
     """The frame blurred at reduced size, each pixel weighted by how little person it holds.
 
     Without that weight the person's colours bleed into the room as a glow. The Gaussian's sigma
-    grows with ``strength`` from 0.6 % to 6 % of the frame's height: 4 to 43 pixels at 720p.
+    grows with ``strength`` from 0.6 % to 6 % of the frame's shorter side: 4 to 43 pixels at 720p.
 
     Args:
         strength: 0 (light, but still unreadable) to 100.
@@ -31,32 +31,45 @@ class BlurPlate(Plate):
         self._share = _WEAKEST_SHARE + (_STRONGEST_SHARE - _WEAKEST_SHARE) * strength / 100
 
     def render(self, frame: Frame, alpha: FloatImage) -> Image:
-        """Return the blurred room, ``(H, W, 3)`` uint8; see ``Plate.render``."""
+        """Return the blurred room, ``(h, W, 3)`` uint8; see ``Plate.render``."""
         sigma_px = self._share * min(frame.size)
-        halvings = 0
-        while halvings < _MOST_HALVINGS and sigma_px / 2 ** (halvings + 1) >= _LEAST_SIGMA_PX:
-            halvings += 1
+        halvings = _halvings(sigma_px, min(frame.size))
         small = frame.halved(halvings)
-        size = (small.shape[1], small.shape[0])
-        room = self._room_weight(alpha, size)
-        weighted = np.empty((*small.shape[:2], 4), np.float32)
-        np.multiply(small, room[..., None], out=weighted[..., :3])
-        weighted[..., 3] = room
         sigma = sigma_px / 2**halvings
-        blurred = cv2.GaussianBlur(weighted, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-        clean = np.rint(blurred[..., :3] / blurred[..., 3:]).astype(np.uint8)
-        plate = cv2.resize(clean, frame.size, interpolation=cv2.INTER_LINEAR)
+        room = _room_weight(alpha, (small.shape[1], small.shape[0]))
+        per_room = 1 / _gaussian(room, sigma)
+        blurred = []
+        for plane in cv2.split(small):
+            weighted = np.asarray(cv2.multiply(plane, room, dtype=cv2.CV_32F), np.float32)
+            weighted = _gaussian(weighted, sigma)
+            blurred.append(cv2.multiply(weighted, per_room, dtype=cv2.CV_8U))
+        rows = (frame.size[0], small.shape[0])
+        plate = cv2.resize(cv2.merge(blurred), rows, interpolation=cv2.INTER_LINEAR)
         return np.asarray(plate, np.uint8)
 
-    @staticmethod
-    def _room_weight(alpha: FloatImage, size: tuple[int, int]) -> FloatImage:
-        """Return how much each pixel counts as room, at ``size``: never quite 0.
 
-        The person is widened by a pixel, and 1 - alpha cubed: alpha comes at an eighth of the
-        frame's size, so that a pixel of 0.5 may well be all person.
-        """
-        person = cv2.dilate(
-            cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR), np.ones((3, 3))
-        )
-        room = 1 - person
-        return np.asarray(np.maximum(room * room * room, _LEAST_WEIGHT), np.float32)
+def _halvings(sigma_px: float, side_px: int) -> int:
+    """Return how often the frame is halved: the blur hides that, and costs a quarter each time."""
+    halvings = 0
+    while (
+        sigma_px / 2 ** (halvings + 1) >= _LEAST_SIGMA_PX
+        and side_px / 2 ** (halvings + 1) >= _LEAST_SIDE_PX
+    ):
+        halvings += 1
+    return halvings
+
+
+def _gaussian(plane: FloatImage, sigma: float) -> FloatImage:
+    blurred = cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(blurred, np.float32)
+
+
+def _room_weight(alpha: FloatImage, size: tuple[int, int]) -> FloatImage:
+    """Return how much each pixel counts as room, at ``size``: never quite 0.
+
+    The person is widened by a pixel, and 1 - alpha cubed: alpha comes at an eighth of the
+    frame's size, so that a pixel of 0.5 may well be all person.
+    """
+    person = cv2.dilate(cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR), np.ones((3, 3)))
+    room = 1 - person
+    return np.asarray(np.maximum(room * room * room, _LEAST_WEIGHT), np.float32)

@@ -100,17 +100,21 @@ class Compositor:
         colours: FloatImage | None,
     ) -> Image:
         colours = _NO_COLOURS if colours is None else colours
+        whole = Box.whole(frame.size)
         eighth = (max(1, colours.shape[1]), max(1, colours.shape[0]))
-        edge = (colours, self._taps_of(frame.size, Box.whole(frame.size), eighth))
+        edge = (colours, self._taps_of(frame.size, whole, eighth))
         kernel = compositing_kernel()
         if self._backdrop == "transparent":
             cutout = np.empty((*frame.image.shape[:2], 4), np.uint8)
             kernel.cutout_tiles(frame.image, tiles, matte.gain, matte.offset, taps, *edge, cutout)
             return cutout
         assert isinstance(self._backdrop, Plate)
-        out = np.empty_like(frame.image)
         plate = self._backdrop.render(frame, alpha)
-        kernel.blend_tiles(frame.image, plate, tiles, matte.gain, matte.offset, taps, *edge, out)
+        rows = self._taps_of(frame.size, whole, (plate.shape[1], plate.shape[0]))
+        out = np.empty_like(frame.image)
+        kernel.blend_tiles(
+            frame.image, plate, rows, tiles, matte.gain, matte.offset, taps, *edge, out
+        )
         return out
 
     def _taps_of(self, frame_size: Size, box: Box, plane_size: Size) -> Taps:

@@ -13,11 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.compose.sampling import Taps
+from livebg.compose.tiles import BACKGROUND, MIXED, PERSON, TILE_PX
 
 __all__ = ["blend_tiles", "cutout_tiles", "matte_tiles"]
-
-_TILE = 16
-_BACKGROUND, _PERSON, _MIXED = 0, 1, 2
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
@@ -26,6 +24,7 @@ U8 = NDArray[np.uint8]
 def blend_tiles(
     frame: U8,
     plate: U8,
+    plate_taps: Taps,
     tiles: U8,
     gain: F32,
     offset: F32,
@@ -36,14 +35,14 @@ def blend_tiles(
 ) -> None:
     """Blend ``frame`` over ``plate`` into ``out``, both ``(H, W, 3)`` uint8 BGR."""
     for area, kind in _runs(tiles, frame.shape):
-        if kind == _BACKGROUND:
-            out[area] = plate[area]
-        elif kind == _PERSON:
+        if kind == BACKGROUND:
+            out[area] = _spread(plate, plate_taps, area, frame.shape[0])
+        elif kind == PERSON:
             out[area] = frame[area]
         else:
             alpha = _alpha(frame, gain, offset, taps, area)
             pixels = _clean(frame, alpha, colours, colour_taps, area)
-            under = plate[area].astype(np.float32)
+            under = _spread(plate, plate_taps, area, frame.shape[0]).astype(np.float32)
             out[area] = under + alpha[..., None] * (pixels - under) + np.float32(0.5)
 
 
@@ -59,9 +58,9 @@ def cutout_tiles(
 ) -> None:
     """Write the person alone to ``out``, ``(H, W, 4)`` uint8 BGRA with straight alpha."""
     for area, kind in _runs(tiles, frame.shape):
-        if kind == _BACKGROUND:
+        if kind == BACKGROUND:
             out[area] = 0
-        elif kind == _PERSON:
+        elif kind == PERSON:
             out[area][..., :3] = frame[area]
             out[area][..., 3] = 255
         else:
@@ -75,8 +74,8 @@ def cutout_tiles(
 def matte_tiles(frame: U8, tiles: U8, gain: F32, offset: F32, taps: Taps, out: U8) -> None:
     """Write the alpha that ``blend_tiles`` uses to ``out``, ``(H, W)`` uint8."""
     for area, kind in _runs(tiles, frame.shape):
-        if kind != _MIXED:
-            out[area] = 0 if kind == _BACKGROUND else 255
+        if kind != MIXED:
+            out[area] = 0 if kind == BACKGROUND else 255
         else:
             alpha = _alpha(frame, gain, offset, taps, area)
             out[area] = alpha * np.float32(255) + np.float32(0.5)
@@ -88,10 +87,21 @@ def _runs(tiles: U8, shape: tuple[int, ...]) -> Iterator[tuple[tuple[slice, slic
         changes = np.flatnonzero(np.diff(line)) + 1
         for start, end in pairwise(chain((0,), changes.tolist(), (line.size,))):
             area = (
-                slice(row * _TILE, min(shape[0], (row + 1) * _TILE)),
-                slice(start * _TILE, min(shape[1], end * _TILE)),
+                slice(row * TILE_PX, min(shape[0], (row + 1) * TILE_PX)),
+                slice(start * TILE_PX, min(shape[1], end * TILE_PX)),
             )
             yield area, int(line[start])
+
+
+def _spread(plate: U8, taps: Taps, area: tuple[slice, slice], height: int) -> U8:
+    """Return the plate at the pixels of ``area``, between its rows where it has fewer."""
+    if plate.shape[0] == height:
+        return plate[area]
+    rows, columns = area
+    top = taps.y_index[rows]
+    below = np.rint(taps.y_weight[rows, None, None] * 256).astype(np.uint16)
+    upper, lower = plate[top, columns], plate[np.minimum(top + 1, plate.shape[0] - 1), columns]
+    return np.asarray((upper * (256 - below) + lower * below + 128) >> 8, np.uint8)
 
 
 def _upsample(plane: F32, taps: Taps, area: tuple[slice, slice]) -> F32:

@@ -25,7 +25,8 @@ class Plate(ABC):
             alpha: ``(H // 8, W // 8)`` float32 in 0..1: the frame's matte.
 
         Returns:
-            ``(H, W, 3)`` uint8 BGR of the frame's size; read-only, valid until the next call.
+            ``(h, W, 3)`` uint8 BGR, as wide as the frame. It has all of the frame's rows, or fewer,
+            between which the kernel interpolates. Read-only, valid until the next call.
         """
 
     def close(self) -> None:  # noqa: B027 - most plates hold nothing

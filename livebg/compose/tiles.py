@@ -7,6 +7,7 @@ of the tiles are mixed, which is where the speed of the compositing comes from.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -21,10 +22,10 @@ TILE_PX = 16
 
 BACKGROUND, PERSON, MIXED = 0, 1, 2
 
-_NEARLY_NONE = 4
-_NEARLY_ALL = 251
+_NEARLY_NONE = np.float32(4.5 / 255)
+_NEARLY_ALL = np.float32(250.5 / 255)
 
-_MEAN_OF_CHANNELS = np.full((1, 3), 1 / 3, np.float32)
+_AROUND = np.ones((3, 3), np.uint8)
 
 
 def classify_tiles(matte: Matte, frame: Frame) -> NDArray[np.uint8]:
@@ -41,49 +42,42 @@ def classify_tiles(matte: Matte, frame: Frame) -> NDArray[np.uint8]:
     Returns:
         ``(ceil(H / 16), ceil(W / 16))`` uint8 of ``BACKGROUND``, ``PERSON`` or ``MIXED``.
     """
-    frame_size = frame.size
-    grey = cv2.transform(frame.scaled(matte.size, matte.box), _MEAN_OF_CHANNELS)
-    around = np.ones((3, 3), np.uint8)
-    darkest = cv2.erode(grey, around) * np.float32(1 / 255)
-    brightest = cv2.dilate(grey, around) * np.float32(1 / 255)
-    ends = (matte.gain * darkest + matte.offset, matte.gain * brightest + matte.offset)
-    lowest = _levels(np.minimum(*ends))
-    highest = _levels(np.maximum(*ends))
+    grey = frame.grey(matte.size, matte.box)
+    in_dark = cv2.add(cv2.multiply(matte.gain, cv2.erode(grey, _AROUND)), matte.offset)
+    in_light = cv2.add(cv2.multiply(matte.gain, cv2.dilate(grey, _AROUND)), matte.offset)
+    not_person = np.less(cv2.min(in_dark, in_light), _NEARLY_ALL)
+    not_background = np.greater(cv2.max(in_dark, in_light), _NEARLY_NONE)
 
-    columns, rows = _tile_centres(matte, frame_size)
-    reach = _reach(matte)
-    at_tiles = np.ix_(rows, columns)
+    columns, rows, reach = _tile_grid(matte.size, matte.box, frame.size)
+    somewhere_not_person = cv2.dilate(not_person.view(np.uint8), reach)
+    somewhere_not_background = cv2.dilate(not_background.view(np.uint8), reach)
     tiles = np.full((rows.size, columns.size), MIXED, np.uint8)
-    tiles[cv2.erode(lowest, reach)[at_tiles] >= _NEARLY_ALL] = PERSON
-    tiles[cv2.dilate(highest, reach)[at_tiles] <= _NEARLY_NONE] = BACKGROUND
-    _respect_box(tiles, matte.box, frame_size)
+    tiles[somewhere_not_person[rows][:, columns] == 0] = PERSON
+    tiles[somewhere_not_background[rows][:, columns] == 0] = BACKGROUND
+    _respect_box(tiles, matte.box, frame.size)
     return tiles
 
 
-def _levels(alpha: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.asarray(cv2.convertScaleAbs(np.clip(alpha, 0, 1), alpha=255.0), np.uint8)
+@lru_cache(maxsize=8)
+def _tile_grid(
+    matte_size: Size, box: Box, frame_size: Size
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint8]]:
+    """Return how tiles lie on the matte.
 
+    Returns:
+        the matte's column under the centre of each column of tiles, its row under each row, and
+        the window of matte pixels, as ones, that the pixels of a tile interpolate between.
+    """
 
-def _tile_centres(matte: Matte, frame_size: Size) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the matte's column under each column of tiles, and its row under each row."""
-
-    def along(count: int, first: float, last: float, samples: int) -> NDArray[np.intp]:
+    def along(count: int, first: float, last: float, samples: int) -> tuple[NDArray[np.intp], int]:
         centres = (np.arange(-(-count // TILE_PX)) + 0.5) * TILE_PX
-        position = (centres - first) * (samples / (last - first))
-        return np.clip(position.astype(np.intp), 0, samples - 1)
+        scale = samples / (last - first)
+        under = np.clip(((centres - first) * scale).astype(np.intp), 0, samples - 1)
+        return under, 2 * (math.ceil(TILE_PX / 2 * scale) + 1) + 1
 
-    box, (width, height) = matte.box, matte.size
-    return (
-        along(frame_size[0], box.left, box.right, width),
-        along(frame_size[1], box.top, box.bottom, height),
-    )
-
-
-def _reach(matte: Matte) -> NDArray[np.uint8]:
-    """Return the window of matte pixels that the pixels of one tile interpolate between."""
-    across = math.ceil(TILE_PX / 2 * matte.size[0] / matte.box.width) + 1
-    down = math.ceil(TILE_PX / 2 * matte.size[1] / matte.box.height) + 1
-    return np.ones((2 * down + 1, 2 * across + 1), np.uint8)
+    columns, across = along(frame_size[0], box.left, box.right, matte_size[0])
+    rows, down = along(frame_size[1], box.top, box.bottom, matte_size[1])
+    return columns, rows, np.ones((down, across), np.uint8)
 
 
 def _respect_box(tiles: NDArray[np.uint8], box: Box, frame_size: Size) -> None:

@@ -49,8 +49,7 @@ def with_coefficients(matte: Matte, frame: Frame) -> Matte:
     """
     if matte.gain.any():
         return matte
-    small = frame.scaled(matte.size, matte.box)
-    grey = small.astype(np.float32).sum(axis=2) * np.float32(1 / 765)
+    grey = frame.grey(matte.size, matte.box)
     radius_px = max(1, round(matte.size[0] * _RADIUS_SHARE))
     gain, offset = fit_linear(grey, matte.offset, radius_px=radius_px, epsilon=_EPSILON)
     return replace(matte, gain=gain, offset=offset)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from livebg.compose.blur import BlurPlate
 from livebg.refine.edge_colour import EDGE_HALVINGS
-from livebg.types import FloatImage, Frame, Size
+from livebg.types import FloatImage, Frame, Image, Size
 from tests.mattes import disc, frame_of, noise_frame, shrunk
 
 GREY, RED = 128, (0, 0, 255)
@@ -30,6 +30,12 @@ def small(alpha: FloatImage, frame: Frame) -> FloatImage:
     return shrunk(alpha, (width, height))
 
 
+def blurred(strength: float, frame: Frame, alpha: FloatImage) -> Image:
+    """The plate at the frame's size, as the kernel shows it."""
+    plate = BlurPlate(strength).render(frame, alpha)
+    return np.asarray(cv2.resize(plate, frame.size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
 def redness(plate: NDArray[np.uint8]) -> NDArray[np.int64]:
     return plate[..., 2].astype(np.int64) - plate[..., 1]
 
@@ -40,7 +46,7 @@ def test_the_person_does_not_bleed_into_the_room(
     size: Size, strength: float, levels: float
 ) -> None:
     frame, alpha = red_person(size)
-    seen = redness(BlurPlate(strength).render(frame, small(alpha, frame)))
+    seen = redness(blurred(strength, frame, small(alpha, frame)))
     # Of 255 levels at the worst pixel; a plain Gaussian leaves 92. Alpha comes at an eighth of the
     # frame's size: a blur that is narrower than those 8 pixels keeps a trace beside the edge.
     assert seen[alpha == 0].max() <= levels
@@ -51,15 +57,15 @@ def test_the_person_does_not_bleed_into_the_room(
 @pytest.mark.parametrize("strength", [30, 100])
 def test_a_plain_gaussian_would_bleed_much_more(strength: float) -> None:
     frame, alpha = red_person((640, 360))
-    knowing = BlurPlate(strength).render(frame, small(alpha, frame))
-    unknowing = BlurPlate(strength).render(frame, nobody(frame))
+    knowing = blurred(strength, frame, small(alpha, frame))
+    unknowing = blurred(strength, frame, nobody(frame))
     assert redness(unknowing)[alpha == 0].max() > 10 * redness(knowing)[alpha == 0].max()
 
 
 def test_stronger_is_smoother() -> None:
     frame = noise_frame((640, 360))
     spread = [
-        float(BlurPlate(strength).render(frame, nobody(frame)).std())
+        float(blurred(strength, frame, nobody(frame)).std())
         for strength in (0, 5, 10, 20, 40, 70, 100)
     ]
     assert all(weaker > stronger for weaker, stronger in pairwise(spread))
@@ -73,7 +79,7 @@ def test_the_weakest_blur_makes_small_print_unreadable(size: Size) -> None:
     for y in range(2 * letter_px, size[1], 2 * letter_px):
         cv2.putText(image, "4111 1111 1111 1111 " * 8, (4, y), font, scale, (0, 0, 0), 1)
     frame = frame_of(image)
-    plate = BlurPlate(0).render(frame, nobody(frame))
+    plate = blurred(0, frame, nobody(frame))
     # Strokes a pixel wide, 255 levels deep, are what one reads by: differences between
     # neighbouring pixels fall to less than a fifth.
     edges = [np.abs(np.diff(p[..., 0].astype(int), axis=1)).mean() for p in (frame.image, plate)]
@@ -84,8 +90,8 @@ def test_strengths_grow_with_the_picture() -> None:
     """The same scene at twice the size looks the same."""
     small_frame = noise_frame((320, 180))
     large_frame = frame_of(small_frame.image.repeat(2, 0).repeat(2, 1))
-    plate = BlurPlate(50).render(small_frame, nobody(small_frame))
-    large = BlurPlate(50).render(large_frame, nobody(large_frame))
+    plate = blurred(50, small_frame, nobody(small_frame))
+    large = blurred(50, large_frame, nobody(large_frame))
     halved = cv2.resize(large, (320, 180), interpolation=cv2.INTER_AREA)
     # A Gaussian of noise, 2.6 pixels wide or more at reduced size, enlarged linearly.
     assert np.abs(halved.astype(int) - plate).mean() < 1.5
@@ -97,13 +103,13 @@ def test_a_flat_room_keeps_its_colour(strength: float, level: int) -> None:
     frame = frame_of(np.full((90, 160, 3), level, np.uint8))
     alpha = small(disc((160, 90), (0.9, 0.6), 0.3, 0.1), frame)
     for matte in (nobody(frame), alpha, np.ones_like(alpha)):
-        assert (BlurPlate(strength).render(frame, matte) == level).all()
+        assert (blurred(strength, frame, matte) == level).all()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (9, 9), (17, 300)])
 @pytest.mark.parametrize("strength", [0, 50, 100])
 def test_every_size_has_a_plate(size: Size, strength: float) -> None:
     frame = noise_frame(size)
-    plate = BlurPlate(strength).render(frame, nobody(frame))
+    plate = blurred(strength, frame, nobody(frame))
     assert plate.shape == frame.image.shape
     assert plate.dtype == np.uint8

@@ -157,6 +157,22 @@ def test_the_plate_gets_the_alpha() -> None:
     assert np.array_equal(composite.image, plate)
 
 
+class ThreeRows(Plate):
+    """Black above, grey in the middle, white below."""
+
+    def render(self, frame: Frame, alpha: FloatImage) -> Image:
+        return np.full((3, frame.size[0], 3), np.array([0, 100, 200])[:, None, None], np.uint8)
+
+
+def test_a_plate_with_few_rows_is_spread_over_the_frame() -> None:
+    nobody = plain_matte(np.zeros((9, 16)), FRAME)
+    column = compose(ThreeRows(), nobody).image[:, 0, 0]
+    # The rows' centres lie at 15, 45 and 75 of 90 pixels.
+    expected = np.interp(np.arange(90) + 0.5, [15, 45, 75], [0, 100, 200])
+    # Weights are whole 256ths of 100 levels, and the result is rounded.
+    assert np.abs(column - expected).max() < 0.8
+
+
 @pytest.fixture
 def no_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     real_import = builtins.__import__

@@ -36,9 +36,11 @@ class Composed(NamedTuple):
 class Case:
     """A frame, its matte, a plate and the edge's colours."""
 
-    def __init__(self, frame: Frame, matte: Matte, *, colours: bool) -> None:
+    def __init__(
+        self, frame: Frame, matte: Matte, *, colours: bool, plate_rows: int | None = None
+    ) -> None:
         self.frame, self.matte = frame, matte
-        self.plate = noise_frame(frame.size, seed=9).image
+        self.plate = noise_frame((frame.size[0], plate_rows or frame.size[1]), seed=9).image
         small = (max(1, frame.size[1] // 8), max(1, frame.size[0] // 8), 6)
         random = np.random.default_rng(3)
         self.colours: FloatImage = (
@@ -59,7 +61,8 @@ class Case:
         # Filled with a level of its own, so that a pixel that is left out shows.
         out = Composed(*(np.full((*shape, *more), 77, np.uint8) for more in ((), (3,), (4,))))
         kernel.matte_tiles(self.frame.image, tiles, *matte, out.alpha)
-        kernel.blend_tiles(self.frame.image, self.plate, tiles, *matte, *edge, out.blend)
+        rows = taps_of(size, Box.whole(size), (self.plate.shape[1], self.plate.shape[0]))
+        kernel.blend_tiles(self.frame.image, self.plate, rows, tiles, *matte, *edge, out.blend)
         kernel.cutout_tiles(self.frame.image, tiles, *matte, *edge, out.cutout)
         return out
 
@@ -75,7 +78,11 @@ class Case:
             pixels = person + weight * (pixels - weight * person - (1 - weight) * room)
             pixels = np.rint(np.clip(pixels, 0, 255))
         level = np.rint(255 * alpha)
-        blend = np.rint(weight * pixels + (1 - weight) * self.plate)
+        taps = taps_of(self.frame.size, Box.whole(self.frame.size), self.plate.shape[1::-1])
+        below = np.minimum(taps.y_index + 1, self.plate.shape[0] - 1)
+        share = np.rint(256 * taps.y_weight)[:, None, None] / 256
+        plate = (1 - share) * self.plate[taps.y_index] + share * self.plate[below]
+        blend = np.rint(weight * pixels + (1 - weight) * plate)
         cutout = np.dstack([np.where(level[..., None] > 0, pixels, 0), level])
         return Composed(*(plane.astype(np.uint8) for plane in (level, blend, cutout)))
 
@@ -119,6 +126,13 @@ def test_a_matte_of_one_pixel_and_one_larger_than_the_frame(kernel: ModuleType) 
     for size in [(1, 1), (1, 7), (90, 50)]:
         case = Case(frame, noise_matte(frame, size), colours=True)
         assert_same(case.run(kernel, case.all_mixed), case.expected())
+
+
+@pytest.mark.parametrize("plate_rows", [1, 2, 7, 12])
+def test_a_plate_may_have_fewer_rows(kernel: ModuleType, plate_rows: int) -> None:
+    frame = noise_frame((71, 50))
+    case = Case(frame, noise_matte(frame), colours=False, plate_rows=plate_rows)
+    assert_same(case.run(kernel, case.all_mixed), case.expected())
 
 
 @pytest.mark.parametrize("colours", [True, False])
