@@ -61,9 +61,9 @@ class AsyncInference(Inference):
         self._worker.start()
 
     @property
-    def busy(self) -> bool:
-        """Whether the network has not answered the last question yet."""
-        return self._pending is not None
+    def pending(self) -> Frame | None:
+        """The frame that the network has not answered yet."""
+        return None if self._pending is None else self._pending.frame
 
     def ask(self, frame: Frame) -> None:
         """Leave ``frame`` for the network; returns at once.

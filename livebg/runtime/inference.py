@@ -45,8 +45,8 @@ class Inference(ABC):
 
     @property
     @abstractmethod
-    def busy(self) -> bool:
-        """Whether the network has not answered yet."""
+    def pending(self) -> Frame | None:
+        """The frame that the network was asked about last and has not answered yet."""
 
     @abstractmethod
     def ask(self, frame: Frame) -> None:
@@ -62,7 +62,7 @@ class Inference(ABC):
         """Return what the network found and nobody took yet, or None.
 
         Args:
-            wanted: wait for the answer about this frame, for which the network was asked last.
+            wanted: wait for the answer about this frame, which is the pending one.
 
         Raises:
             ModelError: the network failed, or has been at work for too long.
@@ -93,9 +93,9 @@ class DirectInference(Inference):
         self._answer: Inferred | None = None
 
     @property
-    def busy(self) -> bool:
-        """Never: the answer is there when ``ask`` returns."""
-        return False
+    def pending(self) -> None:
+        """None: the answer is there when ``ask`` returns."""
+        return None
 
     def ask(self, frame: Frame) -> None:
         """Run the network on ``frame``; see ``Inference.ask``."""

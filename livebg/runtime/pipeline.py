@@ -19,7 +19,7 @@ from livebg.runtime.async_inference import AsyncInference
 from livebg.runtime.budget import InferenceBudget
 from livebg.runtime.inference import DirectInference, Inference
 from livebg.runtime.refinement import Refinement
-from livebg.runtime.scheduler import MaskScheduler
+from livebg.runtime.scheduler import CUT_RESIDUAL, MaskScheduler
 from livebg.runtime.stage_times import StageTimes
 from livebg.segment.base import Segmenter
 from livebg.temporal.flow import Carried, FlowCarrier
@@ -139,10 +139,12 @@ class Pipeline:
             self._keep_within_budget(frame)
             self._receive(None)
             carried = self._carry(frame)
+            if carried is not None and carried.residual > CUT_RESIDUAL:
+                carried = self._carry_again(frame) or carried
             decision = self._scheduler.decide(
                 carried.residual if carried else 0.0,
                 beside=self._inference.beside,
-                busy=self._inference.busy,
+                busy=self._inference.pending is not None,
             )
             own = None
             if decision.infer:
@@ -243,6 +245,17 @@ class Pipeline:
             return None
         with self._times.timed("carry"):
             return self._carrier.carry(frame)
+
+    def _carry_again(self, frame: Frame) -> Carried | None:
+        """Return the matte that the network is still at work on moved to ``frame``, if there is.
+
+        It belongs to a frame that is more like this one than what was carried so far.
+        """
+        pending = self._inference.pending
+        if pending is None:
+            return None
+        self._receive(pending)
+        return self._carry(frame)
 
     def _receive(self, wanted: Frame | None) -> Matte | None:
         """Take what the network has found and carry that from now on.

@@ -8,7 +8,7 @@ from typing import Literal
 
 from livebg.config.schema import Every
 
-__all__ = ["Decision", "MaskScheduler", "Reason"]
+__all__ = ["CUT_RESIDUAL", "Decision", "MaskScheduler", "Reason"]
 
 Reason = Literal["first", "settling", "every", "motion", "age", "cut", "carried", "budget", "busy"]
 """Why the network runs, or ``carried``, ``budget`` or ``busy`` when it does not.
@@ -26,7 +26,10 @@ _CARRYING: frozenset[Reason] = frozenset({"carried", "budget", "busy"})
 _URGENT: frozenset[Reason] = frozenset({"first", "cut"})
 _SETTLING_FRAMES = 4
 _FIRST_PATIENCE = 2
-_CUT_RESIDUAL = 0.5
+
+CUT_RESIDUAL = 0.5
+"""Share of the outline that looks wrong beyond which a carried matte must not be shown."""
+
 _LONGEST_STRETCH = 4
 
 
@@ -121,7 +124,7 @@ class MaskScheduler:
         settled = self._settled_reason()
         if settled is not None and (settled == "first" or not beside):
             return settled
-        if residual > _CUT_RESIDUAL:
+        if residual > CUT_RESIDUAL:
             return "cut"
         if settled is not None:
             return settled

@@ -68,13 +68,13 @@ class Bench:
 def test_asking_does_not_wait() -> None:
     with Bench() as bench:
         frame = bench.ask(0)
-        assert bench.inference.busy
+        assert bench.inference.pending is frame
         assert bench.inference.take() is None
         bench.network.gate.release()
         found = bench.inference.take(wanted=frame)
         assert found is not None
         assert found.frame is frame
-        assert not bench.inference.busy
+        assert bench.inference.pending is None
         assert bench.network.threads == {"livebg-inference"}
 
 
@@ -102,7 +102,7 @@ def test_what_the_network_raises_is_raised_where_the_answer_is_taken() -> None:
         bench.network.gate.release()
         with pytest.raises(ModelError, match="not numbers"):
             bench.inference.take(wanted=bench.ask(0))
-        assert not bench.inference.busy
+        assert bench.inference.pending is None
         bench.network.error = None
         bench.network.gate.release()
         assert bench.inference.take(wanted=bench.ask(1)) is not None
@@ -134,7 +134,7 @@ def test_reset_drops_what_is_still_to_come_and_resets_the_network_in_its_own_thr
         bench.ask(0)
         assert bench.network.begun.acquire(timeout=GENEROUS_S)
         bench.inference.reset()
-        assert not bench.inference.busy
+        assert bench.inference.pending is None
         frame = bench.ask(1)
         bench.network.gate.release(2)
         found = bench.inference.take(wanted=frame)

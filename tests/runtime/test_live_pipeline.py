@@ -135,6 +135,32 @@ def test_a_cut_does_not_take_the_answer_about_an_earlier_frame(bench: Bench) -> 
     assert bench.error(composite) < 8
 
 
+def lit(frame: Frame, share: float) -> Frame:
+    """Return ``frame`` with its left ``share`` turned into its negative."""
+    image = frame.image.copy()
+    columns = round(share * image.shape[1])
+    image[:, :columns] = 255 - image[:, :columns]
+    return replace(frame, image=image)
+
+
+def test_what_is_too_far_from_the_last_matte_is_carried_from_the_one_that_is_due(
+    bench: Bench,
+) -> None:
+    # A tenth of the frame that looks wrong is no cut yet, a fifth is one.
+    first, pending, frame = (
+        lit(replace(bench.frames[0], index=index), share)
+        for index, share in enumerate((0.0, 0.1, 0.2))
+    )
+    bench.pipeline.process(first)
+    bench.wait_for_answer()
+    bench.segmenter.open.clear()
+    bench.pipeline.process(pending)
+    assert bench.reasons == {"first": 1, "every": 1}
+    threading.Timer(0.05, bench.segmenter.open.set).start()
+    bench.pipeline.process(frame)
+    assert bench.reasons == {"first": 1, "every": 2}
+
+
 def test_a_failure_is_raised_and_everything_before_it_forgotten(bench: Bench) -> None:
     bench.process(0)
     bench.segmenter.error = ModelError("values that are not numbers")
