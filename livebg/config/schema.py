@@ -169,7 +169,7 @@ class Settings:
         ),
     )
     max_residual: float = field(
-        default=0.1,
+        default=0.06,
         metadata=_facts(
             "number",
             "share of the outline that may look wrong after the matte was moved, before auto runs "
