@@ -18,7 +18,6 @@ Arguments that the functions share:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -42,6 +41,7 @@ from livebg.compose.tiles import BACKGROUND, MIXED, PERSON, TILE_PX
 __all__ = ["blend_tiles", "cutout_tiles", "matte_tiles"]
 
 F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
 
 
@@ -105,15 +105,26 @@ def matte_tiles(frame: U8, tiles: U8, gain: F32, offset: F32, taps: Taps, out: U
 
 
 @compiled
-def _runs(tiles: U8, height: int, width: int) -> Iterator[tuple[int, int, int, int, int]]:
-    """Yield kind, top, bottom, left and right of every run of equal tiles, in pixels."""
+def _runs(tiles: U8, height: int, width: int) -> I32:
+    """Return kind, top, bottom, left and right of every run of equal tiles, ``(n, 5)``, in pixels.
+
+    A list and not a generator: numba cannot compile a caller of a generator that it has read from
+    its cache on disk.
+    """
+    runs = np.empty((tiles.size, 5), np.int32)
+    count = 0
     for row in range(tiles.shape[0]):
-        top, bottom = row * TILE_PX, min(height, row * TILE_PX + TILE_PX)
         start = 0
         for end in range(1, tiles.shape[1] + 1):
             if end == tiles.shape[1] or tiles[row, end] != tiles[row, start]:
-                yield tiles[row, start], top, bottom, start * TILE_PX, min(width, end * TILE_PX)
+                runs[count, 0] = tiles[row, start]
+                runs[count, 1] = row * TILE_PX
+                runs[count, 2] = min(height, row * TILE_PX + TILE_PX)
+                runs[count, 3] = start * TILE_PX
+                runs[count, 4] = min(width, end * TILE_PX)
+                count += 1
                 start = end
+    return runs[:count]
 
 
 @compiled
