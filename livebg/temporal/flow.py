@@ -134,7 +134,7 @@ class FlowCarrier:
         return float(min(1.0, max(along, _ANYWHERE_WEIGHT * anywhere, _CROWD_WEIGHT * crowd)))
 
     def _small_grey(self, frame: Frame) -> NDArray[np.uint8]:
-        """Return the frame small, in grey and without the detail that only shimmers at that size."""
+        """Return the frame small and grey, without detail that would only shimmer at that size."""
         grey = cv2.cvtColor(frame.scaled(self._size), cv2.COLOR_BGR2GRAY)
         return np.asarray(cv2.GaussianBlur(grey, (3, 3), 0), np.uint8)
 
