@@ -211,11 +211,10 @@ class Settings:
         ),
     )
     smoothing_s: float = field(
-        default=0.25,
+        default=0.1,
         metadata=_facts(
             "number",
-            "time constant that calms the mattes of networks without memory where the picture "
-            "rests; 0 for none",
+            "time constant that calms mattes where the picture rests; 0 for none",
             unit="s",
             low=0,
             high=5,

@@ -66,7 +66,10 @@ class Pipeline:
             settings.every, max_residual=settings.max_residual, max_age=settings.max_age
         )
         self._refinement = Refinement(
-            carrier, recurrent=segmenter.info.recurrent, smoothing_s=settings.smoothing_s
+            carrier,
+            recurrent=segmenter.info.recurrent,
+            smoothing_s=settings.smoothing_s,
+            regular=settings.every != "auto",
         )
         self._framing = AutoFraming(settings.auto_frame)
         self._times = StageTimes(clock)
@@ -185,7 +188,9 @@ class Pipeline:
         if settings.mirror != self._settings.mirror:
             self.reset()
         self._settings = settings
-        self._refinement.smoothing_s = settings.smoothing_s
+        self._refinement.configure(
+            smoothing_s=settings.smoothing_s, regular=settings.every != "auto"
+        )
         self._framing.strength = settings.auto_frame
         self._scheduler.configure(
             settings.every, max_residual=settings.max_residual, max_age=settings.max_age
