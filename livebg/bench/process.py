@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from livebg.runtime.stats import peak_memory_mib
+from livebg.runtime.memory import peak_memory_mib
 
 __all__ = ["peak_mib", "resident_mib", "thread_count"]
 

@@ -19,13 +19,15 @@ def describe(glance: Glance) -> str:
     """Return the numbers of a live line in words.
 
     Example:
-        >>> describe(Glance(29.97, 6.1, 9.4, 0.31, 2))
-        '30.0 frames/s, latency 6 ms (p95 9 ms), 31 % of a core, 2 dropped'
+        >>> describe(Glance(29.97, 6.1, 9.4, 0.31, 2, 4.2))
+        '30.0 frames/s, latency 6 ms (p95 9 ms), 31 % of a core, network every 4.2, 2 dropped'
     """
+    every = glance.inferred_every
+    network = "" if every is None else f"network every {every:.1f}, "
     return (
         f"{glance.rate_fps:.1f} frames/s, "
         f"latency {glance.latency_p50_ms:.0f} ms (p95 {glance.latency_p95_ms:.0f} ms), "
-        f"{glance.cpu_share:.0%} of a core, {glance.dropped} dropped".replace("%", " %")
+        f"{glance.cpu_share:.0%} of a core, {network}{glance.dropped} dropped".replace("%", " %")
     )
 
 

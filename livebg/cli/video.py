@@ -133,7 +133,8 @@ class _Measured:
 
     def summary(self, pipeline: Pipeline) -> dict[str, Any]:
         """Return plain values for JSON, named as in ``livebg.runtime.stats``."""
-        from livebg.runtime.stats import SCHEMA, peak_memory_mib
+        from livebg.runtime.memory import peak_memory_mib
+        from livebg.runtime.stats import SCHEMA
 
         frames = self.conversion.frames
         return {

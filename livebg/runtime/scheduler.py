@@ -84,7 +84,7 @@ class MaskScheduler:
     @property
     def inferred(self) -> int:
         """How many frames the network was to look at."""
-        return sum(count for reason, count in self._reasons.items() if reason not in _CARRYING)
+        return sum(count for reason, count in self.reasons.items() if reason not in _CARRYING)
 
     def decide(self, residual: float, *, beside: bool = False, busy: bool = False) -> Decision:
         """Decide for the next frame.

@@ -173,7 +173,7 @@ class Session:
 
     def glance(self) -> Glance:
         """Return the numbers of a live line."""
-        return self._statistics.glance(self._frames.dropped)
+        return self._statistics.glance(self._frames.dropped, self._processing.scheduler_statistics)
 
     def summary(self) -> dict[str, Any]:
         """Return the statistics as values for JSON; ``livebg.runtime.stats`` has the schema."""

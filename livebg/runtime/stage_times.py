@@ -12,7 +12,7 @@ __all__ = ["StageTimes"]
 
 
 class StageTimes:
-    """Times stages by name. Not safe to share between threads.
+    """Times stages by name, in one thread; any other may read.
 
     Args:
         clock: what times them.
@@ -58,12 +58,12 @@ class StageTimes:
         """Return the mean milliseconds that each stage takes of one of ``frames``."""
         return {
             stage: took.mean * took.count * 1e3 / max(1, frames)
-            for stage, took in self._stages.items()
+            for stage, took in self._stages.copy().items()
         }
 
     def distributions(self) -> dict[str, dict[str, float | int | None]]:
         """Return ``Histogram.summary_ms`` of the calls by stage."""
-        return {stage: took.summary_ms() for stage, took in self._stages.items()}
+        return {stage: took.summary_ms() for stage, took in self._stages.copy().items()}
 
     def clear(self) -> None:
         """Forget what was recorded by stage."""

@@ -42,43 +42,38 @@ and each distribution is ``{"count", "mean", "p50", "p95", "p99"}`` (within 1 %)
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from livebg import __version__
 from livebg.clock import NS_PER_S, Clock
 from livebg.runtime.histogram import Histogram
+from livebg.runtime.memory import peak_memory_mib
 from livebg.types import Composite
 
-__all__ = ["SCHEMA", "Glance", "Statistics", "peak_memory_mib"]
+__all__ = ["SCHEMA", "Glance", "Statistics"]
 
 SCHEMA = 1
-
-
-def peak_memory_mib() -> float | None:
-    """Return the largest resident memory of this process so far, in MiB, where it is known."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+_GLANCE_EVERY_NS = NS_PER_S // 4
 
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """The few numbers of the live line."""
+    """The few numbers of the live line, over the last two seconds or so.
+
+    ``inferred_every`` is how many frames share one inference; None while there was none.
+    """
 
     rate_fps: float
     latency_p50_ms: float
     latency_p95_ms: float
     cpu_share: float
     dropped: int
+    inferred_every: float | None = None
 
 
 @dataclass(slots=True)
@@ -115,6 +110,8 @@ class Statistics:
         self._last_made: tuple[int, float] = (self._started_ns, 0.0)
         self._recent: deque[tuple[int, float]] = deque(maxlen=61)
         self._recent_latency_ms: deque[float] = deque(maxlen=60)
+        self._recent_inference: deque[tuple[int, int]] = deque(maxlen=9)
+        self._glanced: tuple[int, Glance] | None = None
 
     def captured(self, *, missed: int) -> None:
         """Record that the source delivered a frame, after ``missed`` ones that it lost."""
@@ -166,8 +163,23 @@ class Statistics:
                 self._jitter.add(abs(interval_s - self._period_s))
             count.last_ns = now_ns
 
-    def glance(self, dropped: int) -> Glance:
-        """Return the numbers of the live line, over the last two seconds or so."""
+    def glance(self, dropped: int, chain: Callable[[], Mapping[str, Any]] = lambda: {}) -> Glance:
+        """Return the numbers of the live line; they are looked at anew four times a second.
+
+        Args:
+            dropped: frames that were replaced before they were filtered.
+            chain: tells what the pipeline says of its mask scheduler.
+        """
+        now_ns = self._clock.now_ns()
+        if self._glanced is None or now_ns - self._glanced[0] >= _GLANCE_EVERY_NS:
+            said = chain()
+            self._recent_inference.append((said.get("frames", 0), said.get("inferred", 0)))
+            self._glanced = (now_ns, self._look(dropped))
+        return self._glanced[1]
+
+    def _look(self, dropped: int) -> Glance:
+        first, before = self._recent_inference[0]
+        last, inferred = self._recent_inference[-1]
         with self._lock:
             rate, share = 0.0, 0.0
             if self._recent:
@@ -179,6 +191,9 @@ class Statistics:
                 latency_p95_ms=latencies_ms[len(latencies_ms) * 95 // 100],
                 cpu_share=share,
                 dropped=dropped,
+                inferred_every=(
+                    (last - first) / (inferred - before) if inferred > before else None
+                ),
             )
 
     def summary(

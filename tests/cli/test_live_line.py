@@ -50,3 +50,8 @@ def test_clearing_takes_the_line_away_once() -> None:
 def test_numbers_are_rounded_for_people() -> None:
     words = describe(Glance(29.97, 6.12, 9.44, 0.314, 2))
     assert words == "30.0 frames/s, latency 6 ms (p95 9 ms), 31 % of a core, 2 dropped"
+
+
+def test_the_networks_rhythm_is_told_once_it_is_known() -> None:
+    words = describe(Glance(29.97, 6.12, 9.44, 0.314, 2, 4.16))
+    assert "31 % of a core, network every 4.2, 2 dropped" in words

@@ -81,6 +81,17 @@ def test_jitter_is_the_deviation_from_the_sources_interval(clock: ManualClock) -
     assert _summary(statistics)["jitter_ms"]["p95"] == pytest.approx(10, rel=0.011)  # type: ignore[index]
 
 
+def test_a_glance_tells_how_many_frames_share_an_inference(clock: ManualClock) -> None:
+    statistics = Statistics(clock)
+    chain = {"frames": 10, "inferred": 5}
+    assert statistics.glance(0, lambda: chain).inferred_every is None
+    clock.advance(0.25)
+    chain = {"frames": 22, "inferred": 8}
+    assert statistics.glance(0, lambda: chain).inferred_every == 4
+    chain = {"frames": 100, "inferred": 100}
+    assert statistics.glance(0, lambda: chain).inferred_every == 4
+
+
 def test_cards_are_repeated_pictures_and_no_latency(clock: ManualClock) -> None:
     statistics = Statistics(clock, period_s=0.05)
     card = replace(_COMPOSITE, private=True)
@@ -89,8 +100,3 @@ def test_cards_are_repeated_pictures_and_no_latency(clock: ManualClock) -> None:
     assert summary["frames"]["repeated"] == 1  # type: ignore[index]
     assert summary["sinks"]["window"]["cards"] == 1  # type: ignore[index]
     assert summary["latency_ms"]["count"] == 0  # type: ignore[index]
-
-
-def test_peak_memory_is_plausible() -> None:
-    peak = stats.peak_memory_mib()
-    assert peak is None or 10 < peak < 100_000
