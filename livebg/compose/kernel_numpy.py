@@ -1,6 +1,6 @@
 """The compositing kernel's functions with numpy alone, for Pythons that numba does not support.
 
-The same pixels to within one level, seven times slower: every run of mixed tiles is processed as
+The same pixels to within one level, twenty times slower: every run of mixed tiles is processed as
 one rectangle. Arguments are those of ``livebg.compose.kernel``.
 """
 
