@@ -27,6 +27,7 @@ _LEAST_OF_LARGEST = 0.1
 _MARGIN = 0.14
 _TIGHT = 0.05
 _WORTHWHILE = 0.8
+_LEAST_HEIGHT = 0.4
 _SHRINK_AT = 1.6
 _SHRINK_AFTER_S = 1.0
 _WATCH_SIZE = (64, 36)
@@ -190,8 +191,9 @@ class PersonBox:
 
     def _around(self, inner: Box, aspect: float) -> Box | None:
         """Return the box of one shape around ``inner``, or None where the frame is too small."""
-        width = max(inner.width, inner.height * aspect)
-        height = max(inner.height, inner.width / aspect)
+        least = _LEAST_HEIGHT * self._size[1]
+        height = max(inner.height, inner.width / aspect, least)
+        width = max(inner.width, height * aspect)
         columns, rows = math.ceil(width / GRID_PX) + 1, math.ceil(height / GRID_PX) + 1
         span = _on_grid(inner.left, inner.right, columns * GRID_PX, self._size[0])
         rise = _on_grid(inner.top, inner.bottom, rows * GRID_PX, self._size[1])
