@@ -214,7 +214,8 @@ class Settings:
         default=0.1,
         metadata=_facts(
             "number",
-            "time constant that calms mattes where the picture rests; 0 for none",
+            "time constant that calms the mattes of networks without memory where the picture "
+            "rests; 0 for none",
             unit="s",
             low=0,
             high=5,

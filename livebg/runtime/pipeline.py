@@ -66,10 +66,7 @@ class Pipeline:
             settings.every, max_residual=settings.max_residual, max_age=settings.max_age
         )
         self._refinement = Refinement(
-            carrier,
-            recurrent=segmenter.info.recurrent,
-            smoothing_s=settings.smoothing_s,
-            regular=settings.every != "auto",
+            carrier, recurrent=segmenter.info.recurrent, smoothing_s=settings.smoothing_s
         )
         self._framing = AutoFraming(settings.auto_frame)
         self._times = StageTimes(clock)
@@ -188,9 +185,7 @@ class Pipeline:
         if settings.mirror != self._settings.mirror:
             self.reset()
         self._settings = settings
-        self._refinement.configure(
-            smoothing_s=settings.smoothing_s, regular=settings.every != "auto"
-        )
+        self._refinement.smoothing_s = settings.smoothing_s
         self._framing.strength = settings.auto_frame
         self._scheduler.configure(
             settings.every, max_residual=settings.max_residual, max_age=settings.max_age

@@ -9,41 +9,29 @@ from livebg.refine.guided import with_coefficients
 from livebg.refine.haze import without_haze
 from livebg.runtime.plausibility import Plausibility, check_matte, without_anybody
 from livebg.temporal.flow import FlowCarrier
-from livebg.temporal.smoothing import settled, smoothed
+from livebg.temporal.smoothing import smoothed
 from livebg.types import Frame, Matte
 
 __all__ = ["Refinement"]
 
 
-_LONGEST_S = 0.1
-"""A recurrent network's mattes that are farther apart have nothing to gain from each other."""
-
-
 class Refinement:
-    """Checks mattes, calms them, and fits plain ones to their frames' edges.
+    """Checks mattes, smooths those of networks without memory, and fits plain ones to their edges.
 
     Called by one thread at a time, for every inferred matte in order.
 
     Args:
         carrier: carries the matte that was refined last.
-        recurrent: whether the network has a memory of its own.
+        recurrent: whether the network has a memory of its own; its mattes are not smoothed.
         smoothing_s: time constant of a picture at rest, in seconds; 0 smooths nothing.
-        regular: whether the network runs at fixed intervals. One that runs when the picture has
-            changed, and has a memory, has nothing to gain from smoothing.
     """
 
-    def __init__(
-        self, carrier: FlowCarrier, *, recurrent: bool, smoothing_s: float, regular: bool
-    ) -> None:
+    def __init__(self, carrier: FlowCarrier, *, recurrent: bool, smoothing_s: float) -> None:
+        self.smoothing_s = smoothing_s
+        """May be changed between two mattes."""
         self._carrier = carrier
         self._recurrent = recurrent
         self._plausibility = Plausibility()
-        self.configure(smoothing_s=smoothing_s, regular=regular)
-
-    def configure(self, *, smoothing_s: float, regular: bool) -> None:
-        """Change what it was made with, between two mattes."""
-        self._smoothing_s = smoothing_s
-        self._regular = regular
 
     @property
     def refused(self) -> int:
@@ -64,8 +52,6 @@ class Refinement:
         # Before smoothing, which would let a network that breaks come in by and by.
         if not self._plausibility.believes(matte, frame):
             return without_anybody(matte)
-        if self._recurrent:
-            return self._settled(without_haze(matte), frame)
         matte = self._smoothed(matte, frame)
         # The coarse alpha keeps its haze: it is what the next matte is averaged with.
         return replace(without_haze(with_coefficients(matte, frame)), coarse=matte.coarse)
@@ -74,20 +60,11 @@ class Refinement:
         """Forget all earlier mattes."""
         self._plausibility.reset()
 
-    def _settled(self, matte: Matte, frame: Frame) -> Matte:
-        elapsed_s = self._since_anchor_s(frame)
-        matte = with_coefficients(matte, frame)
-        if not self._regular or not 0 < elapsed_s <= _LONGEST_S or self._smoothing_s <= 0:
-            return matte
-        return settled(matte, self._carrier.carry(frame), elapsed_s, self._smoothing_s)
-
     def _smoothed(self, matte: Matte, frame: Frame) -> Matte:
-        elapsed_s = self._since_anchor_s(frame)
-        if elapsed_s <= 0 or self._smoothing_s <= 0:
-            return matte
-        return smoothed(matte, self._carrier.carry(frame), elapsed_s, self._smoothing_s)
-
-    def _since_anchor_s(self, frame: Frame) -> float:
-        """Return the seconds since the matte that was refined last, 0 where there is none."""
         anchor = self._carrier.anchor
-        return 0.0 if anchor is None else (frame.captured_ns - anchor.captured_ns) / NS_PER_S
+        if anchor is None or self._recurrent or self.smoothing_s <= 0:
+            return matte
+        elapsed_s = (frame.captured_ns - anchor.captured_ns) / NS_PER_S
+        if elapsed_s <= 0:
+            return matte
+        return smoothed(matte, self._carrier.carry(frame), elapsed_s, self.smoothing_s)

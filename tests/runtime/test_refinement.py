@@ -17,15 +17,11 @@ SMALL: Size = (160, 90)
 class Bench:
     """A still scene, seen again and again."""
 
-    def __init__(
-        self, *, recurrent: bool = False, smoothing_s: float = 0.25, regular: bool = True
-    ) -> None:
+    def __init__(self, *, recurrent: bool = False, smoothing_s: float = 0.25) -> None:
         self.scene = SyntheticScene(SIZE, frame_count=1, motion=0.0)
         self.image = self.scene.read().image
         self.carrier = FlowCarrier(SIZE)
-        self.refinement = Refinement(
-            self.carrier, recurrent=recurrent, smoothing_s=smoothing_s, regular=regular
-        )
+        self.refinement = Refinement(self.carrier, recurrent=recurrent, smoothing_s=smoothing_s)
         self._index = 0
 
     @property
@@ -61,39 +57,31 @@ def test_coefficients_are_kept_but_for_the_haze() -> None:
     assert np.abs(refined.small_alpha(frame) - expected).max() < 1e-4
 
 
-@pytest.mark.parametrize("regular", [True, False])
-@pytest.mark.parametrize("recurrent", [True, False])
-def test_who_is_smoothed(recurrent: bool, regular: bool) -> None:
-    """Only a network that has a memory, and looks when there is something new, is not."""
-    bench = Bench(recurrent=recurrent, regular=regular)
+@pytest.mark.parametrize(
+    ("recurrent", "smoothing_s", "smooths"),
+    [(False, 0.25, True), (False, 0.0, False), (True, 0.25, False)],
+)
+def test_only_networks_without_memory_are_smoothed(
+    recurrent: bool, smoothing_s: float, smooths: bool
+) -> None:
+    bench = Bench(recurrent=recurrent, smoothing_s=smoothing_s)
     bench.refine(bench.truth)
     less, _ = bench.refine(0.5 * bench.truth)
-    assert (less.coarse[bench.truth > 0.99].mean() > 0.6) == (regular or not recurrent)
+    assert (less.coarse[bench.truth > 0.99].mean() > 0.6) == smooths
 
 
-@pytest.mark.parametrize("recurrent", [True, False])
-def test_a_time_constant_of_zero_smooths_nothing(recurrent: bool) -> None:
-    bench = Bench(recurrent=recurrent)
-    bench.refine(bench.truth)
-    bench.refinement.configure(smoothing_s=0.0, regular=True)
-    less, _ = bench.refine(0.5 * bench.truth)
-    assert less.coarse[bench.truth > 0.99].mean() < 0.51
-
-
-@pytest.mark.parametrize("recurrent", [True, False])
-def test_the_same_frame_again_is_not_averaged(recurrent: bool) -> None:
-    bench = Bench(recurrent=recurrent)
+def test_the_same_frame_again_is_not_averaged() -> None:
+    bench = Bench()
     frame = bench.next_frame()
     bench.carrier.set_anchor(frame, bench.refinement.refine(plain_matte(bench.truth, frame), frame))
     again = bench.refinement.refine(plain_matte(0.5 * bench.truth, frame), frame)
     assert again.coarse[bench.truth > 0.99].mean() < 0.51
 
 
-def test_a_recurrent_networks_mattes_far_apart_are_left_alone() -> None:
-    bench = Bench(recurrent=True)
+def test_smoothing_may_be_changed_between_two_mattes() -> None:
+    bench = Bench()
     bench.refine(bench.truth)
-    for _ in range(3):
-        bench.next_frame()
+    bench.refinement.smoothing_s = 0.0
     less, _ = bench.refine(0.5 * bench.truth)
     assert less.coarse[bench.truth > 0.99].mean() < 0.51
 

@@ -6,9 +6,9 @@ import pytest
 from numpy.typing import NDArray
 
 from livebg.temporal.flow import FlowCarrier
-from livebg.temporal.smoothing import settled, smoothed
+from livebg.temporal.smoothing import smoothed
 from livebg.types import Box, FloatImage, Frame, Image, Matte, Size
-from tests.mattes import noise_matte, plain_matte
+from tests.mattes import plain_matte
 
 SIZE: Size = (320, 180)
 MATTE: Size = (160, 90)
@@ -186,39 +186,3 @@ def test_the_result_is_plain_and_new() -> None:
     assert (calm.coarse >= 0).all()
     assert (calm.coarse <= 1).all()
     assert np.array_equal(matte.coarse, before)
-
-
-def at(left: float, index: int) -> Frame:
-    return Frame(picture(left), index, index * 33_000_000)
-
-
-def test_a_recurrent_networks_coefficients_are_averaged_at_rest() -> None:
-    old, new = at(110, 0), at(110, 1)
-    carrier = FlowCarrier(SIZE)
-    carrier.set_anchor(old, noise_matte(old, MATTE, seed=1))
-    matte = noise_matte(new, MATTE, seed=2)
-    calm = settled(matte, carrier.carry(new), 0.1, 0.1)
-    share = np.exp(-1)
-    for plane in ("gain", "offset", "coarse"):
-        before, after = getattr(noise_matte(old, MATTE, seed=1), plane), getattr(matte, plane)
-        expected = share * before + (1 - share) * after
-        # The flow of two equal pictures is zero but for rounding.
-        assert np.abs(getattr(calm, plane) - expected).max() < 1e-3
-    assert (calm.frame_index, calm.origin) == (1, "inferred")
-
-
-def test_a_recurrent_networks_matte_is_left_alone_where_the_picture_was_not_carried_well() -> None:
-    old = at(110, 0)
-    carrier = FlowCarrier(SIZE)
-    carrier.set_anchor(old, plain_matte(truth(110), old))
-    gone = Frame(ROOM, 1, 33_000_000)
-    matte = plain_matte(np.zeros_like(truth(110)), gone)
-    assert settled(matte, carrier.carry(gone), 0.033, 1.0) is matte
-
-
-def test_a_recurrent_networks_mattes_of_different_parts_are_not_averaged() -> None:
-    frame = at(110, 0)
-    carrier = FlowCarrier(SIZE)
-    carrier.set_anchor(frame, plain_matte(truth(110), frame, Box(0, 0, 160, 90)))
-    matte = plain_matte(truth(110), frame)
-    assert settled(matte, carrier.carry(frame), 0.03, TAU_S) is matte
