@@ -14,6 +14,7 @@ from livebg.fetch import Progress
 from livebg.models.catalog import CatalogEntry, find
 from livebg.models.weights import ensure_weights
 from livebg.runtime.backdrop import open_backdrop
+from livebg.runtime.memory import keep_freed_memory
 from livebg.runtime.pipeline import Pipeline
 from livebg.segment.base import Segmenter
 from livebg.segment.preprocess import fit_input_size
@@ -31,8 +32,9 @@ def build_pipeline(
 ) -> Pipeline:
     """Make the chain of stages for frames of one size.
 
-    OpenCV is set to one thread for the whole process: its stages are a fraction of a millisecond
-    each, and splitting them over cores costs more processor time than it saves.
+    Two things are set for the whole process. OpenCV gets one thread: its stages are a fraction of
+    a millisecond each, and splitting them over cores costs more processor time than it saves. And
+    the memory of one frame is kept for the next; see ``keep_freed_memory``.
 
     Args:
         settings: what is wanted.
@@ -46,10 +48,11 @@ def build_pipeline(
         ModelError: the network cannot be loaded, or its weights cannot be fetched.
     """
     cv2.setNumThreads(1)
+    keep_freed_memory()
     compositor = open_compositor(settings)
     try:
         compositing_kernel()
-        segmenter = build_segmenter(settings, size, progress)
+        segmenter = build_segmenter(settings, size, progress, live=live)
     except BaseException:
         compositor.close()
         raise
@@ -66,17 +69,19 @@ def openvino_folder() -> Path:
     return cache_folder() / "openvino"
 
 
-def build_segmenter(settings: Settings, size: Size, progress: Progress | None = None) -> Segmenter:
+def build_segmenter(
+    settings: Settings, size: Size, progress: Progress | None = None, *, live: bool = False
+) -> Segmenter:
     """Load the network that ``settings`` name, for frames of ``size``; see ``build_pipeline``."""
     if settings.model.lower().endswith(".onnx"):
-        return _user_file(settings, size)
+        return _user_file(settings, size, live)
     engine, device = _engine(settings.device)
     entry = find(settings.model)
     released_graph = engine == "openvino" and not entry.classes
     weights = ensure_weights(entry, progress, suffix=".onnx" if released_graph else None)
     if entry.classes:
         return _classes(entry, weights, settings, size, engine, device)
-    return _rvm(weights, settings, size, engine, device)
+    return _rvm(weights, settings, size, engine, device, live)
 
 
 def _engine(wish: str) -> tuple[str, str]:
@@ -110,7 +115,9 @@ def _has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
-def _rvm(weights: Path, settings: Settings, size: Size, engine: str, device: str) -> Segmenter:
+def _rvm(
+    weights: Path, settings: Settings, size: Size, engine: str, device: str, live: bool
+) -> Segmenter:
     input_size = fit_input_size(size, settings.matte_size)
     if engine == "torch":
         from livebg.segment.torch_rvm import TorchRvm
@@ -135,6 +142,7 @@ def _rvm(weights: Path, settings: Settings, size: Size, engine: str, device: str
         precision=settings.precision,
         threads=settings.threads,
         crop=settings.crop,
+        live=live,
     )
 
 
@@ -164,7 +172,7 @@ def _classes(
     return _static(weights, settings, size, input_size, device, name=entry.name)
 
 
-def _user_file(settings: Settings, size: Size) -> Segmenter:
+def _user_file(settings: Settings, size: Size, live: bool) -> Segmenter:
     from livebg.models.onnx_shapes import describe_onnx
 
     wish = "cpu" if settings.device == "auto" else settings.device
@@ -177,7 +185,7 @@ def _user_file(settings: Settings, size: Size) -> Segmenter:
             "openvino:GPU"
         )
     if network.kind == "recurrent":
-        return _rvm(path, settings, size, engine, device)
+        return _rvm(path, settings, size, engine, device, live)
     return _static(path, settings, size, fit_input_size(size, settings.matte_size), device)
 
 

@@ -25,6 +25,7 @@ class OpenvinoRvm(RvmSegmenter):
         precision: ``auto``, ``f32``, ``bf16`` or ``f16``.
         threads: processor threads.
         crop: look where the person is; the matte then covers only that box.
+        live: as for ``RvmSegmenter``.
 
     Raises:
         ModelError: the file is not RVM, or cannot be compiled.
@@ -42,6 +43,7 @@ class OpenvinoRvm(RvmSegmenter):
         precision: str = "auto",
         threads: int = 1,
         crop: bool = False,
+        live: bool = False,
     ) -> None:
         precision = resolve_precision(device, precision)
         make_network = partial(
@@ -53,4 +55,4 @@ class OpenvinoRvm(RvmSegmenter):
             threads=threads,
         )
         engine = describe_engine(device, precision)
-        super().__init__(engine, frame_size, input_size, make_network, crop=crop)
+        super().__init__(engine, frame_size, input_size, make_network, crop=crop, live=live)

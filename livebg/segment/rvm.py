@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from threading import Thread
 
 import numpy as np
 
@@ -78,6 +80,8 @@ class RvmSegmenter(Segmenter):
         input_size: ``(width, height)`` that the network sees; multiples of 16.
         make_network: makes the network for an input size.
         crop: look where the person is; the matte then covers only that box.
+        live: make the networks for boxes beside the work, and look at the whole frame until they
+            are there; when that is depends on the machine.
     """
 
     def __init__(
@@ -88,13 +92,15 @@ class RvmSegmenter(Segmenter):
         make_network: Callable[[Size], RvmNetwork],
         *,
         crop: bool,
+        live: bool = False,
     ) -> None:
         self._engine = engine
         self._frame_size = frame_size
         self._make_network = make_network
         self._whole = make_network(input_size)
         self._network = self._whole
-        self._crops: dict[Size, RvmNetwork] = {}
+        self._crops: dict[Size, Future[RvmNetwork]] = {}
+        self._live = live
         self._box = Box.whole(frame_size)
         self._person = PersonBox(frame_size) if crop else None
         self._looks_due = _SETTLING_LOOKS
@@ -154,9 +160,11 @@ class RvmSegmenter(Segmenter):
 
     def _move_to(self, box: Box) -> None:
         """Look at ``box`` from now on; the recurrent state moves along."""
+        network = self._whole if box == self._box else self._network_for(box)
+        if network is None:
+            network, box = self._whole, Box.whole(self._frame_size)
         if box == self._box:
             return
-        network = self._network_for(box)
         moved = [np.empty(shape[1:], np.float32) for shape in state_shapes(network.input_size)]
         warp_state(self._network.state, self._box, moved, box)
         network.load_state(moved)
@@ -164,8 +172,8 @@ class RvmSegmenter(Segmenter):
             self._looks_due = _SETTLING_LOOKS
         self._network, self._box = network, box
 
-    def _network_for(self, box: Box) -> RvmNetwork:
-        """Return the network whose shape is nearest to the box's."""
+    def _network_for(self, box: Box) -> RvmNetwork | None:
+        """Return the network whose shape is nearest to the box's; None while it is being made."""
         if box == Box.whole(self._frame_size):
             return self._whole
         aspect = min(
@@ -174,8 +182,20 @@ class RvmSegmenter(Segmenter):
         )
         size = fit_input_size((round(aspect * _ASPECT_UNIT), _ASPECT_UNIT), self._whole.input_size)
         if size not in self._crops:
-            self._crops[size] = self._make_network(size)
-        return self._crops[size]
+            self._crops[size] = Future()
+            if self._live:
+                Thread(target=self._make, args=(size,), name="livebg-network", daemon=True).start()
+            else:
+                self._make(size)
+        made = self._crops[size]
+        return made.result() if made.done() else None
+
+    def _make(self, size: Size) -> None:
+        try:
+            self._crops[size].set_result(self._make_network(size))
+        except Exception as error:
+            # Raised again by the future, in the thread that needs the network.
+            self._crops[size].set_exception(error)
 
     def reset(self) -> None:
         """Set the recurrent state to zero and look at the whole frame again."""
@@ -188,5 +208,7 @@ class RvmSegmenter(Segmenter):
 
     def close(self) -> None:
         """Release the networks. Idempotent."""
-        for network in (self._whole, *self._crops.values()):
-            network.close()
+        self._whole.close()
+        for made in self._crops.values():
+            if made.exception() is None:
+                made.result().close()

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,7 @@ from livebg.models.openvino_import import import_openvino
 from livebg.segment.openvino_engine import openvino_core
 from livebg.segment.openvino_rvm import OpenvinoRvm
 from livebg.segment.openvino_rvm_network import OpenvinoRvmNetwork
+from livebg.segment.rvm import RvmNetwork
 from livebg.source.video import VideoFile
 from livebg.types import Box, FloatImage, Frame, Image, Size
 from tests.mattes import frame_of, full_alpha, noise_frame
@@ -37,6 +39,7 @@ def open_rvm(
     input_size: Size = INPUT,
     precision: str = "f32",
     crop: bool = False,
+    live: bool = False,
 ) -> OpenvinoRvm:
     return OpenvinoRvm(
         weights,
@@ -45,6 +48,7 @@ def open_rvm(
         cache_folder=cache,
         precision=precision,
         crop=crop,
+        live=live,
     )
 
 
@@ -213,3 +217,38 @@ def test_reset_looks_at_the_whole_frame_again(
             matte = segmenter.segment(frame)
             assert matte.box == before.box
             assert np.array_equal(matte.gain, before.gain)
+
+
+def test_live_it_looks_at_the_whole_frame_until_a_crops_network_is_there(
+    rvm_weights: Path, cache: Path, small_person: list[Frame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+    with open_rvm(rvm_weights, cache, WIDE, crop=True, live=True) as segmenter:
+        make = segmenter._make_network
+
+        def make_later(size: Size) -> RvmNetwork:
+            assert release.wait(20)
+            return make(size)
+
+        monkeypatch.setattr(segmenter, "_make_network", make_later)
+        before = [segmenter.segment(frame) for frame in small_person]
+        assert {matte.box for matte in before} == {Box.whole(WIDE)}
+        release.set()
+        boxes: list[Box] = []
+        while not boxes or boxes[-1] == Box.whole(WIDE):
+            boxes += [segmenter.segment(frame).box for frame in small_person]
+        assert boxes[-1].width * boxes[-1].height < 0.5 * WIDE[0] * WIDE[1]
+
+
+def test_live_a_network_that_cannot_be_made_is_an_error(
+    rvm_weights: Path, cache: Path, small_person: list[Frame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(size: Size) -> RvmNetwork:
+        raise ModelError("no memory left")
+
+    with open_rvm(rvm_weights, cache, WIDE, crop=True, live=True) as segmenter:
+        monkeypatch.setattr(segmenter, "_make_network", fail)
+        with pytest.raises(ModelError, match="no memory left"):
+            while True:
+                for frame in small_person:
+                    segmenter.segment(frame)
