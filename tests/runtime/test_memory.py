@@ -1,6 +1,38 @@
+import platform
+import subprocess
+import sys
+
+import pytest
+
 from livebg.runtime.memory import peak_memory_mib
+
+_FRAMES = """
+import resource, sys
+import numpy as np
+from livebg.runtime.memory import keep_freed_memory
+
+def faults_of_a_frame():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    pictures = [np.ones(5_000_000, np.uint8) for _ in range(4)]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+if sys.argv[1] == "kept":
+    keep_freed_memory()
+print(max([faults_of_a_frame() for _ in range(20)][5:]))
+"""
 
 
 def test_peak_memory_is_plausible() -> None:
     peak = peak_memory_mib()
     assert peak is None or 10 < peak < 100_000
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc is set")
+def test_the_memory_of_a_frame_is_kept_for_the_next() -> None:
+    def faults(memory: str) -> int:
+        command = [sys.executable, "-c", _FRAMES, memory]
+        return int(subprocess.run(command, capture_output=True, check=True).stdout)
+
+    # 20 MB are 4883 pages of memory: what is kept is there already.
+    assert faults("kept") < 100
+    assert faults("released") > 1000 or "glibc" not in platform.libc_ver()
