@@ -42,7 +42,9 @@ _SETTINGS = (
     "max_residual",
     "max_age",
     "background",
+    "smoothing_s",
     "edge_colour",
+    "auto_frame",
 )
 """The settings that mean something without a camera."""
 
