@@ -52,7 +52,7 @@ def test_where_nothing_can_be_kept_it_compiles_all_the_same(
         return values.sum()
 
     monkeypatch.setattr(jit, "njit", njit)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="livebg"):
         compiled = jit.compiled(total)
     assert compiled(np.arange(4)) == 6
     assert "every start takes seconds longer" in caplog.text
