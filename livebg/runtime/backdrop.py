@@ -13,6 +13,7 @@ from livebg.compose.plates import GreyPlate, MovingPlate, StillPlate
 from livebg.errors import UsageError
 from livebg.nearest import did_you_mean
 from livebg.runtime.looped_video import LoopedVideo
+from livebg.runtime.read_ahead import ReadAhead
 from livebg.source.picture import read_picture
 from livebg.source.video import VideoFile
 
@@ -88,5 +89,5 @@ def _file(spec: str) -> Backdrop:
         )
     if path.suffix.lower() not in _MOVING:
         return StillPlate(read_picture(path))
-    video = LoopedVideo(partial(VideoFile, path))
+    video = LoopedVideo(partial(ReadAhead, partial(VideoFile, path)))
     return MovingPlate(video.picture_at, video.close)

@@ -17,6 +17,7 @@ import pytest
 
 from livebg.clock import ManualClock
 from livebg.errors import EndOfStreamError, LivebgError, SourceError
+from livebg.runtime.read_ahead import ReadAhead
 from livebg.source.base import Source
 from livebg.source.paced import PacedVideo
 from livebg.source.pictures import PictureFolder
@@ -58,6 +59,11 @@ def open_paced(folder: Path) -> Source:
     return PacedVideo(lambda: VideoFile(path), ManualClock(), loop=False)
 
 
+def open_ahead(folder: Path) -> Source:
+    path = write_clip(folder / "clip.mp4", count=COUNT)
+    return ReadAhead(lambda: VideoFile(path), ahead=2)
+
+
 SOURCES: dict[str, Opener] = {
     "video": open_video,
     "variable video": open_variable_video,
@@ -65,6 +71,7 @@ SOURCES: dict[str, Opener] = {
     "pictures": open_pictures,
     "synthetic": open_synthetic,
     "paced video": open_paced,
+    "read ahead": open_ahead,
 }
 
 
