@@ -21,6 +21,16 @@ class Sink(ABC):
     name: str
     """For messages and statistics."""
 
+    @property
+    def watched(self) -> bool | None:
+        """Whether anybody reads what is sent, at this moment; None where a sink cannot tell.
+
+        Asked by the thread that owns the sink, many times a second: it neither waits nor raises,
+        and a closed sink answers too. An answer may change back within milliseconds, as programs
+        open a camera only to look at it; whoever asks waits for it to settle.
+        """
+        return None
+
     @abstractmethod
     def send(self, composite: Composite) -> None:
         """Deliver one composite.

@@ -79,6 +79,15 @@ def test_composites_are_not_altered_and_not_kept(sink: Sink) -> None:
         np.testing.assert_array_equal(each.image, numbered(index))
 
 
+def test_whether_it_is_watched_can_be_asked_at_any_time(sink: Sink) -> None:
+    answers = [sink.watched]
+    sink.send(composite(0))
+    answers.append(sink.watched)
+    sink.close()
+    answers.append(sink.watched)
+    assert set(answers) <= {True, False, None}
+
+
 def test_close_is_idempotent(sink: Sink) -> None:
     sink.send(composite(0))
     sink.close()
