@@ -52,7 +52,9 @@ class Desk:
     def tick(self) -> None:
         """Do what the user asked for since the last call."""
         glance = self._session.glance()
-        if glance.rate_fps:
+        if self._session.resting:
+            self._line.update("waiting for an app to open the virtual camera")
+        elif glance.rate_fps:
             self._line.update(describe(glance))
         if self._config is not None:
             self._change(self._config.follow(self._session.wanted))

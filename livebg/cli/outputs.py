@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ class Outputs:
         recording: video file to write.
         mattes: folder for the alpha mattes.
         nothing: whether to count and throw away, for measurements.
+        on_demand: whether the camera runs only while an app reads the virtual camera.
     """
 
     window: bool = False
@@ -40,6 +41,14 @@ class Outputs:
     recording: Path | None = None
     mattes: Path | None = None
     nothing: bool = False
+    on_demand: bool = False
+
+    @property
+    def only_virtual_camera(self) -> bool:
+        """True if nobody but an app that reads the virtual camera can see a picture."""
+        return self.virtual_camera and not (
+            self.window or self.recording or self.mattes or self.nothing
+        )
 
     def plan_sinks(self, info: SourceInfo, settings: Settings) -> list[SinkPlan]:
         """Return the sinks that get a thread of their own."""
@@ -85,13 +94,20 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         "--alpha", type=Path, metavar="DIR", help="write each matte to DIR as alpha_0000.png ..."
     )
     group.add_argument("--null", action="store_true", help="send nowhere, to measure")
+    group.add_argument(
+        "--on-demand",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="run the camera only while an app reads the virtual camera (default where that is the "
+        "only output)",
+    )
 
 
 def outputs_from(arguments: argparse.Namespace) -> Outputs:
     """Return the outputs that the command line asks for; a window when it asks for none.
 
     Raises:
-        UsageError: no output is left.
+        UsageError: no output is left, or --on-demand lacks the virtual camera that it is about.
         SinkUnavailableError: a window is wanted and there is no display.
     """
     from livebg.sink.display import require_display
@@ -120,7 +136,11 @@ def outputs_from(arguments: argparse.Namespace) -> Outputs:
                 "there is no display for a window; name another output: --virtual-camera, "
                 "--record FILE, --alpha DIR or --null"
             ) from error
-    return Outputs(
+    if arguments.on_demand and arguments.virtual_camera is None:
+        raise UsageError(
+            "--on-demand needs --virtual-camera: only that one knows whether an app reads it"
+        )
+    outputs = Outputs(
         window=window,
         virtual_camera=arguments.virtual_camera is not None,
         device=arguments.virtual_camera or None,
@@ -128,6 +148,8 @@ def outputs_from(arguments: argparse.Namespace) -> Outputs:
         mattes=arguments.alpha,
         nothing=arguments.null,
     )
+    on_demand = outputs.only_virtual_camera if arguments.on_demand is None else arguments.on_demand
+    return replace(outputs, on_demand=on_demand)
 
 
 Opener = Callable[[], Sink]

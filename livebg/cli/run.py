@@ -126,10 +126,24 @@ def _open(
         plan_sinks=lambda info: outputs.plan_sinks(info, settings),
         plan_window=None if window is None else lambda info: SinkPlan("window", lambda: window),
         build=build_live,
+        on_demand=outputs.on_demand,
         started_ns=started_ns,
         notice=line.say,
     )
+    if outputs.on_demand:
+        _explain_on_demand(session, outputs, line)
     return session, window
+
+
+def _explain_on_demand(session: Session, outputs: Outputs, line: LiveLine) -> None:
+    """Say what running on demand means here, where it is not what a user would expect."""
+    if not session.can_rest:
+        line.say("this virtual camera cannot tell whether an app reads it: the camera stays on")
+    elif not outputs.only_virtual_camera:
+        line.say(
+            "the camera runs only while an app reads the virtual camera; until then every other "
+            "output shows a card or waits"
+        )
 
 
 def _watched_config(

@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 _LOST = "The camera is lost: reconnecting"
 _CHANGING = "Changing the camera"
+_WAITING = "Waiting for an app to open the camera"
+_WAKING = "One moment: the camera is starting"
 _PATIENCE_S = 0.05
 
 
@@ -40,7 +42,8 @@ class Capture:
 
     A source that fails is released and opened again, with waits of 0.5 to 5 s, until it is back or
     the session stops; meanwhile the guard shows the card. One that ends (a video) ends the job.
-    ``reopen`` has it opened again at once, as the settings now say.
+    ``reopen`` has it opened again at once, as the settings now say. While it is not wanted it
+    rests: the source is closed, and opened again at once when it is wanted.
 
     Args:
         source: the open source; owned from now on.
@@ -52,6 +55,8 @@ class Capture:
         statistics: counts frames and reconnects.
         clock: what times reading and reconnecting.
         report: told of each failure of the source.
+        wanted: whether anybody needs frames; asked before each one.
+        notice: told in a sentence when the source is closed to rest, and when it is opened again.
     """
 
     def __init__(
@@ -65,7 +70,11 @@ class Capture:
         statistics: Statistics,
         clock: Clock,
         report: Callable[[LivebgError], None],
+        wanted: Callable[[], bool] = lambda: True,
+        notice: Callable[[str], None] = lambda sentence: None,
     ) -> None:
+        self.resting = False
+        """True while the source is closed because nobody needs frames."""
         self._source: Source | None = source
         self._reopen = reopen
         self._ready = ready
@@ -74,6 +83,9 @@ class Capture:
         self._statistics = statistics
         self._clock = clock
         self._report = report
+        self._wanted = wanted
+        self._notice = notice
+        self._waking = False
         self._backoff = Backoff(clock)
         self._reopen_asked = threading.Event()
         self._run = 0
@@ -90,6 +102,11 @@ class Capture:
             while not (stop.is_set() or self._clock.wait(self._ready, _PATIENCE_S)):
                 pass
             while not stop.is_set():
+                if not self._wanted():
+                    self._rest(stop)
+                    continue
+                if self.resting:
+                    self._wake()
                 if self._reopen_asked.is_set():
                     self._change_source()
                 if self._source is None:
@@ -119,6 +136,23 @@ class Capture:
         self._frames.put(Captured(replace(frame, index=index), self._run))
         return True
 
+    def _rest(self, stop: threading.Event) -> None:
+        """Close the source if it is open, and wait for a moment."""
+        if not self.resting:
+            self.resting = True
+            self._guard.conceal("camera", _WAITING)
+            self._release()
+            self._notice("no app reads the virtual camera: the camera is off until one does")
+        self._clock.wait(stop, _PATIENCE_S)
+
+    def _wake(self) -> None:
+        self.resting = False
+        self._waking = True
+        self._guard.conceal("camera", _WAKING)
+        self._backoff.reset()
+        self._statistics.woken()
+        self._notice("an app reads the virtual camera: the camera is on")
+
     def _change_source(self) -> None:
         self._reopen_asked.clear()
         self._guard.conceal("camera", _CHANGING)
@@ -141,9 +175,16 @@ class Capture:
         except LivebgError as error:
             wait_s = self._backoff.fail()
             _log.debug("%s Next try in %.1f s.", error, wait_s)
+            if self._waking:
+                self._waking = False
+                self._guard.conceal("camera", _LOST)
+                self._report(error)
             return
         self._run += 1
         self._first_index = self._next_index
+        if self._waking:
+            self._waking = False
+            return
         self._statistics.reconnected()
         _log.info("%s is back", self._source.info.name)
 

@@ -22,6 +22,7 @@ from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.config.schema import Settings
 from livebg.errors import LivebgError
 from livebg.runtime.capture import Capture, Captured, same_camera
+from livebg.runtime.demand import Demand
 from livebg.runtime.guard import PrivacyGuard
 from livebg.runtime.mailbox import Mailbox
 from livebg.runtime.processing import Chain, Processing
@@ -50,6 +51,8 @@ class Session:
         plan_sinks: says for the open source which sinks to feed, each from a thread of its own.
         plan_window: the same for a window, which is fed by the thread that calls ``run``.
         build: makes a pipeline for settings and a size of frame.
+        on_demand: close the source while sinks that can tell say that nobody watches. The pipeline
+            stays built: making it again would take most of the time that a reader may wait.
         clock: what times everything.
         started_ns: when the user started the program, for the time to the first frame.
         notice: told in one sentence what went wrong while the session goes on; called from any
@@ -67,6 +70,7 @@ class Session:
         plan_sinks: Callable[[SourceInfo], Sequence[SinkPlan]],
         build: Callable[[Settings, Size], Chain],
         plan_window: Callable[[SourceInfo], SinkPlan] | None = None,
+        on_demand: bool = False,
         clock: Clock | None = None,
         started_ns: int | None = None,
         notice: Callable[[str], None] = lambda sentence: None,
@@ -113,6 +117,7 @@ class Session:
             report=self._report,
             want_alpha=any(outlet.plan.wants_alpha for outlet in self._all_outlets),
         )
+        demand = Demand(self._watched, self._clock)
         self._capture = Capture(
             source,
             reopen=open_source,
@@ -122,6 +127,8 @@ class Session:
             statistics=self._statistics,
             clock=self._clock,
             report=self._report,
+            wanted=demand.wanted if on_demand else lambda: True,
+            notice=notice,
         )
 
     @property
@@ -133,6 +140,16 @@ class Session:
     def paused(self) -> bool:
         """True while the sinks show the card because the user wants it."""
         return self._paused
+
+    @property
+    def resting(self) -> bool:
+        """True while the source is closed because nobody watches."""
+        return self._capture.resting
+
+    @property
+    def can_rest(self) -> bool:
+        """True if a sink can tell whether anybody watches it."""
+        return any(answer is not None for answer in self._watched())
 
     @property
     def shown(self) -> Composite | None:
@@ -236,6 +253,9 @@ class Session:
     @property
     def _all_outlets(self) -> list[Outlet]:
         return self._outlets + ([] if self._window is None else [self._window])
+
+    def _watched(self) -> list[bool | None]:
+        return [outlet.watched for outlet in self._all_outlets]
 
     def _open(self, plan: SinkPlan, undo: contextlib.ExitStack) -> Outlet:
         outlet = Outlet(plan, self._guard, self._statistics, self._clock, self._report)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from livebg.clock import Clock
+from livebg.clock import NS_PER_S, Clock
 from livebg.errors import LivebgError, SinkError
 from livebg.runtime.guard import PrivacyGuard
 from livebg.runtime.mailbox import Mailbox
@@ -23,6 +23,10 @@ __all__ = ["Cards", "Outlet", "SinkPlan"]
 _log = logging.getLogger(__name__)
 
 _FAREWELL = "livebg has stopped"
+_IDLE_CARD_NS = NS_PER_S
+"""Between two cards for a sink that nobody watches; an app that opens it finds the last one."""
+_IDLE_PATIENCE_S = 0.1
+"""How long a sink that nobody watches is left alone before it is asked again."""
 
 Cards = Literal["always", "between", "never"]
 """Which privacy cards a sink gets: ``always`` where somebody watches, also before the first frame
@@ -85,6 +89,8 @@ class Outlet:
         self._sink: Sink | None = plan.open()
         self._backoff = Backoff(clock)
         self._shown_ns: int | None = None
+        self._card_ns: int | None = None
+        self._watched = None if self._sink is None else self._sink.watched
 
     def put(self, composite: Composite) -> None:
         """Leave the newest composite; never blocks."""
@@ -104,10 +110,17 @@ class Outlet:
         """The open sink, or None while it is broken or closed."""
         return self._sink
 
+    @property
+    def watched(self) -> bool | None:
+        """What the sink said last of its readers; one that is broken has none."""
+        return self._watched
+
     def run(self, stop: threading.Event, period_s: float) -> None:
         """Feed the sink until ``stop`` is set or ``end`` was called; then close it."""
-        while not stop.is_set() and self.step(period_s):
-            pass
+        while not stop.is_set():
+            idle = self._watched is False
+            if not self.step(max(period_s, _IDLE_PATIENCE_S) if idle else period_s):
+                break
         self.close()
 
     def step(self, timeout_s: float) -> bool:
@@ -119,10 +132,12 @@ class Outlet:
         if self.error is not None:
             return False
         composite = self._mailbox.get(timeout_s)
+        if self._sink is not None:
+            self._watched = self._sink.watched
         if composite is None:
             if self._mailbox.finished:
                 return False
-            if self._is_fresh():
+            if self._is_fresh() or self._has_card_enough():
                 return True
             shown = self._guard.card()
         else:
@@ -164,6 +179,14 @@ class Outlet:
             and not self._guard.expired(self._shown_ns)
         )
 
+    def _has_card_enough(self) -> bool:
+        """Whether nobody watches, and the card that would be sent was sent a moment ago."""
+        return (
+            self._watched is False
+            and self._card_ns is not None
+            and self._clock.now_ns() - self._card_ns < _IDLE_CARD_NS
+        )
+
     def _wants(self, composite: Composite) -> bool:
         if not composite.private or self.plan.cards == "always":
             return True
@@ -183,12 +206,15 @@ class Outlet:
             return
         now_ns = self._clock.now_ns()
         self.shown = composite
+        self._card_ns = now_ns if composite.private else None
         if not composite.private:
             self._shown_ns = composite.captured_ns
         self._statistics.sent(self.plan.name, composite, begin_ns=begin_ns, now_ns=now_ns)
 
     def _broken(self, sink: Sink, error: LivebgError) -> None:
         self._sink = None
+        if self._watched:
+            self._watched = False
         with contextlib.suppress(LivebgError):
             sink.close()
         if not self.plan.retry:

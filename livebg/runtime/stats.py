@@ -35,7 +35,9 @@ and each distribution is ``{"count", "mean", "p50", "p95", "p99"}`` (within 1 %)
                                 ``latency`` (``low`` or ``aligned``)
 ``sinks.<name>``                ``sent``, ``cards`` (privacy cards among them), ``dropped``,
                                 ``error`` (null, or what ended it), ``send_ms``
-``source``                      ``reconnects``: times that it was opened again
+``source``                      ``reconnects``: times that it was found again; ``wakes``: times that
+                                it was opened because somebody began to watch (``--on-demand``), and
+                                ``wake_ms``: from then to the first filtered frame in a sink
 ``ended``                       why the session ended
 ==============================  ====================================================================
 """
@@ -106,6 +108,8 @@ class Statistics:
         self._latency = Histogram()
         self._jitter = Histogram()
         self._first_shown_ns: int | None = None
+        self._woken_ns: int | None = None
+        self._wake = Histogram()
         self._first_made: tuple[int, float] | None = None
         self._last_made: tuple[int, float] = (self._started_ns, 0.0)
         self._recent: deque[tuple[int, float]] = deque(maxlen=61)
@@ -128,6 +132,12 @@ class Statistics:
         """Record that the source was opened again."""
         with self._lock:
             self._counts["reconnects"] += 1
+
+    def woken(self) -> None:
+        """Record that the source is opened because somebody began to watch."""
+        with self._lock:
+            self._counts["wakes"] += 1
+            self._woken_ns = self._clock.now_ns()
 
     def took(self, stage: str, begin_ns: int, end_ns: int) -> None:
         """Record that ``stage`` took from ``begin_ns`` to ``end_ns``."""
@@ -158,6 +168,9 @@ class Statistics:
             self._recent_latency_ms.append(latency_ns / 1e6)
             if self._first_shown_ns is None:
                 self._first_shown_ns = now_ns
+            if self._woken_ns is not None and composite.captured_ns >= self._woken_ns:
+                self._wake.add((now_ns - self._woken_ns) / NS_PER_S)
+                self._woken_ns = None
             if count.last_ns is not None and self._period_s is not None:
                 interval_s = (now_ns - count.last_ns) / NS_PER_S
                 self._jitter.add(abs(interval_s - self._period_s))
@@ -251,7 +264,11 @@ class Statistics:
                     name: self._sink_summary(name, sink_drops[name], sink_errors[name])
                     for name in sink_drops
                 },
-                "source": {"reconnects": self._counts["reconnects"]},
+                "source": {
+                    "reconnects": self._counts["reconnects"],
+                    "wakes": self._counts["wakes"],
+                    "wake_ms": self._wake.summary_ms(),
+                },
                 "ended": ended,
             }
 

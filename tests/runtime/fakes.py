@@ -119,7 +119,12 @@ class KeepingSink(Sink):
         self.fail = False
         self.closed = False
         self.aborted = False
+        self.readers: bool | None = None
         self._changed = threading.Condition()
+
+    @property
+    def watched(self) -> bool | None:
+        return self.readers
 
     def send(self, composite: Composite) -> None:
         if self.fail or self.closed:

@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -49,13 +50,18 @@ class KeepingMailbox(Mailbox[Captured]):
 
 class Bench:
     def __init__(
-        self, source: Source, reopen: Callable[[], Source], clock: ManualClock | None = None
+        self,
+        source: Source,
+        reopen: Callable[[], Source],
+        clock: ManualClock | None = None,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         self.clock = clock or ManualClock()
         self.guard = PrivacyGuard(SIZE, max_age_s=0.5, clock=self.clock)
         self.statistics = Statistics(self.clock)
         self.frames = KeepingMailbox()
         self.reports: list[LivebgError] = []
+        self.notices: list[str] = []
         self.stop = threading.Event()
         self.ready = threading.Event()
         self.ready.set()
@@ -68,7 +74,12 @@ class Bench:
             statistics=self.statistics,
             clock=self.clock,
             report=self.reports.append,
+            wanted=wanted,
+            notice=self.notices.append,
         )
+
+    def summary(self) -> dict[str, Any]:
+        return self.statistics.summary(dropped=0, sink_drops={}, sink_errors={}, chain={}, ended="")
 
 
 def _no_reopening() -> Source:
@@ -197,7 +208,61 @@ def test_stopping_ends_a_reconnect() -> None:
 def test_frames_that_the_source_lost_are_counted() -> None:
     bench = Bench(ScriptedSource(0, 3, 4), _no_reopening)
     bench.capture.run(bench.stop)
-    frames = bench.statistics.summary(dropped=0, sink_drops={}, sink_errors={}, chain={}, ended="")[
-        "frames"
-    ]
+    frames = bench.summary()["frames"]
     assert (frames["in"], frames["missed"]) == (3, 2)
+
+
+def test_it_rests_while_nobody_wants_frames() -> None:
+    first, second = ScriptedSource(0, 1, 2), ScriptedSource(0, 1)
+    seen: list[tuple[bool, bool, bool]] = []
+
+    def wanted() -> bool:
+        seen.append((first.closed, bench.capture.resting, bench.guard.concealed))
+        return not 2 < len(seen) < 6
+
+    bench = Bench(first, lambda: second, wanted=wanted)
+    bench.capture.run(bench.stop)
+    assert seen[2:6] == [(False, False, False), *[(True, True, True)] * 3]
+    assert [(item.frame.index, item.run) for item in bench.frames.all] == [
+        (0, 0),
+        (1, 0),
+        (2, 1),
+        (3, 1),
+    ]
+    assert not bench.guard.concealed
+    assert [notice.partition(":")[0] for notice in bench.notices] == [
+        "no app reads the virtual camera",
+        "an app reads the virtual camera",
+    ]
+    assert bench.summary()["source"]["wakes"] == 1
+    assert bench.summary()["source"]["reconnects"] == 0
+
+
+def test_nothing_is_read_before_somebody_wants_frames() -> None:
+    source = ScriptedSource(SourceError("read although nobody watches"))
+
+    def wanted() -> bool:
+        bench.stop.set()
+        return False
+
+    bench = Bench(source, _no_reopening, wanted=wanted)
+    bench.capture.run(bench.stop)
+    assert source.closed
+    assert bench.reports == []
+
+
+def test_a_camera_that_is_in_use_after_a_rest_is_reported_once_and_waited_for() -> None:
+    answers = iter([False, *[True] * 100])
+    failures = [SourceError("in use"), SourceError("in use"), None]
+
+    def reopen() -> Source:
+        failure = failures.pop(0)
+        if failure is not None:
+            raise failure
+        return ScriptedSource(0)
+
+    bench = Bench(ScriptedSource(0), reopen, wanted=lambda: next(answers))
+    bench.capture.run(bench.stop)
+    assert [str(error) for error in bench.reports] == ["in use"]
+    assert len(bench.frames.all) == 1
+    assert not bench.guard.concealed

@@ -55,6 +55,7 @@ def session(
     source: Callable[[], Source] = FakeCamera,
     build: Callable[[Settings, Size], Chain] = lambda settings, size: FakeChain(),
     window: Sink | None = None,
+    on_demand: bool = False,
     notice: Callable[[str], None] = lambda sentence: None,
 ) -> Session:
     return Session(
@@ -63,6 +64,7 @@ def session(
         plan_sinks=lambda info: [plan(sink) for sink in sinks],
         plan_window=None if window is None else lambda info: plan(window),
         build=build,
+        on_demand=on_demand,
         notice=notice,
     )
 
@@ -308,3 +310,37 @@ def test_the_summary_counts_what_happened() -> None:
     assert 0 < summary["latency_ms"]["p50"] < 1e3 * GENEROUS_S
     assert summary["time_to_first_frame_s"] > 0
     assert live.info.size == SIZE
+
+
+def test_on_demand_the_camera_is_open_only_while_somebody_watches() -> None:
+    sink = KeepingSink()
+    sink.readers = False
+    cameras: list[FakeCamera] = []
+
+    def open_camera() -> Source:
+        cameras.append(FakeCamera())
+        return cameras[-1]
+
+    live = session(sink, source=open_camera, on_demand=True)
+
+    def done() -> bool:
+        if live.resting and sink.cards and len(cameras) == 1:
+            assert cameras[0].closed.is_set() and not sink.filtered
+            sink.readers = True
+        return len(sink.filtered) > 3
+
+    run_until(live, done)
+    assert live.can_rest
+    assert len(cameras) == 2
+    assert live.summary()["source"]["wake_ms"]["count"] == 1
+
+
+@pytest.mark.parametrize(("on_demand", "readers"), [(True, None), (False, False)])
+def test_the_camera_stays_on_where_nobody_can_tell_or_nobody_asked(
+    on_demand: bool, readers: bool | None
+) -> None:
+    sink = KeepingSink()
+    sink.readers = readers
+    live = session(sink, on_demand=on_demand)
+    run_until(live, lambda: len(sink.filtered) > 3)
+    assert live.summary()["source"]["wakes"] == 0

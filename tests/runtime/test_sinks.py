@@ -95,6 +95,49 @@ def test_concealing_replaces_the_picture_at_once() -> None:
     assert [picture.private for picture in bench.sink.pictures] == [False, True]
 
 
+def test_a_sink_that_nobody_watches_gets_a_card_a_second() -> None:
+    bench = Bench()
+    bench.sink.readers = False
+    bench.guard.conceal("camera", "Waiting")
+    for _ in range(30):
+        bench.outlet.step(0.0)
+        bench.clock.advance(0.1)
+    assert len(bench.sink.cards) == 3
+    bench.sink.readers = True
+    for _ in range(5):
+        bench.outlet.step(0.0)
+        bench.clock.advance(0.1)
+    assert len(bench.sink.cards) == 8
+
+
+def test_the_first_card_comes_at_once_also_where_nobody_watches() -> None:
+    bench = Bench()
+    bench.sink.readers = False
+    bench.deliver()
+    bench.guard.conceal("camera", "Waiting")
+    bench.outlet.step(0.0)
+    assert [picture.private for picture in bench.sink.pictures] == [False, True]
+
+
+def test_a_composite_is_sent_also_where_nobody_watches() -> None:
+    bench = Bench()
+    bench.sink.readers = False
+    for index in range(3):
+        bench.deliver(index)
+    assert len(bench.sink.filtered) == 3
+
+
+@pytest.mark.parametrize(("readers", "after"), [(None, None), (False, False), (True, False)])
+def test_nobody_watches_a_sink_that_is_broken(readers: bool | None, after: bool | None) -> None:
+    bench = Bench(retry=True)
+    bench.sink.readers = readers
+    bench.outlet.step(0.0)
+    assert bench.outlet.watched is readers
+    bench.sink.fail = True
+    bench.deliver()
+    assert bench.outlet.watched is after
+
+
 def test_a_recording_has_cards_between_frames_only() -> None:
     bench = Bench(cards="between")
     bench.outlet.step(0.0)

@@ -100,3 +100,16 @@ def test_cards_are_repeated_pictures_and_no_latency(clock: ManualClock) -> None:
     assert summary["frames"]["repeated"] == 1  # type: ignore[index]
     assert summary["sinks"]["window"]["cards"] == 1  # type: ignore[index]
     assert summary["latency_ms"]["count"] == 0  # type: ignore[index]
+
+
+def test_a_wake_is_timed_to_the_first_new_frame_in_a_sink(clock: ManualClock) -> None:
+    statistics = Statistics(clock)
+    old = replace(_COMPOSITE, captured_ns=clock.now_ns())
+    clock.advance(10.0)
+    statistics.woken()
+    statistics.sent("window", old, begin_ns=clock.now_ns(), now_ns=clock.now_ns())
+    _play(clock, statistics, [0.495, 0.1])
+    source = _summary(statistics)["source"]
+    assert isinstance(source, dict)
+    assert source["wakes"] == source["wake_ms"]["count"] == 1
+    assert source["wake_ms"]["p50"] == pytest.approx(500.0, rel=0.01)
