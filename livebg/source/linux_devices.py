@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from livebg.open_files import find_holders
 from livebg.source.devices import CameraDevice
-from livebg.source.v4l2 import Capability, Ioctl, is_busy, query_capability, query_modes
+from livebg.source.v4l2 import is_busy, query_modes
+from livebg.v4l2 import Capability, Ioctl, query_capability
 
 __all__ = ["find_problem", "list_linux_cameras"]
 
@@ -148,21 +150,6 @@ def _open_problem(path: str, error: OSError) -> str:
 
 
 def _busy(path: str) -> str:
-    users = ", ".join(_users(path)) or "another program"
+    holders = find_holders([path]).others
+    users = ", ".join(map(str, holders)) or "another program"
     return f"camera {path} is in use by {users}; close it there, or choose another camera"
-
-
-def _users(path: str) -> list[str]:
-    """Return the other programs that hold ``path`` open, as far as this user may see them."""
-    device = os.path.realpath(path)
-    users = []
-    for process in Path("/proc").glob("[0-9]*"):
-        if process.name == str(os.getpid()):
-            continue
-        try:
-            held = {os.readlink(link) for link in (process / "fd").iterdir()}
-            if device in held:
-                users.append(f"{(process / 'comm').read_text().strip()} (process {process.name})")
-        except OSError:  # it ended, or belongs to somebody else
-            continue
-    return users

@@ -1,4 +1,4 @@
-"""The few ioctls of Video4Linux2 that tell what a device is and what it can deliver.
+"""The few ioctls of Video4Linux2 that tell what a camera can deliver.
 
 Structures and numbers are those of the kernel's user-space interface; the names in brackets are
 the ones of its manual (Linux Media Infrastructure userspace API, part I). Linux only.
@@ -10,22 +10,14 @@ import ctypes
 import errno
 import fcntl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
 
 from livebg.source.modes import CameraMode
 from livebg.types import Size
+from livebg.v4l2 import READ_WRITE, Capability, Ioctl, request_number
 
-__all__ = ["Capability", "Ioctl", "is_busy", "query_capability", "query_modes"]
+__all__ = ["is_busy", "query_modes"]
 
-_CAPTURE = 0x0000_0001
-_CAPTURE_MPLANE = 0x0000_1000
-_MEMORY_TO_MEMORY = 0x0000_8000 | 0x0000_4000
-_HAS_DEVICE_CAPS = 0x8000_0000
-
-_BUFFER_CAPTURE = 1
-_BUFFER_CAPTURE_MPLANE = 9
 _MEMORY_MMAP = 1
 
 _DISCRETE = 1
@@ -47,25 +39,6 @@ _COMMON_SIZES: tuple[Size, ...] = (
     (3840, 2160),
 )
 """What is listed of a device that takes any size within a range."""
-
-
-class Ioctl(Protocol):
-    """``fcntl.ioctl``, as far as it is used here: fills ``argument`` in place."""
-
-    def __call__(self, descriptor: int, request: int, argument: ctypes.Structure, /) -> object:
-        """Do ``request`` on ``descriptor``; raises OSError."""
-
-
-class _Capability(ctypes.Structure):  # [v4l2_capability]
-    _fields_ = [
-        ("driver", ctypes.c_char * 16),
-        ("card", ctypes.c_char * 32),
-        ("bus_info", ctypes.c_char * 32),
-        ("version", ctypes.c_uint32),
-        ("capabilities", ctypes.c_uint32),
-        ("device_caps", ctypes.c_uint32),
-        ("reserved", ctypes.c_uint32 * 3),
-    ]
 
 
 class _Format(ctypes.Structure):  # [v4l2_fmtdesc]
@@ -115,68 +88,10 @@ class _RequestBuffers(ctypes.Structure):  # [v4l2_requestbuffers]
     ]
 
 
-def _number(direction: int, number: int, structure: type[ctypes.Structure]) -> int:
-    """Return an ioctl's request number [_IOC]: direction, size, type letter, number."""
-    return direction << 30 | ctypes.sizeof(structure) << 16 | ord("V") << 8 | number
-
-
-_READ, _READ_WRITE = 2, 3
-QUERYCAP = _number(_READ, 0, _Capability)
-ENUM_FMT = _number(_READ_WRITE, 2, _Format)
-REQBUFS = _number(_READ_WRITE, 8, _RequestBuffers)
-ENUM_FRAMESIZES = _number(_READ_WRITE, 74, _FrameSize)
-ENUM_FRAMEINTERVALS = _number(_READ_WRITE, 75, _FrameInterval)
-
-
-@dataclass(frozen=True, slots=True)
-class Capability:
-    """What a device node says of itself.
-
-    Attributes:
-        driver: name of the kernel's driver.
-        card: name of the camera.
-        bus_info: where it is plugged in.
-        flags: capabilities of this very node (a webcam has further nodes, for metadata).
-    """
-
-    driver: str
-    card: str
-    bus_info: str
-    flags: int
-
-    @property
-    def captures(self) -> bool:
-        """True for a node that pictures can be read from."""
-        return bool(self.flags & (_CAPTURE | _CAPTURE_MPLANE)) and not (
-            self.flags & _MEMORY_TO_MEMORY
-        )
-
-    @property
-    def loopback(self) -> bool:
-        """True for a device that another program feeds (v4l2loopback)."""
-        return self.driver == "v4l2 loopback"
-
-    @property
-    def buffer_type(self) -> int:
-        """The kind of buffer that the node captures into [v4l2_buf_type]."""
-        return _BUFFER_CAPTURE if self.flags & _CAPTURE else _BUFFER_CAPTURE_MPLANE
-
-
-def query_capability(descriptor: int, ioctl: Ioctl = fcntl.ioctl) -> Capability:
-    """Return what the open device node says of itself [VIDIOC_QUERYCAP].
-
-    Raises:
-        OSError: it is no V4L2 device, or it is gone.
-    """
-    answer = _Capability()
-    ioctl(descriptor, QUERYCAP, answer)
-    own = answer.capabilities & _HAS_DEVICE_CAPS
-    return Capability(
-        driver=_text(answer.driver),
-        card=_text(answer.card),
-        bus_info=_text(answer.bus_info),
-        flags=answer.device_caps if own else answer.capabilities,
-    )
+ENUM_FMT = request_number(READ_WRITE, 2, _Format)
+REQBUFS = request_number(READ_WRITE, 8, _RequestBuffers)
+ENUM_FRAMESIZES = request_number(READ_WRITE, 74, _FrameSize)
+ENUM_FRAMEINTERVALS = request_number(READ_WRITE, 75, _FrameInterval)
 
 
 def query_modes(
@@ -261,10 +176,6 @@ def _rates(descriptor: int, pixelformat: int, size: Size, ioctl: Ioctl) -> tuple
         if entry.type != _DISCRETE:
             break
     return tuple(sorted(rates, reverse=True))
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace").strip()
 
 
 def _fourcc(pixelformat: int) -> str:

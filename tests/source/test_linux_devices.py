@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import pytest
 
+from livebg import v4l2 as node
 from livebg.source import v4l2
 from livebg.source.linux_devices import find_problem, list_linux_cameras
 from livebg.source.modes import CameraMode
@@ -45,7 +46,7 @@ def webcam() -> FakeNode:
 
 def test_request_numbers_are_those_of_the_kernel() -> None:
     """From linux/videodev2.h on x86-64 and arm64, where the structures are laid out alike."""
-    assert v4l2.QUERYCAP == 0x80685600
+    assert node.QUERYCAP == 0x80685600
     assert v4l2.ENUM_FMT == 0xC0405602
     assert v4l2.REQBUFS == 0xC0145608
     assert v4l2.ENUM_FRAMESIZES == 0xC02C564A
