@@ -8,13 +8,14 @@ import numpy as np
 from livebg.compose.plates import Plate
 from livebg.types import FloatImage, Frame, Image
 
-__all__ = ["BlurPlate"]
+__all__ = ["LEAST_WEIGHT", "BlurPlate", "blur_halvings"]
 
 _WEAKEST_SHARE = 0.006
 _STRONGEST_SHARE = 0.06
 _LEAST_SIGMA_PX = 1.5
 _LEAST_SIDE_PX = 60
-_LEAST_WEIGHT = 1e-3
+LEAST_WEIGHT = 1e-3
+"""What even a pixel that is all person weighs as room."""
 
 
 class BlurPlate(Plate):
@@ -33,7 +34,7 @@ class BlurPlate(Plate):
     def render(self, frame: Frame, alpha: FloatImage) -> Image:
         """Return the blurred room, ``(h, W, 3)`` uint8; see ``Plate.render``."""
         sigma_px = self._share * min(frame.size)
-        halvings = _halvings(sigma_px, min(frame.size))
+        halvings = blur_halvings(sigma_px, min(frame.size))
         small = frame.halved(halvings)
         sigma = sigma_px / 2**halvings
         room = _room_weight(alpha, (small.shape[1], small.shape[0]))
@@ -48,7 +49,7 @@ class BlurPlate(Plate):
         return np.asarray(plate, np.uint8)
 
 
-def _halvings(sigma_px: float, side_px: int) -> int:
+def blur_halvings(sigma_px: float, side_px: int) -> int:
     """Return how often the frame is halved: the blur hides that, and costs a quarter each time."""
     halvings = 0
     while (
@@ -72,4 +73,4 @@ def _room_weight(alpha: FloatImage, size: tuple[int, int]) -> FloatImage:
     """
     person = cv2.dilate(cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR), np.ones((3, 3)))
     room = 1 - person
-    return np.asarray(np.maximum(room * room * room, _LEAST_WEIGHT), np.float32)
+    return np.asarray(np.maximum(room * room * room, LEAST_WEIGHT), np.float32)

@@ -15,15 +15,27 @@ from numpy.typing import NDArray
 
 from livebg.types import Box, Frame, Matte, Size
 
-__all__ = ["BACKGROUND", "MIXED", "PERSON", "TILE_PX", "classify_tiles"]
+__all__ = [
+    "BACKGROUND",
+    "MIXED",
+    "NEARLY_ALL",
+    "NEARLY_NONE",
+    "PERSON",
+    "TILE_PX",
+    "classify_tiles",
+    "tile_grid",
+]
 
 TILE_PX = 16
 """Side of a tile in frame pixels."""
 
 BACKGROUND, PERSON, MIXED = 0, 1, 2
 
-_NEARLY_NONE = np.float32(4.5 / 255)
-_NEARLY_ALL = np.float32(250.5 / 255)
+NEARLY_NONE = np.float32(4.5 / 255)
+"""Alpha that counts as nothing where a whole tile has no more."""
+
+NEARLY_ALL = np.float32(250.5 / 255)
+"""Alpha that counts as all where a whole tile has no less."""
 
 _AROUND = np.ones((3, 3), np.uint8)
 
@@ -45,10 +57,10 @@ def classify_tiles(matte: Matte, frame: Frame) -> NDArray[np.uint8]:
     grey = frame.grey(matte.size, matte.box)
     in_dark = cv2.add(cv2.multiply(matte.gain, cv2.erode(grey, _AROUND)), matte.offset)
     in_light = cv2.add(cv2.multiply(matte.gain, cv2.dilate(grey, _AROUND)), matte.offset)
-    not_person = np.less(cv2.min(in_dark, in_light), _NEARLY_ALL)
-    not_background = np.greater(cv2.max(in_dark, in_light), _NEARLY_NONE)
+    not_person = np.less(cv2.min(in_dark, in_light), NEARLY_ALL)
+    not_background = np.greater(cv2.max(in_dark, in_light), NEARLY_NONE)
 
-    columns, rows, reach = _tile_grid(matte.size, matte.box, frame.size)
+    columns, rows, reach = tile_grid(matte.size, matte.box, frame.size)
     somewhere_not_person = cv2.dilate(not_person.view(np.uint8), reach)
     somewhere_not_background = cv2.dilate(not_background.view(np.uint8), reach)
     tiles = np.full((rows.size, columns.size), MIXED, np.uint8)
@@ -59,7 +71,7 @@ def classify_tiles(matte: Matte, frame: Frame) -> NDArray[np.uint8]:
 
 
 @lru_cache(maxsize=8)
-def _tile_grid(
+def tile_grid(
     matte_size: Size, box: Box, frame_size: Size
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint8]]:
     """Return how tiles lie on the matte.

@@ -11,13 +11,18 @@ import numpy as np
 
 from livebg.types import FloatImage, Frame
 
-__all__ = ["EDGE_HALVINGS", "edge_colours"]
+__all__ = ["EDGE_HALVINGS", "WEIGHT_FLOOR", "WINDOW_PX", "edge_colours"]
 
 EDGE_HALVINGS = 3
 """The estimate is made at an eighth of the frame's size: colours near an edge vary slowly."""
 
-_WINDOW_PX = (9, 9)
-_LEAST_WEIGHT = np.float32(1e-3)
+WINDOW_PX = 9
+"""Side of the window that colours are averaged over, at that size."""
+
+WEIGHT_FLOOR = np.float32(1e-3)
+"""What keeps the colours known where there is no person, or no room."""
+
+_WINDOW = (WINDOW_PX, WINDOW_PX)
 
 
 def edge_colours(frame: Frame, alpha: FloatImage) -> FloatImage:
@@ -34,14 +39,14 @@ def edge_colours(frame: Frame, alpha: FloatImage) -> FloatImage:
     Returns:
         ``(H // 8, W // 8, 6)`` float32 in 0..255: B, G, R of the person, then of the room.
     """
-    weight = np.asarray(cv2.blur(alpha, _WINDOW_PX), np.float32)
-    per_person = 1 / (weight + _LEAST_WEIGHT)
-    per_room = 1 / (1 - weight + _LEAST_WEIGHT)
+    weight = np.asarray(cv2.blur(alpha, _WINDOW), np.float32)
+    per_person = 1 / (weight + WEIGHT_FLOOR)
+    per_room = 1 / (1 - weight + WEIGHT_FLOOR)
     person, room = [], []
     for plane in cv2.split(frame.halved(EDGE_HALVINGS)):
-        mean = cv2.boxFilter(plane, cv2.CV_32F, _WINDOW_PX)
-        share = cv2.blur(cv2.multiply(plane, alpha, dtype=cv2.CV_32F), _WINDOW_PX)
-        least = _LEAST_WEIGHT * mean
+        mean = cv2.boxFilter(plane, cv2.CV_32F, _WINDOW)
+        share = cv2.blur(cv2.multiply(plane, alpha, dtype=cv2.CV_32F), _WINDOW)
+        least = WEIGHT_FLOOR * mean
         person.append((share + least) * per_person)
         room.append((mean - share + least) * per_room)
     return np.asarray(cv2.merge(person + room), np.float32)

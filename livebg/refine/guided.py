@@ -9,10 +9,13 @@ import numpy as np
 
 from livebg.types import FloatImage, Frame, Matte
 
-__all__ = ["fit_linear", "with_coefficients"]
+__all__ = ["EPSILON", "RADIUS_SHARE", "fit_linear", "with_coefficients"]
 
-_RADIUS_SHARE = 1 / 64
-_EPSILON = 1e-4
+RADIUS_SHARE = 1 / 64
+"""Radius of the filter's windows as a share of the matte's width."""
+
+EPSILON = 1e-4
+"""Variance of grey below which an area counts as flat."""
 
 
 def fit_linear(
@@ -50,6 +53,6 @@ def with_coefficients(matte: Matte, frame: Frame) -> Matte:
     if matte.gain.any():
         return matte
     grey = frame.grey(matte.size, matte.box)
-    radius_px = max(1, round(matte.size[0] * _RADIUS_SHARE))
-    gain, offset = fit_linear(grey, matte.offset, radius_px=radius_px, epsilon=_EPSILON)
+    radius_px = max(1, round(matte.size[0] * RADIUS_SHARE))
+    gain, offset = fit_linear(grey, matte.offset, radius_px=radius_px, epsilon=EPSILON)
     return replace(matte, gain=gain, offset=offset)

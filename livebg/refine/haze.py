@@ -8,9 +8,9 @@ import numpy as np
 
 from livebg.types import Matte
 
-__all__ = ["without_haze"]
+__all__ = ["HAZE", "without_haze"]
 
-_HAZE = 0.06
+HAZE = 0.06
 """Alpha that counts as nothing. Networks leave up to a few per cent of the room standing in flat
 areas, as smudges; on clips with exact mattes the mean error falls by 8 % with this value and rises
 again from 0.1 on, where hair begins to thin."""
@@ -22,8 +22,8 @@ def without_haze(matte: Matte) -> Matte:
     The map is linear, so it goes into the coefficients and costs nothing per pixel of the frame:
     ``alpha' = (gain * grey + offset - haze) / (1 - haze)``.
     """
-    stretch = np.float32(1 / (1 - _HAZE))
-    haze = np.float32(_HAZE)
+    stretch = np.float32(1 / (1 - HAZE))
+    haze = np.float32(HAZE)
     return replace(
         matte,
         gain=matte.gain * stretch,
