@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -38,10 +38,15 @@ class VirtualCamera(Sink):
     def __init__(self, size: Size, fps: float, device: str | None = None) -> None:
         self.size = size[0] // 2 * 2, size[1] // 2 * 2
         self._composite_size = size
-        self._camera = _open(self.size, fps, device)
-        self.device: str = self._camera.device
+        self._feed = _open(self.size, fps, device)
+        self.device = self._feed.device
         self.name = f"virtual camera {self.device}"
         self._closed = False
+
+    @property
+    def watched(self) -> bool | None:
+        """Whether an app reads the device; None where the system does not tell."""
+        return False if self._closed else self._feed.watched
 
     def send(self, composite: Composite) -> None:
         """Send ``composite``; what is transparent becomes black.
@@ -58,7 +63,7 @@ class VirtualCamera(Sink):
                 f"picture of {_text(composite.size)}; open it again in that size"
             )
         try:
-            self._camera.send(self._even(flatten(composite.image)))
+            self._feed.send(self._even(flatten(composite.image)))
         except (RuntimeError, OSError) as error:
             raise SinkError(
                 f"{self.name} takes no more pictures ({error}); open it again"
@@ -68,14 +73,55 @@ class VirtualCamera(Sink):
         """Give the device back."""
         if not self._closed:
             self._closed = True
-            self._camera.close()
+            self._feed.close()
 
     def _even(self, image: Image) -> Image:
         width, height = self.size
         return np.ascontiguousarray(image[:height, :width])
 
 
-def _open(size: Size, fps: float, device: str | None) -> Any:
+class _Feed(Protocol):
+    """What takes the pictures of one device."""
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def watched(self) -> bool | None: ...
+
+    def send(self, image: Image, /) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _ObsFeed:
+    """OBS's virtual camera, which does not tell whether it is read."""
+
+    watched: bool | None = None
+
+    def __init__(self, size: Size, fps: float, device: str | None) -> None:
+        try:
+            self._camera = _open_pyvirtualcam(size, fps, device)
+        except (RuntimeError, OSError) as error:
+            wanted = f"virtual camera {device}" if device else "a virtual camera"
+            reason = " ".join(str(error).split())
+            raise SinkUnavailableError(
+                f"{wanted} cannot be opened ({reason}); {_advice()}"
+            ) from error
+        self.device: str = self._camera.device
+        self.send = self._camera.send
+        self.close = self._camera.close
+
+
+def _open(size: Size, fps: float, device: str | None) -> _Feed:
+    if sys.platform != "linux":
+        return _ObsFeed(size, fps, device)
+    from livebg.sink.loopback_feed import LoopbackFeed
+
+    return LoopbackFeed(device, size, fps, _open_pyvirtualcam)
+
+
+def _open_pyvirtualcam(size: Size, fps: float, device: str | None) -> Any:
     try:
         import pyvirtualcam
     except ImportError as error:
@@ -83,23 +129,13 @@ def _open(size: Size, fps: float, device: str | None) -> Any:
             "no virtual camera: the package pyvirtualcam cannot be imported "
             f"({error}); install it with `pip install pyvirtualcam`"
         ) from error
-    try:
-        return pyvirtualcam.Camera(
-            size[0], size[1], fps, fmt=pyvirtualcam.PixelFormat.BGR, device=device
-        )
-    except (RuntimeError, OSError) as error:
-        wanted = f"virtual camera {device}" if device else "a virtual camera"
-        reason = " ".join(str(error).split())
-        raise SinkUnavailableError(f"{wanted} cannot be opened ({reason}); {_advice()}") from error
+    return pyvirtualcam.Camera(
+        size[0], size[1], fps, fmt=pyvirtualcam.PixelFormat.BGR, device=device
+    )
 
 
 def _advice() -> str:
-    """Return how to get a virtual camera on this system."""
-    if sys.platform == "linux":
-        return (
-            "get one with `sudo apt install v4l2loopback-dkms` and `sudo modprobe v4l2loopback "
-            "exclusive_caps=1 card_label=livebg`"
-        )
+    """Return how to get OBS's virtual camera on this system."""
     if sys.platform == "darwin":
         return "install OBS (https://obsproject.com), start its virtual camera once, and quit it"
     return "install OBS (https://obsproject.com), which brings one"
