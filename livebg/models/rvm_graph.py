@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from livebg.errors import ModelError
+from livebg.models.rvm_rewrites import simplify
 from livebg.types import Size
 
 __all__ = ["STATE_CHANNELS", "STATE_STRIDES", "load_cut_graph", "state_shapes"]
@@ -43,8 +44,9 @@ def state_shapes(input_size: Size) -> list[tuple[int, int, int, int]]:
 def load_cut_graph(core: Any, path: Path, input_size: Size) -> Any:
     """Read RVM's ONNX file and return it as an ``openvino.Model`` that ends at the coefficients.
 
-    Inputs: ``src`` ``(1, h, w, 3)`` uint8 BGR; ``r1i`` .. ``r4i`` float32 states.
-    Outputs: ``gain``, ``offset``, ``coarse``, each ``(1, 1, h, w)`` float32; ``r1o`` .. ``r4o``.
+    Input: ``src`` ``(1, h, w, 3)`` uint8 BGR. Outputs: ``gain``, ``offset``, ``coarse``, each
+    ``(1, 1, h, w)`` float32. The recurrent state stays inside, as variables ``r1ir1o`` ..
+    ``r4ir4o`` that begin at zero: OpenVINO keeps it in its own layout and never copies it.
 
     Args:
         core: an ``openvino.Core``.
@@ -104,7 +106,18 @@ def load_cut_graph(core: Any, path: Path, input_size: Size) -> Any:
     for number, shape in enumerate(state_shapes(input_size), start=1):
         shapes[f"r{number}i"] = PartialShape(list(shape))
     cut.reshape(shapes)
+    simplify(cut)
+    _remember(cut)
     return _with_byte_input(cut)
+
+
+def _remember(graph: Any) -> None:
+    """Tie each state's output to its input of the next run."""
+    from openvino.passes import MakeStateful, Manager
+
+    passes = Manager()
+    passes.register_pass(MakeStateful({f"r{n}i": f"r{n}o" for n in range(1, 5)}))
+    passes.run_passes(graph)
 
 
 def _with_byte_input(graph: Any) -> Any:

@@ -26,7 +26,7 @@ __all__ = ["compiled_network"]
 
 _log = logging.getLogger(__name__)
 
-_FORMAT = 1
+_FORMAT = 2
 """Counts up when the graph that is compiled becomes another, so that older files are not taken."""
 
 

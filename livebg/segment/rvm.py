@@ -38,7 +38,7 @@ class RvmNetwork(ABC):
     @property
     @abstractmethod
     def state(self) -> list[FloatImage]:
-        """The recurrent state, finest first: ``(C, h, w)`` float32, valid until ``infer``."""
+        """The recurrent state, finest first: ``(C, h, w)`` float32, which is not modified."""
 
     @abstractmethod
     def load_state(self, planes: Sequence[FloatImage]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from livebg.models.rvm_graph import load_cut_graph, state_shapes
+from livebg.models.rvm_graph import load_cut_graph
 from livebg.segment.compiled_network import compiled_network
 from livebg.segment.openvino_engine import openvino_core
 from livebg.types import Image, Size
@@ -47,11 +47,7 @@ def bench(rvm_weights: Path, tmp_path: Path) -> Bench:
 
 def gain(opened: tuple[Any, Any]) -> Any:
     request = opened[0].create_infer_request()
-    states = {
-        f"r{number}i": np.zeros(shape, np.float32)
-        for number, shape in enumerate(state_shapes(SIZE), start=1)
-    }
-    request.infer({"src": PICTURE, **states})
+    request.infer({"src": PICTURE})
     return np.array(request.get_tensor("gain").data)
 
 
