@@ -16,7 +16,7 @@ from livebg.bench.subjects import SubjectPlan
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.config.schema import Settings
 from livebg.errors import SourceError
-from livebg.runtime.processing import Chain
+from livebg.runtime.chain import Chain
 from livebg.runtime.rehearsal import build_rehearsed
 from livebg.runtime.session import Session
 from livebg.runtime.sinks import SinkPlan

@@ -78,6 +78,10 @@ class Programme:
         """What the pipeline did."""
         return self._pipeline.statistics
 
+    def clear_statistics(self) -> None:
+        """Count from zero again."""
+        self._pipeline.clear_statistics()
+
     def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
         """Return ``frame`` filtered as its scene says."""
         scene = self.scene_at(frame.index)
@@ -90,6 +94,9 @@ class Programme:
             self.stills.setdefault("", frame.image)
             self.stills[scene.caption] = composite.image
         return composite
+
+    def prepare(self, settings: Settings) -> None:
+        """Do nothing ahead: the scenes choose the backgrounds."""
 
     def reconfigure(self, settings: Settings) -> None:
         """Take over everything but the background, which the scenes choose."""

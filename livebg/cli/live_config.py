@@ -37,6 +37,8 @@ class LiveConfig:
         self._load = load
         self._loaded = loaded
         self._say = say
+        self._replaced: dict[str, Any] = {}
+        """What the last change of the file replaced; a session that refuses goes back to it."""
 
     def follow(self, settings: Settings) -> Settings:
         """Return ``settings`` with what has changed in the file; the same if it is not valid."""
@@ -47,11 +49,21 @@ class LiveConfig:
         except SettingsError as error:
             self._say(f"{error}; the settings stay as they were")
             return settings
-        changes = _differences(self._loaded, loaded)
+        changes = _differences(self._heeded(settings), loaded)
         self._loaded = loaded
+        self._replaced = {name: getattr(settings, name) for name in changes}
         if changes:
             self._say(f"{self._file.path} changed {', '.join(changes)}")
         return replace(settings, **changes)
+
+    def _heeded(self, settings: Settings) -> Settings:
+        """Return what was read last, without what the session has refused of it since."""
+        refused = {
+            name: before
+            for name, before in self._replaced.items()
+            if getattr(settings, name) == before
+        }
+        return replace(self._loaded, **refused)
 
 
 def _differences(old: Settings, new: Settings) -> dict[str, Any]:

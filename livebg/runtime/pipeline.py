@@ -62,6 +62,8 @@ class Pipeline:
         self._carrier = carrier
         self._open_compositor = open_compositor
         self._compositor = compositor
+        self._prepared: tuple[str, Compositor] | None = None
+        self._closed = False
         self._scheduler = MaskScheduler(
             settings.every, max_residual=settings.max_residual, max_age=settings.max_age
         )
@@ -172,6 +174,23 @@ class Pipeline:
             )
         return composite if self._framing.at_rest else self._framed(composite, alpha)
 
+    def prepare(self, settings: Settings) -> None:
+        """Read the background of ``settings`` for ``reconfigure``, which then takes no time.
+
+        May be called from another thread while this one processes frames.
+
+        Raises:
+            InputError: the new background cannot be read.
+        """
+        if settings.background == self._settings.background:
+            return
+        compositor = self._open_compositor(settings)
+        unused, self._prepared = self._prepared, (settings.background, compositor)
+        if unused is not None:
+            unused[1].close()
+        if self._closed:
+            compositor.close()
+
     def reconfigure(self, settings: Settings) -> None:
         """Take over settings that need no other network, between two frames.
 
@@ -179,7 +198,7 @@ class Pipeline:
             InputError: the new background cannot be read; the old settings stay in force.
         """
         if settings.background != self._settings.background:
-            compositor = self._open_compositor(settings)
+            compositor = self._prepared_compositor(settings) or self._open_compositor(settings)
             self._compositor.close()
             self._compositor = compositor
         if settings.mirror != self._settings.mirror:
@@ -204,8 +223,11 @@ class Pipeline:
 
     def close(self) -> None:
         """Release the network and the background. Idempotent."""
+        self._closed = True
         self._inference.close()
         self._compositor.close()
+        if self._prepared is not None:
+            self._prepared[1].close()
 
     def __enter__(self) -> Self:
         return self
@@ -217,6 +239,14 @@ class Pipeline:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _prepared_compositor(self, settings: Settings) -> Compositor | None:
+        """Return what ``prepare`` has made for ``settings``, if it has; close what is outdated."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is None or prepared[0] == settings.background:
+            return prepared[1] if prepared else None
+        prepared[1].close()
+        return None
 
     def _facing(self, frame: Frame) -> Frame:
         if not self._settings.mirror:

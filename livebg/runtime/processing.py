@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import fields
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from livebg.clock import Clock
 from livebg.config.schema import Settings
-from livebg.errors import LivebgError, ModelError
+from livebg.errors import LivebgError
 from livebg.runtime.capture import Captured
+from livebg.runtime.chain import Chain
 from livebg.runtime.guard import PrivacyGuard
 from livebg.runtime.mailbox import Mailbox
 from livebg.runtime.recovery import Backoff
 from livebg.runtime.stats import Statistics
-from livebg.types import Composite, Frame, Size
+from livebg.runtime.succession import Succession, as_ours
+from livebg.types import Composite, Size
 
-__all__ = ["LIVE_SETTINGS", "Chain", "Processing"]
+__all__ = ["Processing"]
 
 _log = logging.getLogger(__name__)
-
-LIVE_SETTINGS = frozenset(
-    {
-        "auto_frame",
-        "background",
-        "camera",
-        "cpu_budget",
-        "edge_colour",
-        "every",
-        "fps",
-        "max_age",
-        "max_matte_age_s",
-        "max_residual",
-        "mirror",
-        "size",
-        "smoothing_s",
-    }
-)
-"""Settings that change between two frames; any other needs another network."""
 
 _STARTING = "livebg is starting"
 _CHANGING = "Changing the filter"
@@ -49,28 +30,8 @@ _REBUILD_AFTER = 5
 _PATIENCE_S = 0.1
 
 
-class Chain(Protocol):
-    """What the process thread needs of ``livebg.runtime.pipeline.Pipeline``."""
-
-    @property
-    def statistics(self) -> Mapping[str, Any]:
-        """What the mask scheduler and the stages did."""
-
-    def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
-        """Return the filtered ``frame``."""
-
-    def reconfigure(self, settings: Settings) -> None:
-        """Take over settings that need no other network."""
-
-    def reset(self) -> None:
-        """Forget all earlier frames."""
-
-    def close(self) -> None:
-        """Release what it holds."""
-
-
 class Processing:
-    """Owns the pipeline: builds it behind the privacy card, feeds it, rebuilds it when it must.
+    """Feeds the pipeline frame by frame, and has it built again, behind the card, when it must be.
 
     Args:
         settings: what the pipeline is built from first.
@@ -97,13 +58,8 @@ class Processing:
         report: Callable[[LivebgError], None],
         want_alpha: bool = False,
     ) -> None:
-        self.settings = settings
-        """What is in force; changes between two frames."""
-        self.wanted = settings
-        """What was asked for last, unless it was refused."""
         self.ready = threading.Event()
         """Set once there is a first pipeline."""
-        self._build = build
         self._frames = frames
         self._publish = publish
         self._guard = guard
@@ -111,23 +67,29 @@ class Processing:
         self._clock = clock
         self._report = report
         self._want_alpha = want_alpha
-        self._changes: Mailbox[Settings] = Mailbox()
-        self._chain: Chain | None = None
-        self._built_for: Size | None = None
+        self._succession = Succession(settings, build=build, in_force=self._expect, report=report)
         self._run = 0
         self._failures = 0
         self._backoff = Backoff(clock)
         guard.conceal("filter", _STARTING)
 
+    @property
+    def settings(self) -> Settings:
+        """What is in force; changes between two frames."""
+        return self._succession.settings
+
+    @property
+    def wanted(self) -> Settings:
+        """What was asked for last, without what was refused."""
+        return self._succession.wanted
+
     def change(self, settings: Settings) -> None:
-        """Ask for ``settings`` from the next frame on. May be called from any thread."""
-        self.wanted = settings
-        self._changes.put(settings)
+        """Ask for ``settings`` as soon as they can be had. May be called from any thread."""
+        self._succession.want(settings)
 
     def scheduler_statistics(self) -> dict[str, Any]:
         """Return what the mask scheduler says of itself; empty before there is a pipeline."""
-        chain = self._chain
-        return {} if chain is None else dict(chain.statistics)
+        return self._succession.statistics
 
     def run(self, stop: threading.Event, size: Size) -> None:
         """Build a pipeline, then filter frames until ``stop`` is set or there will be no more.
@@ -140,21 +102,18 @@ class Processing:
             LivebgError: the first pipeline could not be built.
         """
         try:
-            self._replace_chain(self.settings, size)
+            self._succession.establish(size)
             self.ready.set()
             while not stop.is_set() and not self._frames.finished:
                 captured = self._frames.get(_PATIENCE_S)
                 if captured is not None:
                     self.handle(captured)
         finally:
-            if self._chain is not None:
-                self._chain.close()
+            self._succession.close()
 
     def handle(self, captured: Captured) -> None:
         """Filter one frame and publish it; on any failure the card is shown instead."""
-        changed = self._changes.get(0.0)
-        if changed is not None:
-            self._take_over(changed, captured.frame.size)
+        self._succession.advance(captured.frame)
         chain = self._ready_chain(captured)
         if chain is None:
             return
@@ -177,46 +136,22 @@ class Processing:
     def _ready_chain(self, captured: Captured) -> Chain | None:
         """Return a pipeline for this frame, or None while there can be none."""
         size = captured.frame.size
-        if self._chain is None or self._built_for != size:
+        chain = self._succession.chain
+        if chain is None or self._succession.size != size:
             if not self._backoff.ready:
                 return None
             self._guard.conceal("filter", _CHANGING)
             try:
-                self._replace_chain(self.settings, size)
+                chain = self._succession.establish(size)
             except Exception as error:
                 self._backoff.fail()
-                self._report(_as_ours(error))
+                self._report(as_ours(error))
                 return None
+            self._failures = 0
         elif captured.run != self._run:
-            self._chain.reset()
+            chain.reset()
         self._run = captured.run
-        return self._chain
-
-    def _replace_chain(self, settings: Settings, size: Size) -> None:
-        chain = self._build(settings, size)
-        old, self._chain = self._chain, chain
-        self._built_for = size
-        self._failures = 0
-        self._expect(settings)
-        if old is not None:
-            with contextlib.suppress(LivebgError):
-                old.close()
-
-    def _take_over(self, settings: Settings, size: Size) -> None:
-        """Swap the settings in, or keep the old ones when the new ones do not work."""
-        try:
-            if self._chain is not None and _same_network(settings, self.settings):
-                self._chain.reconfigure(settings)
-                self._expect(settings)
-            elif self._chain is not None:
-                self._guard.conceal("filter", _CHANGING)
-                self._replace_chain(settings, size)
-        except Exception as error:
-            self._report(_as_ours(error))
-            if self.wanted is settings:
-                self.wanted = self.settings
-            return
-        self.settings = settings
+        return chain
 
     def _expect(self, settings: Settings) -> None:
         self._guard.expect(
@@ -230,7 +165,7 @@ class Processing:
         self._statistics.failed()
         self._failures += 1
         if self._failures == 1:
-            self._report(_as_ours(error))
+            self._report(as_ours(error))
         try:
             chain.reset()
             broken = self._failures >= _REBUILD_AFTER
@@ -238,26 +173,6 @@ class Processing:
             _log.debug("the pipeline cannot be reset", exc_info=True)
             broken = True
         if broken:
-            self._discard(chain)
-
-    def _discard(self, chain: Chain) -> None:
-        """Give the pipeline up; the next frame after the back-off builds another."""
-        self._chain = None
-        self._backoff.fail()
-        try:
-            chain.close()
-        except Exception:
-            _log.debug("the pipeline cannot be closed", exc_info=True)
-
-
-def _as_ours(error: Exception) -> LivebgError:
-    """Put an error that the pipeline should not have raised into a sentence for the user."""
-    if isinstance(error, LivebgError):
-        return error
-    _log.debug("the filter failed in a way that it should not", exc_info=error)
-    return ModelError(f"the filter failed: {error!r}; run with --debug for the whole story")
-
-
-def _same_network(new: Settings, old: Settings) -> bool:
-    names = {item.name for item in fields(Settings)} - LIVE_SETTINGS
-    return all(getattr(new, name) == getattr(old, name) for name in names)
+            # The next frame after the back-off has another one built.
+            self._backoff.fail()
+            self._succession.discard()

@@ -22,10 +22,11 @@ from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.config.schema import Settings
 from livebg.errors import LivebgError
 from livebg.runtime.capture import Capture, Captured, same_camera
+from livebg.runtime.chain import Chain
 from livebg.runtime.demand import Demand
 from livebg.runtime.guard import PrivacyGuard
 from livebg.runtime.mailbox import Mailbox
-from livebg.runtime.processing import Chain, Processing
+from livebg.runtime.processing import Processing
 from livebg.runtime.sinks import Outlet, SinkPlan
 from livebg.runtime.stats import Glance, Statistics
 from livebg.runtime.worker import Worker, raise_first_error

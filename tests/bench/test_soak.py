@@ -17,8 +17,14 @@ class Passing:
     def __init__(self, settings: Settings, size: Size) -> None:
         self.statistics: dict[str, object] = {}
 
+    def clear_statistics(self) -> None:
+        pass
+
     def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
         return Composite(frame.image.copy(), frame.index, frame.captured_ns)
+
+    def prepare(self, settings: Settings) -> None:
+        pass
 
     def reconfigure(self, settings: Settings) -> None:
         pass

@@ -71,6 +71,14 @@ def test_what_was_changed_by_hand_stays(bench: Bench) -> None:
     assert (changed.mirror, changed.background) == (True, "gray")
 
 
+def test_what_the_session_refused_is_read_again(bench: Bench) -> None:
+    before = bench.settings
+    bench.write('background = "white"\nmodel = "gone.onnx"\nmirror = true\n')
+    bench.settings = before
+    corrected = bench.write('background = "white"\nmirror = true\n')
+    assert corrected == replace(before, mirror=True)
+
+
 def test_the_command_line_goes_before_the_file(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "livebg.toml", background="blur:80")
     assert bench.write('background = "gray"\nmirror = true\n').background == "blur:80"

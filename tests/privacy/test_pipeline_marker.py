@@ -146,8 +146,7 @@ def test_a_network_that_hangs_is_covered_by_the_card_until_it_answers(latency: s
     settings = Settings(background="white", every=1, latency=latency, max_matte_age_s=0.2)
     sink = play(settings, spoil, frames=8, done=done)
     assert not leaks(sink)
-    first = sink.pictures.index(sink.filtered[0])
-    assert any(picture.private for picture in sink.pictures[first:-1])
+    assert any(picture.private for picture in sink.since_first_frame[:-1])
 
 
 def test_a_session_ends_in_time_though_the_network_hangs() -> None:

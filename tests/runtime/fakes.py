@@ -88,17 +88,29 @@ class FakeChain:
     def __init__(self, respond: Callable[[Frame], Image] = without_room) -> None:
         self.respond = respond
         self.resets = 0
-        self.closed = False
+        self.cleared = 0
+        self.gone = threading.Event()
+        self.prepared: list[Settings] = []
         self.reconfigured: list[Settings] = []
+
+    @property
+    def closed(self) -> bool:
+        return self.gone.is_set()
 
     @property
     def statistics(self) -> Mapping[str, Any]:
         return {"frames": 4, "inferred": 3, "reasons": {"motion": 3, "carried": 1}}
 
+    def clear_statistics(self) -> None:
+        self.cleared += 1
+
     def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
         image = self.respond(frame)
         alpha = np.zeros(image.shape[:2], np.uint8) if want_alpha else None
         return Composite(image, frame.index, frame.captured_ns, alpha)
+
+    def prepare(self, settings: Settings) -> None:
+        self.prepared.append(settings)
 
     def reconfigure(self, settings: Settings) -> None:
         self.reconfigured.append(settings)
@@ -107,7 +119,7 @@ class FakeChain:
         self.resets += 1
 
     def close(self) -> None:
-        self.closed = True
+        self.gone.set()
 
 
 class KeepingSink(Sink):
@@ -139,6 +151,12 @@ class KeepingSink(Sink):
     def abort(self) -> None:
         self.aborted = True
         self.close()
+
+    @property
+    def since_first_frame(self) -> list[Composite]:
+        """The pictures from the first filtered one on."""
+        start = next(n for n, picture in enumerate(self.pictures) if not picture.private)
+        return self.pictures[start:]
 
     @property
     def filtered(self) -> list[Composite]:

@@ -231,6 +231,44 @@ def test_a_new_background_holds_from_the_next_frame_and_the_old_one_is_closed() 
     assert bench.segmenter.resets == 0
 
 
+def test_a_background_that_was_prepared_is_not_read_again() -> None:
+    bench = Bench()
+    wanted = replace(bench.settings, background="color:#0000ff")
+    bench.pipeline.prepare(wanted)
+    assert len(bench.opened) == 2
+    assert room_share(bench.pipeline.process(bench.frames[0]), (255, 255, 255)) > 0.3
+    bench.pipeline.reconfigure(wanted)
+    assert len(bench.opened) == 2
+    assert room_share(bench.pipeline.process(bench.frames[1]), (255, 0, 0)) > 0.3
+
+
+@pytest.mark.parametrize("end", ["another", "prepared again", "closed", "closed before"])
+def test_a_background_that_was_prepared_in_vain_is_closed(end: str) -> None:
+    plates: list[ClosingPlate] = []
+
+    def open_plate(settings: Settings) -> Compositor:
+        plates.append(ClosingPlate())
+        return Compositor(plates[-1])
+
+    bench = Bench()
+    pipeline = Pipeline(
+        bench.settings, bench.segmenter, FlowCarrier(SIZE), Compositor(ClosingPlate()), open_plate
+    )
+    if end == "closed before":
+        pipeline.close()
+    pipeline.prepare(replace(bench.settings, background="gray"))
+    if end == "another":
+        pipeline.reconfigure(replace(bench.settings, background="blur"))
+    elif end == "prepared again":
+        pipeline.prepare(replace(bench.settings, background="blur"))
+    elif end == "closed":
+        pipeline.close()
+    assert plates[0].closed
+    assert not any(plate.closed for plate in plates[1:])
+    pipeline.close()
+    assert all(plate.closed for plate in plates)
+
+
 def test_a_background_that_cannot_be_read_leaves_the_old_settings_in_force(tmp_path: Path) -> None:
     empty = tmp_path / "empty.png"
     empty.touch()

@@ -13,7 +13,7 @@ from livebg.errors import (
     SinkUnavailableError,
     SourceUnavailableError,
 )
-from livebg.runtime.processing import Chain
+from livebg.runtime.chain import Chain
 from livebg.runtime.session import Session
 from livebg.runtime.sinks import SinkPlan
 from livebg.sink.base import Sink
@@ -274,9 +274,7 @@ def test_settings_change_between_two_frames() -> None:
 
     run_until(live, done)
     assert wanted in chain.reconfigured
-    assert not any(
-        picture.private for picture in sink.pictures[sink.pictures.index(sink.filtered[0]) : -1]
-    )
+    assert not any(picture.private for picture in sink.since_first_frame[:-1])
 
 
 def test_pausing_shows_the_card_until_it_is_over() -> None:
