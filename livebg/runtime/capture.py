@@ -99,11 +99,11 @@ class Capture:
     def run(self, stop: threading.Event) -> None:
         """Deliver frames until ``stop`` is set or the source ends."""
         try:
-            while not (stop.is_set() or self._clock.wait(self._ready, _PATIENCE_S)):
-                pass
             while not stop.is_set():
                 if not self._wanted():
                     self._rest(stop)
+                    continue
+                if not self._clock.wait(self._ready, _PATIENCE_S):
                     continue
                 if self.resting:
                     self._wake()
