@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         SinkUnavailableError,
         SourceError,
         SourceUnavailableError,
+        SystemChangeError,
         UsageError,
         WeightsError,
     )
@@ -54,6 +55,7 @@ __all__ = [
     "SinkUnavailableError",
     "SourceError",
     "SourceUnavailableError",
+    "SystemChangeError",
     "UsageError",
     "WeightsError",
     "__version__",

@@ -16,6 +16,7 @@
     ├── SinkError (OSError)                a frame cannot be delivered: exit status 1
     │   └── SinkUnavailableError           no display, no virtual camera: exit status 2
     ├── SessionError (RuntimeError)        the live session cannot go on: exit status 1
+    ├── SystemChangeError (RuntimeError)   the system cannot be set up as asked: exit status 1
     └── BenchError (RuntimeError)          a measurement cannot be completed: exit status 1
 
 A message is one sentence: what failed, with which value, and what to do about it. Errors of other
@@ -36,6 +37,7 @@ __all__ = [
     "SinkUnavailableError",
     "SourceError",
     "SourceUnavailableError",
+    "SystemChangeError",
     "UsageError",
     "WeightsError",
 ]
@@ -108,6 +110,10 @@ class SinkUnavailableError(SinkError):
 
 class SessionError(LivebgError, RuntimeError):
     """The live session cannot go on."""
+
+
+class SystemChangeError(LivebgError, RuntimeError):
+    """The system cannot be set up as the user asked."""
 
 
 class BenchError(LivebgError, RuntimeError):

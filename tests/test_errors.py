@@ -18,6 +18,7 @@ TREE: dict[str, tuple[tuple[type[BaseException], ...], int]] = {
     "SinkError": ((LivebgError, OSError), 1),
     "SinkUnavailableError": ((errors.SinkError,), 2),
     "SessionError": ((LivebgError, RuntimeError), 1),
+    "SystemChangeError": ((LivebgError, RuntimeError), 1),
     "BenchError": ((LivebgError, RuntimeError), 1),
 }
 """Bases and exit status of every error: what callers may rely on."""
