@@ -9,12 +9,13 @@ person that comes in from the side.
 from __future__ import annotations
 
 import math
+from collections import deque
 
 import cv2
 import numpy as np
 
 from livebg.clock import NS_PER_S
-from livebg.types import Box, FloatImage, Frame, Image, Matte, Size
+from livebg.types import Box, FloatImage, Frame, Image, Size
 
 __all__ = ["GRID_PX", "PersonBox", "aspects_of", "person_extent"]
 
@@ -30,6 +31,7 @@ _WORTHWHILE = 0.8
 _LEAST_HEIGHT = 0.4
 _SHRINK_AT = 1.6
 _SHRINK_AFTER_S = 1.0
+_RECENT_S = 2.0
 _WATCH_SIZE = (64, 36)
 _WATCH_LEVELS = 18
 _STIR_SHARE = 0.02
@@ -93,40 +95,41 @@ class PersonBox:
         self._roomy_since_ns: int | None = None
         self._searched_ns: int | None = None
         self._watched: Image | None = None
+        self._extents: deque[tuple[int, Box]] = deque()
 
-    def cuts_off(self, frame: Frame, matte: Matte) -> bool:
-        """Say whether the box ends inside a person: its matte reaches an edge within the frame.
+    def cuts_off(self, extent: Box | None, looked_at: Box) -> bool:
+        """Say whether a look ended inside a person: somebody reaches its edge within the frame.
 
         Args:
-            frame: the frame that the network looked at.
-            matte: what it found in the box.
+            extent: of whom the network found; see ``person_extent``.
+            looked_at: the part of the frame that it saw.
         """
-        extent = person_extent(matte.small_alpha(frame), matte.box)
-        return extent is not None and not matte.box.holds(self._clamped(extent, 0.0))
+        return extent is not None and not looked_at.holds(self._clamped(extent, 0.0))
 
-    def follow(self, frame: Frame, matte: Matte) -> Box:
+    def follow(self, extent: Box | None, captured_ns: int) -> Box:
         """Take in what the network found and return where to look next.
 
         The box moves as soon as the person comes near its edge, shrinks when it has been far too
-        large for a while, and is the whole frame when there is nobody.
+        large for a while, and is the whole frame when there is nobody. A new one holds wherever
+        the person was in the last seconds, so that somebody who sways does not push it about.
 
         Args:
-            frame: the frame that the network looked at.
-            matte: what it found in the box.
+            extent: of whom the network found in the box; see ``person_extent``.
+            captured_ns: capture time of the frame that the network looked at.
         """
-        extent = person_extent(matte.small_alpha(frame), matte.box)
         if extent is None:
+            self._extents.clear()
             self._box = self._whole
             return self._box
-        wanted = self._fitted(extent, _MARGIN)
+        wanted = self._fitted(self._recent(extent, captured_ns), _MARGIN)
         if not self._box.holds(self._clamped(extent, _TIGHT)):
             self._box, self._roomy_since_ns = wanted, None
         elif _area(self._box) <= _SHRINK_AT * _area(wanted):
             self._roomy_since_ns = None
         else:
             since_ns = self._roomy_since_ns
-            self._roomy_since_ns = frame.captured_ns if since_ns is None else since_ns
-            waited_s = (frame.captured_ns - self._roomy_since_ns) / NS_PER_S
+            self._roomy_since_ns = captured_ns if since_ns is None else since_ns
+            waited_s = (captured_ns - self._roomy_since_ns) / NS_PER_S
             if self._box == self._whole or waited_s >= _SHRINK_AFTER_S:
                 self._box, self._roomy_since_ns = wanted, None
         return self._box
@@ -164,6 +167,19 @@ class PersonBox:
             self._box = self._fitted(extent, _MARGIN)
         self._roomy_since_ns = None
         return self._box
+
+    def _recent(self, extent: Box, captured_ns: int) -> Box:
+        """Return the rectangle that holds ``extent`` and those of the last seconds."""
+        self._extents.append((captured_ns, extent))
+        while captured_ns - self._extents[0][0] > _RECENT_S * NS_PER_S:
+            self._extents.popleft()
+        boxes = [box for _, box in self._extents]
+        return Box(
+            min(box.left for box in boxes),
+            min(box.top for box in boxes),
+            max(box.right for box in boxes),
+            max(box.bottom for box in boxes),
+        )
 
     def _inside(self) -> tuple[slice, slice]:
         across, down = _WATCH_SIZE[0] / self._size[0], _WATCH_SIZE[1] / self._size[1]

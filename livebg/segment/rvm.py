@@ -13,7 +13,7 @@ import numpy as np
 from livebg.errors import ModelError
 from livebg.models.rvm_graph import state_shapes
 from livebg.segment.base import Segmenter, SegmenterInfo
-from livebg.segment.person_box import PersonBox, aspects_of
+from livebg.segment.person_box import PersonBox, aspects_of, person_extent
 from livebg.segment.preprocess import check_frame_size, fit_input_size
 from livebg.segment.state_warp import warp_state
 from livebg.types import Box, FloatImage, Frame, Image, Matte, Size
@@ -21,8 +21,11 @@ from livebg.types import Box, FloatImage, Frame, Image, Matte, Size
 __all__ = ["RvmNetwork", "RvmSegmenter"]
 
 _SETTLING_LOOKS = 2
-"""Extra looks at a frame that holds what the network has no memory of. Without memory RVM takes
+"""Extra looks at the first frame, of which the network has no memory. Without memory RVM takes
 furniture for people: the first frame's error falls by a factor of three."""
+
+_LOOKS_AT_NEW_GROUND = 1
+"""Extra looks where the box comes to cover what was seen a while ago."""
 
 _ASPECT_UNIT = 10_000
 
@@ -72,7 +75,8 @@ class RvmSegmenter(Segmenter):
 
     With ``crop`` the network looks at a box around the person instead of the whole frame. There
     is one network for each shape of box, all with as many pixels as ``input_size``, made when it
-    is first needed; when the box moves, the recurrent state moves along.
+    is first needed; when the box moves, the recurrent state moves along, and what the box comes to
+    cover is remembered from when it was seen last.
 
     Args:
         engine: what runs it, for ``info``.
@@ -102,6 +106,7 @@ class RvmSegmenter(Segmenter):
         self._crops: dict[Size, Future[RvmNetwork]] = {}
         self._live = live
         self._box = Box.whole(frame_size)
+        self._seen = _blank(input_size)
         self._person = PersonBox(frame_size) if crop else None
         self._looks_due = _SETTLING_LOOKS
 
@@ -123,10 +128,12 @@ class RvmSegmenter(Segmenter):
         if self._person.must_search(frame):
             self._search(frame)
         matte = self._settled_look(frame)
-        if self._person.cuts_off(frame, matte):
+        extent = person_extent(matte.small_alpha(frame), matte.box)
+        if self._person.cuts_off(extent, matte.box):
             self._search(frame)
             matte = self._settled_look(frame)
-        self._move_to(self._person.follow(frame, matte))
+            extent = person_extent(matte.small_alpha(frame), matte.box)
+        self._move_to(self._person.follow(extent, frame.captured_ns))
         return matte
 
     def _settled_look(self, frame: Frame) -> Matte:
@@ -165,11 +172,14 @@ class RvmSegmenter(Segmenter):
             network, box = self._whole, Box.whole(self._frame_size)
         if box == self._box:
             return
-        moved = [np.empty(shape[1:], np.float32) for shape in state_shapes(network.input_size)]
-        warp_state(self._network.state, self._box, moved, box)
+        whole, state = Box.whole(self._frame_size), self._network.state
+        warp_state(state, self._box, self._seen, whole)
+        moved = _blank(network.input_size)
+        warp_state(self._seen, whole, moved, box)
+        warp_state(state, self._box, moved, box)
         network.load_state(moved)
         if not self._box.holds(box):
-            self._looks_due = _SETTLING_LOOKS
+            self._looks_due = _LOOKS_AT_NEW_GROUND
         self._network, self._box = network, box
 
     def _network_for(self, box: Box) -> RvmNetwork | None:
@@ -202,6 +212,7 @@ class RvmSegmenter(Segmenter):
         self._looks_due = _SETTLING_LOOKS
         self._network = self._whole
         self._network.forget()
+        self._seen = _blank(self._whole.input_size)
         self._box = Box.whole(self._frame_size)
         if self._person is not None:
             self._person.reset()
@@ -212,3 +223,8 @@ class RvmSegmenter(Segmenter):
         for made in self._crops.values():
             if made.exception() is None:
                 made.result().close()
+
+
+def _blank(input_size: Size) -> list[FloatImage]:
+    """Return the state of a network that has seen nothing yet."""
+    return [np.zeros(shape[1:], np.float32) for shape in state_shapes(input_size)]

@@ -20,8 +20,8 @@ def warp_state(
     Args:
         old: ``(C, h, w)`` float32 planes, one per level; not modified.
         old_box: the part of the frame that ``old`` covers.
-        new: ``(C, h', w')`` float32 planes of the same levels; overwritten. What ``old`` did not
-            cover becomes 0, as in a network that has seen nothing yet.
+        new: ``(C, h', w')`` float32 planes of the same levels; overwritten where ``old`` covers
+            them, left alone elsewhere.
         new_box: the part of the frame that ``new`` covers.
     """
     for source, target in zip(old, new, strict=True):
@@ -30,13 +30,13 @@ def warp_state(
         ys = _positions(height, new_box.top, new_box.height, old_box.top, old_box.height, source, 1)
         across, down = np.meshgrid(xs, ys)
         for plane, moved in zip(source, target, strict=True):
-            moved[:] = cv2.remap(
+            cv2.remap(
                 np.ascontiguousarray(plane),
                 across,
                 down,
                 cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_CONSTANT,
-                borderValue=0,
+                dst=moved,
+                borderMode=cv2.BORDER_TRANSPARENT,
             )
 
 
@@ -49,7 +49,13 @@ def _positions(
     source: FloatImage,
     axis: int,
 ) -> FloatImage:
-    """Return where the centres of ``count`` new samples lie in the old plane, in samples."""
+    """Return where the centres of ``count`` new samples lie in the old plane, in samples.
+
+    Between the outermost samples' centres and the plane's rim, the outermost samples count.
+    """
+    samples = source.shape[axis]
     frame = new_first + (np.arange(count) + 0.5) * (new_span / count)
-    position = (frame - old_first) * (source.shape[axis] / old_span) - 0.5
-    return np.asarray(position, np.float32)
+    position = (frame - old_first) * (samples / old_span) - 0.5
+    covered = (position >= -0.5) & (position <= samples - 0.5)
+    inner = np.clip(position, 0, samples - 1)
+    return np.asarray(np.where(covered, inner, position), np.float32)

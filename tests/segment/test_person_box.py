@@ -6,7 +6,6 @@ import pytest
 from livebg.clock import NS_PER_S
 from livebg.segment.person_box import PersonBox, aspects_of, person_extent
 from livebg.types import Box, FloatImage, Frame, Size
-from tests.mattes import plain_matte
 
 FRAME: Size = (1280, 720)
 WHOLE = Box.whole(FRAME)
@@ -23,11 +22,9 @@ def alpha_of(person: Box, looked_at: Box = WHOLE, size: Size = (256, 144)) -> Fl
 
 def look(follower: PersonBox, person: Box | None, *, at_s: float = 0.0) -> Box:
     """Let the network find a rectangular person, or nobody, in the box."""
-    image = np.full((FRAME[1], FRAME[0], 3), 90, np.uint8)
-    frame = Frame(image, 0, round(at_s * NS_PER_S))
     box = follower.box
-    alpha = np.zeros((144, 256), np.float32) if person is None else alpha_of(person, box)
-    return follower.follow(frame, plain_matte(alpha, frame, box))
+    extent = None if person is None else person_extent(alpha_of(person, box), box)
+    return follower.follow(extent, round(at_s * NS_PER_S))
 
 
 def settle(follower: PersonBox, person: Box, times: int = 3) -> Box:
@@ -76,12 +73,10 @@ def test_the_box_holds_the_person_within_the_frame(person: Box) -> None:
 def test_any_size_of_frame_has_its_boxes(size: Size) -> None:
     follower = PersonBox(size)
     whole = Box.whole(size)
-    image = np.zeros((size[1], size[0], 3), np.uint8)
-    frame = Frame(image, 0, 0)
     person = Box(0.4 * size[0], 0.4 * size[1], 0.6 * size[0], 0.9 * size[1])
     for _ in range(3):
         alpha = alpha_of(person, follower.box)
-        follower.follow(frame, plain_matte(alpha, frame, follower.box))
+        follower.follow(person_extent(alpha, follower.box), 0)
     assert follower.box.holds(person)
     assert whole.holds(follower.box)
 
@@ -112,20 +107,34 @@ def test_a_person_who_comes_near_the_rim_gets_another_box_at_once() -> None:
 def test_a_box_that_cuts_somebody_off_is_noticed() -> None:
     follower = PersonBox(FRAME)
     box = settle(follower, PEOPLE[0])
-    frame = room()
-    whole = plain_matte(alpha_of(PEOPLE[0], box), frame, box)
-    assert not follower.cuts_off(frame, whole)
+    assert not follower.cuts_off(person_extent(alpha_of(PEOPLE[0], box), box), box)
     reaching_out = Box(600, 400, box.right + 100, 500)
     cut = np.maximum(alpha_of(PEOPLE[0], box), alpha_of(reaching_out, box))
-    assert follower.cuts_off(frame, plain_matte(cut, frame, box))
+    assert follower.cuts_off(person_extent(cut, box), box)
 
 
 def test_a_person_at_the_frames_own_edge_is_not_cut_off() -> None:
     follower = PersonBox(FRAME)
     at_the_edge = PEOPLE[1]
     box = settle(follower, at_the_edge)
-    frame = room()
-    assert not follower.cuts_off(frame, plain_matte(alpha_of(at_the_edge, box), frame, box))
+    assert not follower.cuts_off(person_extent(alpha_of(at_the_edge, box), box), box)
+
+
+def test_nobody_is_not_cut_off() -> None:
+    assert not PersonBox(FRAME).cuts_off(None, Box(0, 0, 640, 360))
+
+
+def test_somebody_who_sways_gets_a_box_that_holds_both_ends() -> None:
+    follower = PersonBox(FRAME)
+    moves = 0
+    for step in range(120):
+        at_s = step / 30
+        shift = 150 * np.sin(2 * np.pi * at_s / 1.5)
+        before = follower.box
+        look(follower, Box(500 + shift, 300, 760 + shift, 720), at_s=at_s)
+        moves += at_s > 1.5 and follower.box != before
+    assert follower.box.holds(Box(350, 300, 910, 720))
+    assert moves == 0
 
 
 def test_a_box_that_became_too_large_shrinks_after_a_while() -> None:
