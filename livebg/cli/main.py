@@ -56,6 +56,7 @@ COMMANDS: dict[str, Command] = {
     "cameras": Command("livebg.cli.cameras", "list cameras and their modes"),
     "doctor": Command("livebg.cli.doctor", "check what works here and how to mend what does not"),
     "setup": Command("livebg.cli.setup", "show or do what the system needs for a virtual camera"),
+    "service": Command("livebg.cli.service", "start livebg at every log-in"),
     "models": Command("livebg.cli.models", "list, fetch and add networks"),
 }
 """The subcommands, in the order in which ``livebg --help`` lists them."""
