@@ -34,7 +34,7 @@ _BUS = """<busconfig>
   </policy>
 </busconfig>
 """
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
 _LEAVING_S = 5.0
 
 

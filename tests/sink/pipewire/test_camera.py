@@ -23,7 +23,7 @@ from tests.clips import SIZE, number_of, numbered
 from tests.pipewire_graph import MISSING, Graph, Reader, wait_until
 
 RATE = Fraction(30)
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
 
 
 @contextmanager
