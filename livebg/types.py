@@ -12,6 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from livebg.pixel_format import BGR, PixelFormat
+
 __all__ = [
     "Box",
     "Composite",
@@ -250,11 +252,13 @@ class Composite:
     """A frame as a sink gets it.
 
     Attributes:
-        image: ``(H, W, 3)`` uint8 BGR, or ``(H, W, 4)`` uint8 BGRA with straight alpha.
+        image: the picture in ``pixel_format``: ``(H, W, 3)`` uint8 BGR, or ``(H, W, 4)`` uint8 BGRA
+            with straight alpha, unless the sinks want it otherwise.
         index: index of the source frame.
         captured_ns: capture time of the source frame, monotonic nanoseconds.
         alpha: ``(H, W)`` uint8 matte at full size, where a sink asked for it.
         private: True when it is the privacy card or the bare plate instead of a filtered frame.
+        pixel_format: how the picture's pixels lie in memory.
     """
 
     image: Image
@@ -262,8 +266,9 @@ class Composite:
     captured_ns: int
     alpha: Image | None = None
     private: bool = False
+    pixel_format: PixelFormat = BGR
 
     @property
     def size(self) -> Size:
         """``(width, height)`` in pixels."""
-        return self.image.shape[1], self.image.shape[0]
+        return self.pixel_format.size(self.image)

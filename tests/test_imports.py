@@ -12,7 +12,7 @@ import livebg
 PACKAGE = Path(livebg.__file__).parent
 
 STAGES = {"source", "models", "segment", "temporal", "refine", "compose", "sink"}
-LAYERS = ({"config"}, STAGES, {"runtime"}, {"control", "bench", "doctor"}, {"cli"})
+LAYERS = ({"config"}, {"pixels"}, STAGES, {"runtime"}, {"control", "bench", "doctor"}, {"cli"})
 """The folders, lowest first. Modules beside the folders lie below them all, but the package's own
 ``__init__``, which only names what is public, and ``__main__``, which starts the command line."""
 

@@ -13,8 +13,10 @@ import numpy as np
 from livebg.compose.compare import on_checkerboard
 from livebg.compose.text import draw_text, text_size
 from livebg.config.schema import Settings
+from livebg.pixel_format import BGR, PixelFormat
 from livebg.runtime.pipeline import Pipeline
 from livebg.sink.base import Sink
+from livebg.sink.repacking import repacked
 from livebg.types import Composite, Frame, Image
 
 __all__ = ["Programme", "Reel", "Scene"]
@@ -82,17 +84,19 @@ class Programme:
         """Count from zero again."""
         self._pipeline.clear_statistics()
 
-    def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
+    def process(
+        self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
+    ) -> Composite:
         """Return ``frame`` filtered as its scene says."""
         scene = self.scene_at(frame.index)
         if scene is not self._scene:
             self._pipeline.reconfigure(replace(self._settings, background=scene.background))
             self._scene = scene
-        composite = self._pipeline.process(frame, want_alpha=want_alpha)
+        composite = self._pipeline.process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
         self._frames.append(frame)
         if scene.caption not in self.stills and self._is_past_the_middle(frame.index):
             self.stills.setdefault("", frame.image)
-            self.stills[scene.caption] = composite.image
+            self.stills[scene.caption] = repacked(composite, BGR)
         return composite
 
     def prepare(self, settings: Settings) -> None:
@@ -147,7 +151,7 @@ class Reel(Sink):
         self._sink.abort()
 
     def _annotated(self, composite: Composite) -> Image:
-        image = composite.image
+        image = repacked(composite, BGR)
         image = on_checkerboard(image) if image.shape[2] == 4 else image.copy()
         frame = self._programme.frame_at(composite.index)
         if frame is not None:

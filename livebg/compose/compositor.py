@@ -12,6 +12,8 @@ import numpy as np
 from livebg.compose.plates import Plate
 from livebg.compose.sampling import Taps, taps_of
 from livebg.compose.tiles import classify_tiles
+from livebg.pixel_format import BGR, PixelFormat
+from livebg.pixels.conversion import converted
 from livebg.types import Box, Composite, FloatImage, Frame, Image, Matte, Size
 
 __all__ = ["Backdrop", "Compositor", "compositing_kernel"]
@@ -47,6 +49,8 @@ class Compositor:
     def __init__(self, backdrop: Backdrop) -> None:
         self._backdrop = backdrop
         self._taps: dict[tuple[Size, Box, Size], Taps] = {}
+        self._plate: Image | None = None
+        self._encoded_plate: tuple[PixelFormat, Image] | None = None
 
     @property
     def backdrop(self) -> Backdrop:
@@ -61,6 +65,7 @@ class Compositor:
         *,
         colours: FloatImage | None = None,
         want_alpha: bool = False,
+        pixel_format: PixelFormat = BGR,
     ) -> Composite:
         """Return ``frame`` composed with its own ``matte``.
 
@@ -71,6 +76,8 @@ class Compositor:
             colours: ``(H // 8, W // 8, 6)`` float32, the edge's colours (see
                 ``livebg.refine.edge_colour``), or None to leave the frame's.
             want_alpha: whether the composite must carry the alpha at full size.
+            pixel_format: what the picture is wanted in. It comes as BGR all the same where that
+                cannot hold its size, and with the backdrops that are no plate.
 
         Raises:
             ValueError: the matte belongs to another frame.
@@ -87,8 +94,10 @@ class Compositor:
             )
         if self._backdrop == "none":
             return Composite(frame.image, frame.index, frame.captured_ns, full)
-        image = self._blend(frame, matte, alpha, tiles, taps, colours)
-        return Composite(image, frame.index, frame.captured_ns, full)
+        if self._backdrop == "transparent" or not pixel_format.holds(frame.size):
+            pixel_format = BGR
+        image = self._blend(frame, matte, alpha, tiles, taps, colours, pixel_format)
+        return Composite(image, frame.index, frame.captured_ns, full, pixel_format=pixel_format)
 
     def _blend(
         self,
@@ -98,6 +107,7 @@ class Compositor:
         tiles: Image,
         taps: Taps,
         colours: FloatImage | None,
+        pixel_format: PixelFormat,
     ) -> Image:
         colours = _NO_COLOURS if colours is None else colours
         whole = Box.whole(frame.size)
@@ -111,11 +121,35 @@ class Compositor:
         assert isinstance(self._backdrop, Plate)
         plate = self._backdrop.render(frame, alpha)
         rows = self._taps_of(frame.size, whole, (plate.shape[1], plate.shape[0]))
-        out = np.empty_like(frame.image)
+        out = np.empty(pixel_format.shape(frame.size), np.uint8)
         kernel.blend_tiles(
-            frame.image, plate, rows, tiles, matte.gain, matte.offset, taps, *edge, out
+            frame.image,
+            plate,
+            rows,
+            tiles,
+            matte.gain,
+            matte.offset,
+            taps,
+            *edge,
+            out,
+            pixel_format,
+            self._encoded(plate, frame.size, pixel_format),
         )
         return out
+
+    def _encoded(self, plate: Image, size: Size, pixel_format: PixelFormat) -> Image | None:
+        """Return ``plate`` in ``pixel_format`` once it is shown for the second time.
+
+        That costs as much as the plate's share in one composite does, and saves it ever after.
+        """
+        if pixel_format == BGR or plate.shape[0] != size[1]:
+            return None
+        if plate is not self._plate:
+            self._plate, self._encoded_plate = plate, None
+            return None
+        if self._encoded_plate is None or self._encoded_plate[0] != pixel_format:
+            self._encoded_plate = pixel_format, converted(plate, BGR, pixel_format)
+        return self._encoded_plate[1]
 
     def _taps_of(self, frame_size: Size, box: Box, plane_size: Size) -> Taps:
         key = (frame_size, box, plane_size)

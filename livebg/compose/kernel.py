@@ -24,19 +24,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.compose import rows
-from livebg.compose.jit import compiled
 from livebg.compose.lines import (
     CUTOUT,
     EdgeLines,
     MatteLines,
-    Picture,
     edge_lines,
+    empty_lines,
     matte_lines,
-    picture,
-    read_only,
 )
 from livebg.compose.sampling import Taps
+from livebg.compose.soft_band import clean, find_alpha
 from livebg.compose.tiles import BACKGROUND, MIXED, PERSON, TILE_PX
+from livebg.pixel_format import BGR, PixelFormat
+from livebg.pixels.canvas import BGR as BGR_LAYOUT
+from livebg.pixels.canvas import Canvas, canvas
+from livebg.pixels.encoding import copy_area, encode_area
+from livebg.pixels.jit import compiled
+from livebg.pixels.views import PIXEL, Picture, picture, read_only
 
 __all__ = ["blend_tiles", "cutout_tiles", "matte_tiles"]
 
@@ -56,21 +60,32 @@ def blend_tiles(
     colours: F32,
     colour_taps: Taps,
     out: U8,
+    pixel_format: PixelFormat = BGR,
+    encoded_plate: U8 | None = None,
 ) -> None:
-    """Blend ``frame`` over ``plate`` into ``out``, ``(H, W, 3)`` uint8 BGR.
+    """Blend ``frame`` over ``plate`` into ``out``, a picture of the frame's size.
 
     The plate is ``(h, W, 3)`` uint8 BGR. With fewer rows than the frame it is interpolated between
-    them; ``plate_taps`` tells where the frame's rows fall.
+    them; ``plate_taps`` tells where the frame's rows fall. Each tile is brought into
+    ``pixel_format``, which is that of ``out``, while it is in the processor's cache; background
+    tiles are copied from ``encoded_plate``, the plate with all rows in that format, where there is
+    one.
     """
-    width = frame.shape[1]
+    height, width = frame.shape[:2]
+    if pixel_format == BGR and plate.shape[0] == height:
+        encoded_plate = plate
+    band = empty_lines(TILE_PX, width, PIXEL)
     _blend(
         picture(frame),
         picture(plate).channels,
         plate_taps,
+        canvas(read_only(out if encoded_plate is None else encoded_plate), pixel_format),
+        encoded_plate is not None,
         read_only(tiles),
         matte_lines(gain, offset, taps, width),
         edge_lines(colours, colour_taps, width),
-        out.reshape(out.shape[0], -1),
+        Picture(read_only(band.pixels), band.channels),
+        canvas(out, pixel_format),
     )
 
 
@@ -132,32 +147,89 @@ def _blend(
     frame: Picture,
     plate: U8,
     plate_taps: Taps,
+    encoded_plate: Canvas,
+    is_encoded: bool,
     tiles: U8,
     matte: MatteLines,
     edge: EdgeLines,
-    out: U8,
+    band: Picture,
+    out: Canvas,
 ) -> None:
+    """Blend in ``out`` itself where that is BGR, else in a row of tiles that is encoded then."""
     height, width = frame.pixels.shape
+    in_place = out.layout == BGR_LAYOUT
+    lines = out.first if in_place else band.channels
+    pending = 0
     for kind, top, bottom, left, right in _runs(tiles, height, width):
-        first, last, size = 3 * left, 3 * right, 3 * (right - left)
-        if kind == PERSON:
-            for y in range(top, bottom):
-                rows.copy(frame.channels[y, first:last], out[y, first:last])
-            continue
-        for y in range(top, bottom):
-            if plate.shape[0] == height:
-                rows.copy(plate[y, first:last], out[y, first:last])
+        row = top if in_place else 0
+        is_copied = kind == BACKGROUND and is_encoded
+        if not is_copied:
+            area = (top, bottom, left, right)
+            if kind == PERSON:
+                _copy(frame.channels, lines, row, *area)
             else:
-                i = plate_taps.y_index[y]
-                j = min(i + 1, plate.shape[0] - 1)
-                above, below = plate[i, first:last], plate[j, first:last]
-                rows.between(above, below, plate_taps.y_weight[y], out[y, first:last])
-        if kind == MIXED:
-            _find_alpha(frame.pixels, matte, top, bottom, left, right)
-            _clean(frame.channels, matte.alpha.channels, edge, top, bottom, left, right)
-            for n in range(bottom - top):
-                clean, alpha = edge.clean.channels[n, :size], matte.alpha.channels[n, :size]
-                rows.over(clean, alpha, out[top + n, first:last])
+                _paint(plate, plate_taps, height, lines, row, *area)
+            if kind == MIXED:
+                _blend_person(frame, matte, edge, lines, row, *area)
+        if not in_place and (is_copied or right == width):
+            end = left if is_copied else width
+            if end > pending:
+                encode_area(band.pixels, 0, pending, out, top, pending, bottom - top, end - pending)
+            pending = 0 if right == width else right
+        if is_copied:
+            copy_area(encoded_plate, out, top, left, bottom - top, right - left)
+
+
+@compiled
+def _copy(frame: U8, lines: U8, row: int, top: int, bottom: int, left: int, right: int) -> None:
+    for n in range(bottom - top):
+        source, target = frame[top + n], lines[row + n]
+        rows.copy(source[3 * left : 3 * right], target[3 * left : 3 * right])
+
+
+@compiled
+def _paint(
+    plate: U8,
+    taps: Taps,
+    height: int,
+    lines: U8,
+    row: int,
+    top: int,
+    bottom: int,
+    left: int,
+    right: int,
+) -> None:
+    """Write the plate behind an area of a frame of ``height`` to ``lines``, from ``row`` on."""
+    first, last = 3 * left, 3 * right
+    for y in range(top, bottom):
+        line = lines[row + y - top, first:last]
+        if plate.shape[0] == height:
+            rows.copy(plate[y, first:last], line)
+        else:
+            i = taps.y_index[y]
+            j = min(i + 1, plate.shape[0] - 1)
+            rows.between(plate[i, first:last], plate[j, first:last], taps.y_weight[y], line)
+
+
+@compiled
+def _blend_person(
+    frame: Picture,
+    matte: MatteLines,
+    edge: EdgeLines,
+    lines: U8,
+    row: int,
+    top: int,
+    bottom: int,
+    left: int,
+    right: int,
+) -> None:
+    """Blend an area of the frame over what ``lines`` hold, from ``row`` on."""
+    size = 3 * (right - left)
+    find_alpha(frame.pixels, matte, top, bottom, left, right)
+    clean(frame.channels, matte.alpha.channels, edge, top, bottom, left, right)
+    for n in range(bottom - top):
+        person, alpha = edge.clean.channels[n, :size], matte.alpha.channels[n, :size]
+        rows.over(person, alpha, lines[row + n, 3 * left : 3 * right])
 
 
 @compiled
@@ -167,8 +239,8 @@ def _cut_out(
     height, width = frame.pixels.shape
     for kind, top, bottom, left, right in _runs(tiles, height, width):
         if kind == MIXED:
-            _find_alpha(frame.pixels, matte, top, bottom, left, right)
-            _clean(frame.channels, matte.alpha.channels, edge, top, bottom, left, right)
+            find_alpha(frame.pixels, matte, top, bottom, left, right)
+            clean(frame.channels, matte.alpha.channels, edge, top, bottom, left, right)
         for y in range(top, bottom):
             target = out[y, left:right]
             if kind == BACKGROUND:
@@ -184,76 +256,8 @@ def _write_matte(frame: Picture, tiles: U8, matte: MatteLines, out: U8) -> None:
     height, width = frame.pixels.shape
     for kind, top, bottom, left, right in _runs(tiles, height, width):
         if kind == MIXED:
-            _find_alpha(frame.pixels, matte, top, bottom, left, right)
+            find_alpha(frame.pixels, matte, top, bottom, left, right)
             for y in range(top, bottom):
                 rows.levels(matte.alpha.pixels[y - top], out[y, left:right])
         else:
             out[top:bottom, left:right] = 0 if kind == BACKGROUND else 255
-
-
-@compiled
-def _find_alpha(
-    pixels: NDArray[Any], matte: MatteLines, top: int, bottom: int, left: int, right: int
-) -> None:
-    """Fill ``matte.alpha`` from its left for an area of the frame that begins at (left, top)."""
-    taps = matte.taps
-    width = right - left
-    index, weight = taps.x_index[left:right], taps.x_weight[left:right]
-    matte.held[:] = -1
-    for y in range(top, bottom):
-        i = max(taps.y_index[y], 0)
-        j = min(i + 1, matte.gain.shape[0] - 1)
-        for k in range(i, j + 1):
-            line = k % 2
-            if matte.held[line] != k:
-                matte.held[line] = k
-                rows.stretch(matte.gain[k], index, weight, matte.gain_lines[line, :width])
-                rows.stretch(matte.offset[k], index, weight, matte.offset_lines[line, :width])
-        rows.apply_matte(
-            pixels[y, left:right],
-            matte.gain_lines[i % 2, :width],
-            matte.gain_lines[j % 2, :width],
-            matte.offset_lines[i % 2, :width],
-            matte.offset_lines[j % 2, :width],
-            taps.y_weight[y],
-            matte.alpha.pixels[y - top, :width],
-        )
-        if taps.y_index[y] < 0:
-            matte.alpha.channels[y - top, : 3 * width] = 0
-
-
-@compiled
-def _clean(
-    channels: U8, alpha: F32, edge: EdgeLines, top: int, bottom: int, left: int, right: int
-) -> None:
-    """Fill ``edge.clean`` from its left with the person's own colours."""
-    width, size = right - left, 3 * (right - left)
-    taps = edge.taps
-    index, weight = taps.x_index[left:right], taps.x_weight[left:right]
-    edge.held[:] = -1
-    for y in range(top, bottom):
-        if not edge.known:
-            rows.copy(channels[y, 3 * left : 3 * right], edge.clean.channels[y - top, :size])
-            continue
-        i = taps.y_index[y]
-        j = min(i + 1, edge.person.shape[0] - 1)
-        for k in range(i, j + 1):
-            line = k % 2
-            if edge.held[line] != k:
-                edge.held[line] = k
-                rows.stretch_colours(
-                    edge.person[k], index, weight, edge.person_lines.pixels[line, :width]
-                )
-                rows.stretch_colours(
-                    edge.room[k], index, weight, edge.room_lines.pixels[line, :width]
-                )
-        rows.clean(
-            channels[y, 3 * left : 3 * right],
-            alpha[y - top, :size],
-            edge.person_lines.channels[i % 2, :size],
-            edge.person_lines.channels[j % 2, :size],
-            edge.room_lines.channels[i % 2, :size],
-            edge.room_lines.channels[j % 2, :size],
-            taps.y_weight[y],
-            edge.clean.channels[y - top, :size],
-        )

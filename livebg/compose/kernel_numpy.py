@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from livebg.compose.sampling import Taps
 from livebg.compose.tiles import BACKGROUND, MIXED, PERSON, TILE_PX
+from livebg.pixel_format import BGR, PixelFormat
+from livebg.pixels.encoding_numpy import encode
 
 __all__ = ["blend_tiles", "cutout_tiles", "matte_tiles"]
 
@@ -32,18 +34,23 @@ def blend_tiles(
     colours: F32,
     colour_taps: Taps,
     out: U8,
+    pixel_format: PixelFormat = BGR,
+    encoded_plate: U8 | None = None,
 ) -> None:
-    """Blend ``frame`` over ``plate`` into ``out``, both ``(H, W, 3)`` uint8 BGR."""
+    """Blend ``frame`` over ``plate`` into ``out``, a picture of the frame's size."""
+    blend = out if pixel_format == BGR else np.empty_like(frame)
     for area, kind in _runs(tiles, frame.shape):
         if kind == BACKGROUND:
-            out[area] = _spread(plate, plate_taps, area, frame.shape[0])
+            blend[area] = _spread(plate, plate_taps, area, frame.shape[0])
         elif kind == PERSON:
-            out[area] = frame[area]
+            blend[area] = frame[area]
         else:
             alpha = _alpha(frame, gain, offset, taps, area)
             pixels = _clean(frame, alpha, colours, colour_taps, area)
             under = _spread(plate, plate_taps, area, frame.shape[0]).astype(np.float32)
-            out[area] = under + alpha[..., None] * (pixels - under) + np.float32(0.5)
+            blend[area] = under + alpha[..., None] * (pixels - under) + np.float32(0.5)
+    if blend is not out:
+        out[:] = encode(blend, pixel_format)
 
 
 def cutout_tiles(

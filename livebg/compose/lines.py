@@ -13,38 +13,23 @@ from numpy.typing import NDArray
 
 from livebg.compose.sampling import Taps
 from livebg.compose.tiles import TILE_PX
+from livebg.pixels.views import PIXEL, Picture, read_only
 
 __all__ = [
     "COLOUR",
     "CUTOUT",
-    "PIXEL",
     "EdgeLines",
     "MatteLines",
-    "Picture",
     "edge_lines",
+    "empty_lines",
     "matte_lines",
-    "picture",
-    "read_only",
 ]
 
-PIXEL = np.dtype([("blue", "u1"), ("green", "u1"), ("red", "u1")])
 CUTOUT = np.dtype([("blue", "u1"), ("green", "u1"), ("red", "u1"), ("alpha", "u1")])
 COLOUR = np.dtype([("blue", "f4"), ("green", "f4"), ("red", "f4")])
 
 _BOTH_COLOURS = np.dtype([("person", COLOUR), ("room", COLOUR)])
 _NO_COLOURS = np.zeros((2, 2, 6), np.float32)
-
-
-class Picture(NamedTuple):
-    """Two views of the same rows.
-
-    Attributes:
-        pixels: ``(rows, W)`` of ``PIXEL`` or ``COLOUR``: compiled code reads ``pixels[y, x].blue``.
-        channels: ``(rows, W * 3)``: blue, green, red, blue, green, red ...
-    """
-
-    pixels: NDArray[Any]
-    channels: NDArray[Any]
 
 
 class MatteLines(NamedTuple):
@@ -89,26 +74,13 @@ class EdgeLines(NamedTuple):
     clean: Picture
 
 
-def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a read-only, contiguous view of ``array``."""
-    view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
-    return view
-
-
-def picture(image: NDArray[np.uint8]) -> Picture:
-    """Return views of ``image``, ``(H, W, 3)`` uint8 BGR."""
-    image = read_only(image)
-    return Picture(image.view(PIXEL)[..., 0], image.reshape(image.shape[0], -1))
-
-
 def matte_lines(
     gain: NDArray[np.float32], offset: NDArray[np.float32], taps: Taps, width: int
 ) -> MatteLines:
     """Return a matte with empty lines for frames of ``width``."""
     held = np.empty(2, np.int64)
     lines = np.empty((2, 2, width), np.float32)
-    alpha = _empty_lines(TILE_PX, width, COLOUR)
+    alpha = empty_lines(TILE_PX, width, COLOUR)
     return MatteLines(read_only(gain), read_only(offset), taps, held, lines[0], lines[1], alpha)
 
 
@@ -122,12 +94,13 @@ def edge_lines(colours: NDArray[np.float32], taps: Taps, width: int) -> EdgeLine
         room=both["room"],
         taps=taps,
         held=np.empty(2, np.int64),
-        person_lines=_empty_lines(2, width, COLOUR),
-        room_lines=_empty_lines(2, width, COLOUR),
-        clean=_empty_lines(TILE_PX, width, PIXEL),
+        person_lines=empty_lines(2, width, COLOUR),
+        room_lines=empty_lines(2, width, COLOUR),
+        clean=empty_lines(TILE_PX, width, PIXEL),
     )
 
 
-def _empty_lines(count: int, width: int, kind: np.dtype[Any]) -> Picture:
+def empty_lines(count: int, width: int, kind: np.dtype[Any]) -> Picture:
+    """Return ``count`` lines of ``kind``, ``COLOUR`` or ``PIXEL``, for frames of ``width``."""
     channels = np.empty((count, 3 * width), kind["blue"])
     return Picture(channels.view(kind), channels)

@@ -26,7 +26,8 @@ class Plate(ABC):
 
         Returns:
             ``(h, W, 3)`` uint8 BGR, as wide as the frame. It has all of the frame's rows, or fewer,
-            between which the kernel interpolates. Read-only, valid until the next call.
+            between which the kernel interpolates. Read-only, and never written to again: the same
+            array is the same picture.
         """
 
     def close(self) -> None:  # noqa: B027 - most plates hold nothing

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.compose.jit import compiled
+from livebg.pixels.jit import compiled
 
 __all__ = [
     "apply_matte",

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any, Protocol
 
 from livebg.config.schema import Settings
+from livebg.pixel_format import BGR, PixelFormat
 from livebg.types import Composite, Frame
 
 __all__ = ["LIVE_SETTINGS", "Chain", "added_up", "same_network"]
@@ -46,7 +47,9 @@ class Chain(Protocol):
     def clear_statistics(self) -> None:
         """Count from zero again."""
 
-    def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
+    def process(
+        self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
+    ) -> Composite:
         """Return the filtered ``frame``."""
 
     def prepare(self, settings: Settings) -> None:

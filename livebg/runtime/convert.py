@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from livebg.pixel_format import BGR, PixelFormat
 from livebg.runtime.lossless import LosslessQueue
 from livebg.runtime.worker import Worker
 from livebg.sink.base import Sink
+from livebg.sink.repacking import agreed_format
 from livebg.source.base import Source
 from livebg.types import Composite, Frame
 
@@ -24,7 +26,9 @@ _JOIN_S = 0.2
 class FrameFilter(Protocol):
     """What a conversion needs of ``livebg.runtime.pipeline.Pipeline``."""
 
-    def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
+    def process(
+        self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
+    ) -> Composite:
         """Return the filtered ``frame``."""
 
 
@@ -69,11 +73,12 @@ def convert(
         LivebgError: of the source, the pipeline or a sink: the first that failed.
     """
     work = _Work(source, sinks, stop or threading.Event())
+    wanted = agreed_format(sinks)
     finished = False
     try:
         work.start()
         while (frame := work.next_frame()) is not None:
-            work.put(pipeline.process(frame, want_alpha=want_alpha))
+            work.put(pipeline.process(frame, want_alpha=want_alpha, pixel_format=wanted))
             if on_progress is not None:
                 on_progress(work.frames)
         finished = work.finish()

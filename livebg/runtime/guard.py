@@ -100,8 +100,7 @@ class PrivacyGuard:
                 f"the pipeline answered frame {frame.index} with frame {composite.index}; "
                 "the privacy card is shown instead"
             )
-        sound = image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] in (3, 4)
-        if not sound or composite.size != frame.size:
+        if not composite.pixel_format.fits(image) or composite.size != frame.size:
             raise ModelError(
                 f"the pipeline made a {image.dtype} picture of shape {image.shape} from a frame of "
                 f"{frame.size[0]}x{frame.size[1]}; the privacy card is shown instead"

@@ -14,6 +14,7 @@ from livebg.compose.compositor import Compositor
 from livebg.compose.reframing import reframed
 from livebg.config.schema import Settings
 from livebg.errors import ModelError
+from livebg.pixel_format import BGR, PixelFormat
 from livebg.refine.edge_colour import EDGE_HALVINGS, edge_colours
 from livebg.runtime.async_inference import AsyncInference
 from livebg.runtime.budget import InferenceBudget
@@ -115,19 +116,23 @@ class Pipeline:
         self._scheduler.clear_counts()
         self._times.clear()
 
-    def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
+    def process(
+        self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
+    ) -> Composite:
         """Return ``frame`` filtered.
 
         Args:
             frame: the next frame.
             want_alpha: whether the composite must carry its matte at full size.
+            pixel_format: what the picture is wanted in; see ``Compositor.compose``.
 
         Raises:
             ModelError: the network failed; the frame must not be shown.
             ValueError: the frame has another size than the pipeline was built for.
         """
         frame = self._facing(frame)
-        return self.compose(frame, self.matte(frame), want_alpha=want_alpha)
+        matte = self.matte(frame)
+        return self.compose(frame, matte, want_alpha=want_alpha, pixel_format=pixel_format)
 
     def matte(self, frame: Frame) -> Matte:
         """Return the matte of the next frame: carried where that is good enough, else inferred.
@@ -162,7 +167,14 @@ class Pipeline:
             raise ModelError(f"there is no matte for frame {frame.index}; the card is shown")
         return carried.matte
 
-    def compose(self, frame: Frame, matte: Matte, *, want_alpha: bool = False) -> Composite:
+    def compose(
+        self,
+        frame: Frame,
+        matte: Matte,
+        *,
+        want_alpha: bool = False,
+        pixel_format: PixelFormat = BGR,
+    ) -> Composite:
         """Return ``frame`` composed with its own matte; see ``process``."""
         with self._times.timed("refine"):
             eighth = frame.halved(EDGE_HALVINGS).shape
@@ -170,7 +182,12 @@ class Pipeline:
             colours = edge_colours(frame, alpha) if self._settings.edge_colour else None
         with self._times.timed("compose"):
             composite = self._compositor.compose(
-                frame, matte, alpha, colours=colours, want_alpha=want_alpha
+                frame,
+                matte,
+                alpha,
+                colours=colours,
+                want_alpha=want_alpha,
+                pixel_format=pixel_format if self._framing.at_rest else BGR,
             )
         return composite if self._framing.at_rest else self._framed(composite, alpha)
 

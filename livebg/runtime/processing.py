@@ -10,6 +10,7 @@ from typing import Any
 from livebg.clock import Clock
 from livebg.config.schema import Settings
 from livebg.errors import LivebgError
+from livebg.pixel_format import BGR, PixelFormat
 from livebg.runtime.capture import Captured
 from livebg.runtime.chain import Chain
 from livebg.runtime.guard import PrivacyGuard
@@ -43,6 +44,7 @@ class Processing:
         clock: what times it.
         report: told of failures; once for a run of them.
         want_alpha: whether composites must carry their matte.
+        pixel_format: what the sinks want composites in.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Processing:
         clock: Clock,
         report: Callable[[LivebgError], None],
         want_alpha: bool = False,
+        pixel_format: PixelFormat = BGR,
     ) -> None:
         self.ready = threading.Event()
         """Set once there is a first pipeline."""
@@ -68,6 +71,7 @@ class Processing:
         self._report = report
         self._want_alpha = want_alpha
         self._succession = Succession(settings, build=build, in_force=self._expect, report=report)
+        self._pixel_format = pixel_format
         self._run = 0
         self._failures = 0
         self._backoff = Backoff(clock)
@@ -120,7 +124,11 @@ class Processing:
         begin_ns = self._clock.now_ns()
         self._statistics.took("wait", captured.frame.captured_ns, begin_ns)
         try:
-            composite = chain.process(captured.frame, want_alpha=self._want_alpha)
+            composite = chain.process(
+                captured.frame,
+                want_alpha=self._want_alpha,
+                pixel_format=self._format_for(captured.frame.size),
+            )
             composite = self._guard.admit(composite, captured.frame)
         except Exception as error:
             # Whatever it is, the room must not be shown and the session must go on.
@@ -132,6 +140,10 @@ class Processing:
         self._backoff.reset()
         self._guard.reveal("filter")
         self._publish(composite)
+
+    def _format_for(self, size: Size) -> PixelFormat:
+        """Return what the sinks want, but BGR where the guard will have to scale the picture."""
+        return self._pixel_format if size == self._guard.size else BGR
 
     def _ready_chain(self, captured: Captured) -> Chain | None:
         """Return a pipeline for this frame, or None while there can be none."""

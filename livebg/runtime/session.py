@@ -30,6 +30,7 @@ from livebg.runtime.processing import Processing
 from livebg.runtime.sinks import Outlet, SinkPlan
 from livebg.runtime.stats import Glance, Statistics
 from livebg.runtime.worker import Worker, raise_first_error
+from livebg.sink.repacking import agreed_format
 from livebg.source.base import Source, SourceInfo
 from livebg.types import Composite, Size
 
@@ -117,6 +118,9 @@ class Session:
             clock=self._clock,
             report=self._report,
             want_alpha=any(outlet.plan.wants_alpha for outlet in self._all_outlets),
+            pixel_format=agreed_format(
+                outlet.sink for outlet in self._all_outlets if outlet.sink is not None
+            ),
         )
         demand = Demand(self._watched, self._clock)
         self._capture = Capture(

@@ -21,6 +21,8 @@ class AlphaFolder(NumberedPictures):
         InputError: ``path`` is no folder or cannot be written to.
     """
 
+    pixel_format = None
+
     def __init__(self, path: Path) -> None:
         super().__init__(path, "alpha")
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
+from livebg.pixel_format import BGR, PixelFormat
 from livebg.types import Composite
 
 __all__ = ["Sink"]
@@ -20,6 +21,12 @@ class Sink(ABC):
 
     name: str
     """For messages and statistics."""
+
+    pixel_format: PixelFormat | None = BGR
+    """What composites are best sent in, or None where their pictures are not looked at.
+
+    Those of a session come in what all its sinks want, else as BGR; a sink takes BGR in any case.
+    """
 
     @property
     def watched(self) -> bool | None:

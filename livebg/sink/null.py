@@ -17,6 +17,7 @@ class NullSink(Sink):
     """
 
     name = "null"
+    pixel_format = None
 
     def __init__(self) -> None:
         self.count = 0

@@ -6,9 +6,11 @@ from abc import abstractmethod
 from pathlib import Path
 
 from livebg.errors import SinkError
+from livebg.pixel_format import BGR
 from livebg.sink.atomic import StagedFolder
 from livebg.sink.base import Sink
 from livebg.sink.picture_file import encode_png
+from livebg.sink.repacking import repacked
 from livebg.types import Composite, Image
 
 __all__ = ["NumberedPictures", "PictureFolderSink"]
@@ -85,4 +87,4 @@ class PictureFolderSink(NumberedPictures):
 
     def picture(self, composite: Composite) -> Image:
         """Return the composite's picture."""
-        return composite.image
+        return repacked(composite, BGR)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import cast
 
 import av
-import cv2
 import numpy as np
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
@@ -19,15 +18,22 @@ from av.video.stream import VideoStream
 
 from livebg.clock import NS_PER_S
 from livebg.errors import LivebgError, SinkError
+from livebg.pixel_format import BGR, PixelFormat
+from livebg.pixels.conversion import converted
 from livebg.sink.atomic import PartialFile
 from livebg.sink.audio_copy import AudioCopy
 from livebg.sink.base import Sink
+from livebg.sink.flatten import flatten
 from livebg.sink.recording_format import choose_format, time_base
-from livebg.types import Composite, Image, Size
+from livebg.sink.repacking import repacked
+from livebg.types import Composite, Size
 
 __all__ = ["Recorder"]
 
 _FALLBACK_RATE = Fraction(30)
+_YUV420P = PixelFormat("i420", "bt709")
+"""FFmpeg's ``yuv420p`` as recordings are tagged; it halves odd sizes in ways of its own."""
+
 _KEYFRAME_EVERY_S = 2
 """Seconds between frames that a player can seek to; a crash of a live recording costs as much."""
 
@@ -74,6 +80,9 @@ class Recorder(Sink):
         self._size = size
         self._live = live
         self._format = choose_format(path, transparent=transparent, live=live)
+        self._stored_size = self._format.stored_size(size)
+        whole = self._format.pixels == "yuv420p" and _YUV420P.holds(self._stored_size)
+        self.pixel_format: PixelFormat = _YUV420P if whole else BGR
         self._rate = frame_rate or _FALLBACK_RATE
         self._time_base = time_base(self._rate)
         self._origin_ns: int | None = None
@@ -116,7 +125,7 @@ class Recorder(Sink):
         if self._origin_ns is None:
             self._origin_ns = composite.captured_ns - lead_ns
         time_ns = composite.captured_ns - self._origin_ns
-        frame = self._prepare(composite.image)
+        frame = self._prepare(composite)
         self._last_tick = max(round(time_ns / NS_PER_S / self._time_base), self._last_tick + 1)
         frame.pts = self._last_tick
         frame.time_base = self._time_base
@@ -165,7 +174,7 @@ class Recorder(Sink):
         form = self._format
         added = self._output.add_stream(form.codec, rate=self._rate, options=dict(form.options))
         stream = cast(VideoStream, added)
-        stream.width, stream.height = form.stored_size(self._size)
+        stream.width, stream.height = self._stored_size
         stream.pix_fmt = form.pixels
         stream.time_base = self._time_base
         context = stream.codec_context
@@ -178,21 +187,21 @@ class Recorder(Sink):
         context.color_trc = ColorTrc.BT709
         return stream
 
-    def _prepare(self, image: Image) -> VideoFrame:
-        transparent = image.ndim == 3 and image.shape[2] == 4
-        if transparent and "a" not in self._format.pixels.removeprefix("yuv"):
-            image, transparent = _before_black(image), False
-        width, height = self._format.stored_size(self._size)
-        if (width, height) != self._size:
-            image = np.pad(
-                image,
-                ((0, height - self._size[1]), (0, width - self._size[0]), (0, 0)),
-                mode="edge",
-            )
-        packed = VideoFrame.from_ndarray(
-            np.ascontiguousarray(image), format="bgra" if transparent else "bgr24"
-        )
-        return packed.reformat(
+    def _prepare(self, composite: Composite) -> VideoFrame:
+        if composite.pixel_format == self.pixel_format != BGR:
+            return VideoFrame.from_ndarray(composite.image, format=self._format.pixels)
+        image = repacked(composite, BGR)
+        if "a" not in self._format.pixels.removeprefix("yuv"):
+            image = flatten(image)
+        if self._stored_size != self._size:
+            right, bottom = (self._stored_size[axis] - self._size[axis] for axis in (0, 1))
+            image = np.pad(image, ((0, bottom), (0, right), (0, 0)), mode="edge")
+        if self.pixel_format != BGR:
+            packed = converted(image, BGR, self.pixel_format)
+            return VideoFrame.from_ndarray(packed, format=self._format.pixels)
+        return VideoFrame.from_ndarray(
+            np.ascontiguousarray(image), format="bgra" if image.shape[2] == 4 else "bgr24"
+        ).reformat(
             format=self._format.pixels,
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
@@ -222,13 +231,3 @@ class Recorder(Sink):
         if output is not None:
             with contextlib.suppress(OSError, ValueError):  # the trailer of a failed recording
                 output.close()
-
-
-def _before_black(image: Image) -> Image:
-    alpha = np.ascontiguousarray(image[:, :, 3])
-    return np.asarray(
-        cv2.multiply(
-            np.ascontiguousarray(image[:, :, :3]), cv2.merge([alpha, alpha, alpha]), scale=1 / 255
-        ),
-        dtype=np.uint8,
-    )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any, Protocol
 
-import numpy as np
-
 from livebg.errors import SinkError, SinkUnavailableError
+from livebg.pixel_format import PixelFormat
 from livebg.sink.base import Sink
-from livebg.sink.flatten import flatten
+from livebg.sink.repacking import repacked
 from livebg.types import Composite, Image, Size
 
 __all__ = ["VirtualCamera"]
@@ -34,6 +33,9 @@ class VirtualCamera(Sink):
     Raises:
         SinkUnavailableError: there is no such device, or it is in use; says how to get one.
     """
+
+    pixel_format = PixelFormat("i420", "bt601")
+    """What v4l2loopback stores as it is, and what programs take a camera's pictures for."""
 
     def __init__(self, size: Size, fps: float, device: str | None = None) -> None:
         self.size = size[0] // 2 * 2, size[1] // 2 * 2
@@ -63,7 +65,7 @@ class VirtualCamera(Sink):
                 f"picture of {_text(composite.size)}; open it again in that size"
             )
         try:
-            self._feed.send(self._even(flatten(composite.image)))
+            self._feed.send(repacked(composite, self.pixel_format))
         except (RuntimeError, OSError) as error:
             raise SinkError(
                 f"{self.name} takes no more pictures ({error}); open it again"
@@ -74,10 +76,6 @@ class VirtualCamera(Sink):
         if not self._closed:
             self._closed = True
             self._feed.close()
-
-    def _even(self, image: Image) -> Image:
-        width, height = self.size
-        return np.ascontiguousarray(image[:height, :width])
 
 
 class _Feed(Protocol):
@@ -130,7 +128,7 @@ def _open_pyvirtualcam(size: Size, fps: float, device: str | None) -> Any:
             f"({error}); install it with `pip install pyvirtualcam`"
         ) from error
     return pyvirtualcam.Camera(
-        size[0], size[1], fps, fmt=pyvirtualcam.PixelFormat.BGR, device=device
+        size[0], size[1], fps, fmt=pyvirtualcam.PixelFormat.I420, device=device
     )
 
 

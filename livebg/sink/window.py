@@ -8,10 +8,12 @@ from collections.abc import Sequence
 import cv2
 
 from livebg.errors import SinkError, SinkUnavailableError
+from livebg.pixel_format import BGR
 from livebg.sink.base import Sink
 from livebg.sink.display import require_display
 from livebg.sink.flatten import checkerboard, flatten
 from livebg.sink.overlay import draw_overlay
+from livebg.sink.repacking import repacked
 from livebg.types import Composite, Image
 
 __all__ = ["Window"]
@@ -75,7 +77,7 @@ class Window(Sink):
         """
         if self.closed:
             raise SinkError(f"{self.name} was closed; nothing more can be shown in it")
-        image = composite.image
+        image = repacked(composite, BGR)
         if image.shape[2] == 4:
             image = flatten(image, self._plate_for(image))
         if not self._shown:

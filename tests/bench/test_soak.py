@@ -5,6 +5,7 @@ import pytest
 from livebg.bench.soak import Sample, Soak, SoakCase, growth_mib
 from livebg.bench.subjects import SubjectPlan
 from livebg.config.schema import Settings
+from livebg.pixel_format import BGR, PixelFormat
 from livebg.types import Composite, Frame, Size
 from tests.bench.clips import write_scene
 
@@ -20,7 +21,9 @@ class Passing:
     def clear_statistics(self) -> None:
         pass
 
-    def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
+    def process(
+        self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
+    ) -> Composite:
         return Composite(frame.image.copy(), frame.index, frame.captured_ns)
 
     def prepare(self, settings: Settings) -> None:

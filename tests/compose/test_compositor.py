@@ -10,6 +10,8 @@ from livebg.compose import kernel_numpy
 from livebg.compose.blur import BlurPlate
 from livebg.compose.compositor import Backdrop, Compositor, compositing_kernel
 from livebg.compose.plates import Plate, StillPlate
+from livebg.pixel_format import BGR, PixelFormat
+from livebg.pixels.conversion import converted
 from livebg.refine.edge_colour import edge_colours
 from livebg.types import Box, Composite, FloatImage, Frame, Image, Matte
 from tests.mattes import disc, full_alpha, noise_frame, plain_matte
@@ -129,6 +131,61 @@ def test_one_compositor_takes_frames_and_mattes_of_changing_sizes() -> None:
         composite = compositor.compose(frame, matte, small_alpha(matte, frame))
         assert np.array_equal(composite.image[:50, turn:60], frame.image[:50, turn:60])
         assert (composite.image[50:] == GREEN).all()
+
+
+I420 = PixelFormat("i420", "bt709")
+
+
+@pytest.mark.parametrize("plate", [StillPlate.of_colour(*GREEN), BlurPlate(40)])
+def test_a_composite_comes_in_the_format_that_is_wanted(plate: Plate) -> None:
+    compositor = Compositor(plate)
+    matte = person()
+    alpha = small_alpha(matte, FRAME)
+    for _ in range(3):
+        found = compositor.compose(FRAME, matte, alpha, pixel_format=I420)
+        assert (found.pixel_format, found.size) == (I420, FRAME.size)
+        expected = converted(compositor.compose(FRAME, matte, alpha).image, BGR, I420)
+        # The numpy kernel and a plate that is converted by itself may round the other way.
+        assert np.abs(found.image.astype(int) - expected).max() <= 1
+
+
+def test_a_plate_is_never_taken_for_another() -> None:
+    plates = [np.full((*FRAME.image.shape[:2], 3), level, np.uint8) for level in (0, 255)]
+
+    class Turns(Plate):
+        turn = 0
+
+        def render(self, frame: Frame, alpha: FloatImage) -> Image:
+            self.turn += 1
+            return plates[self.turn // 3 % 2]
+
+    compositor = Compositor(Turns())
+    nobody = plain_matte(np.zeros((9, 16)), FRAME)
+    alpha = small_alpha(nobody, FRAME)
+    formats = [I420, PixelFormat("i420", "bt601"), BGR, PixelFormat("yuy2", "bt601")]
+    for turn in range(1, 30):
+        wanted = formats[turn // 2 % 4]
+        found = compositor.compose(FRAME, nobody, alpha, pixel_format=wanted)
+        expected = converted(plates[turn // 3 % 2], BGR, wanted)
+        assert np.array_equal(found.image, expected)
+
+
+@pytest.mark.parametrize("backdrop", ["transparent", "none"])
+def test_what_is_no_plate_stays_bgr(backdrop: Backdrop) -> None:
+    matte = person()
+    compositor = Compositor(backdrop)
+    made = compositor.compose(FRAME, matte, small_alpha(matte, FRAME), pixel_format=I420)
+    assert made.pixel_format == BGR
+    assert BGR.fits(made.image)
+
+
+def test_odd_sizes_stay_bgr() -> None:
+    frame = noise_frame((151, 91))
+    matte = person(frame)
+    compositor = Compositor(StillPlate.of_colour(*GREEN))
+    made = compositor.compose(frame, matte, small_alpha(matte, frame), pixel_format=I420)
+    assert made.pixel_format == BGR
+    assert made.size == (151, 91)
 
 
 class ClosingPlate(Plate):

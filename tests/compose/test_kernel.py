@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from livebg.compose.sampling import taps_of
 from livebg.compose.tiles import BACKGROUND, MIXED, PERSON, TILE_PX, classify_tiles
+from livebg.pixel_format import BGR, PixelFormat
+from livebg.pixels.conversion import converted
 from livebg.source.synthetic import SyntheticScene
 from livebg.types import Box, FloatImage, Frame, Image, Matte, Size
 from tests.mattes import (
@@ -51,6 +53,35 @@ class Case:
     def all_mixed(self) -> NDArray[np.uint8]:
         width, height = self.frame.size
         return np.full((-(-height // TILE_PX), -(-width // TILE_PX)), MIXED, np.uint8)
+
+    def blend(
+        self,
+        kernel: ModuleType,
+        tiles: NDArray[np.uint8],
+        pixel_format: PixelFormat,
+        *,
+        plate_at_hand: bool = False,
+    ) -> Image:
+        """What is blended, written in a format."""
+        size = self.frame.size
+        whole = Box.whole(size)
+        eighth = (max(1, self.colours.shape[1]), max(1, self.colours.shape[0]))
+        out = np.full(pixel_format.shape(size), 77, np.uint8)
+        kernel.blend_tiles(
+            self.frame.image,
+            self.plate,
+            taps_of(size, whole, (self.plate.shape[1], self.plate.shape[0])),
+            tiles,
+            self.matte.gain,
+            self.matte.offset,
+            taps_of(size, self.matte.box, self.matte.size),
+            self.colours,
+            taps_of(size, whole, eighth),
+            out,
+            pixel_format,
+            converted(self.plate, BGR, pixel_format) if plate_at_hand else None,
+        )
+        return out
 
     def run(self, kernel: ModuleType, tiles: NDArray[np.uint8]) -> Composed:
         size, shape = self.frame.size, self.frame.image.shape[:2]
@@ -167,6 +198,46 @@ def test_pure_tiles_are_copied_and_mixed_ones_are_not(kernel: ModuleType) -> Non
     assert (found.cutout[person][:, 3] == 255).all()
     for one, other in zip(found, mixed, strict=True):
         assert np.array_equal(one[kinds == MIXED], other[kinds == MIXED])
+
+
+FORMATS = [
+    BGR,
+    PixelFormat("rgb"),
+    PixelFormat("i420", "bt601"),
+    PixelFormat("i420", "bt709"),
+    PixelFormat("nv12", "bt601"),
+    PixelFormat("yuy2", "bt601"),
+]
+
+
+@pytest.mark.parametrize(("plate_rows", "plate_at_hand"), [(None, True), (None, False), (7, False)])
+@pytest.mark.parametrize("pixel_format", FORMATS, ids=str)
+def test_written_in_a_format_it_is_what_conversion_makes_of_it(
+    kernel: ModuleType, pixel_format: PixelFormat, plate_rows: int | None, plate_at_hand: bool
+) -> None:
+    """The last column and row of tiles are cut off in the middle."""
+    frame = noise_frame((90, 54))
+    case = Case(frame, noise_matte(frame), colours=True, plate_rows=plate_rows)
+    tiles = np.random.default_rng(2).integers(0, 3, case.all_mixed.shape).astype(np.uint8)
+    expected = converted(case.run(kernel, tiles).blend, BGR, pixel_format)
+    found = case.blend(kernel, tiles, pixel_format, plate_at_hand=plate_at_hand)
+    # Without numba the mean of four pixels may be rounded to the other side.
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS[1:], ids=str)
+def test_both_kernels_agree_in_every_format(pixel_format: PixelFormat) -> None:
+    pytest.importorskip("numba")
+    frame = noise_frame((62, 34))
+    case = Case(frame, noise_matte(frame), colours=True)
+    tiles = np.random.default_rng(6).integers(0, 3, case.all_mixed.shape).astype(np.uint8)
+    compiled, plain = (
+        case.blend(import_module(f"livebg.compose.{name}"), tiles, pixel_format)
+        for name in ("kernel", "kernel_numpy")
+    )
+    # A level of blue, green and red each, and of rounding their mean.
+    assert np.abs(compiled.astype(int) - plain).max() <= 2
+    assert (np.abs(compiled.astype(int) - plain) > 1).mean() < 1e-3
 
 
 @pytest.mark.parametrize("colours", [True, False])

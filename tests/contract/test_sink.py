@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 
 from livebg.errors import SinkError
+from livebg.pixel_format import BGR
+from livebg.pixels.conversion import converted
 from livebg.sink.alpha import AlphaFolder
 from livebg.sink.base import Sink
 from livebg.sink.null import NullSink
@@ -86,6 +89,20 @@ def test_whether_it_is_watched_can_be_asked_at_any_time(sink: Sink) -> None:
     sink.close()
     answers.append(sink.watched)
     assert set(answers) <= {True, False, None}
+
+
+def test_it_takes_what_it_asks_for_and_bgr(sink: Sink) -> None:
+    wanted = sink.pixel_format
+    first = composite(0)
+    with sink:
+        sink.send(first)
+        if wanted is not None:
+            image = converted(numbered(1), BGR, wanted)
+            image.setflags(write=False)
+            sink.send(
+                replace(first, image=image, index=1, captured_ns=40_000_000, pixel_format=wanted)
+            )
+        sink.send(composite(2))
 
 
 def test_close_is_idempotent(sink: Sink) -> None:

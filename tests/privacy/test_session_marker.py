@@ -9,10 +9,13 @@ import pytest
 
 from livebg.config.schema import Settings
 from livebg.errors import ModelError, SinkError, SourceError
+from livebg.pixel_format import BGR, ColourMatrix, PixelFormat, PixelLayout
+from livebg.pixels.conversion import converted
 from livebg.runtime.chain import Chain
 from livebg.runtime.session import Session
 from livebg.runtime.sinks import SinkPlan
 from livebg.sink.base import Sink
+from livebg.sink.repacking import repacked
 from livebg.source.base import Source
 from livebg.types import Composite, Frame, Image, Size
 from tests.runtime.fakes import (
@@ -32,12 +35,12 @@ SETTINGS = Settings(max_matte_age_s=0.1)
 class Watched(KeepingSink):
     """Looks at every picture that it gets while nobody can change it any more."""
 
-    def __init__(self, name: str = "watched") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "watched", pixel_format: PixelFormat = BGR) -> None:
+        super().__init__(name, pixel_format)
         self.leaks: list[int] = []
 
     def send(self, composite: Composite) -> None:
-        if shows_room(composite.image):
+        if shows_room(repacked(composite, BGR)):
             self.leaks.append(len(self.pictures))
         super().send(composite)
 
@@ -51,9 +54,10 @@ def play(
     open_sink: Callable[[Watched], Sink] = lambda sink: sink,
     retry: bool = False,
     settings: Settings = SETTINGS,
+    pixel_format: PixelFormat = BGR,
 ) -> Watched:
     """Run a session until ``done``; return its sink."""
-    sink = Watched()
+    sink = Watched(pixel_format=pixel_format)
     live = Session(
         settings,
         open_source=open_source,
@@ -77,6 +81,24 @@ def enough(live: Session, sink: Watched) -> bool:
 
 def test_the_search_finds_the_room() -> None:
     assert shows_room(scene())
+
+
+@pytest.mark.parametrize("matrix", ["bt601", "bt709"])
+@pytest.mark.parametrize("layout", ["i420", "nv12", "yuy2"])
+def test_the_room_is_not_shown_in_any_format(layout: PixelLayout, matrix: ColourMatrix) -> None:
+    pixel_format = PixelFormat(layout, matrix)
+    assert shows_room(converted(converted(scene(), BGR, pixel_format), pixel_format, BGR))
+    failing = iter(range(10**6))
+
+    def respond(frame: Frame) -> Image:
+        if next(failing) % 3 == 1:
+            raise ModelError("the network failed")
+        return without_room(frame)
+
+    watched = play(enough, respond=respond, pixel_format=pixel_format)
+    assert {picture.pixel_format for picture in watched.filtered} == {pixel_format}
+    assert watched.cards
+    assert not watched.leaks
     assert shows_room((0.8 * scene() + 0.2 * 128).astype(np.uint8))
     assert not shows_room(without_room(Frame(scene(), 0, 0)))
 
@@ -354,10 +376,12 @@ def test_the_last_picture_left_behind_is_the_card() -> None:
 
 def test_the_last_picture_after_a_crash_is_the_card() -> None:
     class Crashing(FakeChain):
-        def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
+        def process(
+            self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
+        ) -> Composite:
             if frame.index > 4:
                 raise SystemExit("crash")
-            return super().process(frame, want_alpha=want_alpha)
+            return super().process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
 
     sink = Watched()
     live = Session(

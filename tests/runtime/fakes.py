@@ -16,6 +16,8 @@ import numpy as np
 from livebg.clock import Clock, MonotonicClock
 from livebg.config.schema import Settings
 from livebg.errors import SinkError, SourceError
+from livebg.pixel_format import BGR, PixelFormat
+from livebg.pixels.conversion import converted
 from livebg.sink.base import Sink
 from livebg.source.base import Source, SourceInfo
 from livebg.types import Composite, Frame, Image, Size
@@ -104,10 +106,13 @@ class FakeChain:
     def clear_statistics(self) -> None:
         self.cleared += 1
 
-    def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
+    def process(
+        self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
+    ) -> Composite:
         image = self.respond(frame)
         alpha = np.zeros(image.shape[:2], np.uint8) if want_alpha else None
-        return Composite(image, frame.index, frame.captured_ns, alpha)
+        image = converted(image, BGR, pixel_format)
+        return Composite(image, frame.index, frame.captured_ns, alpha, pixel_format=pixel_format)
 
     def prepare(self, settings: Settings) -> None:
         self.prepared.append(settings)
@@ -125,8 +130,9 @@ class FakeChain:
 class KeepingSink(Sink):
     """Keeps a copy of every picture that it gets, and fails when told to."""
 
-    def __init__(self, name: str = "keeper") -> None:
+    def __init__(self, name: str = "keeper", pixel_format: PixelFormat | None = BGR) -> None:
         self.name = name
+        self.pixel_format = pixel_format
         self.pictures: list[Composite] = []
         self.fail = False
         self.closed = False

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from livebg.errors import DamagedFileError, ModelError, SinkError
+from livebg.pixel_format import BGR, PixelFormat
 from livebg.runtime.convert import Conversion, convert
 from livebg.sink.alpha import AlphaFolder
 from livebg.sink.base import Sink
@@ -28,7 +29,9 @@ class Negative:
         self.stop = stop
         self.thread_names: set[str] = set()
 
-    def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
+    def process(
+        self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
+    ) -> Composite:
         self.thread_names.add(threading.current_thread().name)
         if frame.index == self.fail_at:
             raise ModelError(f"the network failed on frame {frame.index}")
@@ -62,6 +65,20 @@ class Memory(Sink):
 
     def abort(self) -> None:
         self.calls.append("abort")
+
+
+class Asked(Negative):
+    """Remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.formats: set[PixelFormat] = set()
+
+    def process(
+        self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
+    ) -> Composite:
+        self.formats.add(pixel_format)
+        return super().process(frame, want_alpha=want_alpha)
 
 
 @pytest.fixture
@@ -163,3 +180,25 @@ def test_a_keyboard_interrupt_in_the_filter_cleans_up_too(clip_path: Path) -> No
     with VideoFile(clip_path) as source, pytest.raises(KeyboardInterrupt):
         convert(source, Negative(), [sink], on_progress=interrupted)
     assert sink.calls == ["abort"]
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".webm"])
+def test_a_recording_gets_what_its_encoder_takes(
+    clip_path: Path, tmp_path: Path, ending: str
+) -> None:
+    sinks = [
+        Recorder(tmp_path / f"out{ending}", size=SIZE, frame_rate=RATE),
+        AlphaFolder(tmp_path / "mattes"),
+    ]
+    pipeline = Asked()
+    with VideoFile(clip_path) as source:
+        convert(source, pipeline, sinks, want_alpha=True)
+    assert pipeline.formats == {PixelFormat("i420", "bt709")}
+
+
+def test_sinks_that_differ_get_bgr(clip_path: Path, tmp_path: Path) -> None:
+    pipeline = Asked()
+    recorder = Recorder(tmp_path / "out.mp4", size=SIZE, frame_rate=RATE)
+    with VideoFile(clip_path) as source:
+        convert(source, pipeline, [recorder, PictureFolderSink(tmp_path / "out")])
+    assert pipeline.formats == {BGR}

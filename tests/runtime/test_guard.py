@@ -5,6 +5,8 @@ import pytest
 
 from livebg.clock import ManualClock
 from livebg.errors import ModelError
+from livebg.pixel_format import BGR, PixelFormat
+from livebg.pixels.conversion import converted
 from livebg.runtime.guard import PrivacyGuard
 from livebg.types import Composite, Frame
 from tests.runtime.fakes import SIZE, scene, shows_room, without_room
@@ -118,6 +120,17 @@ def test_the_frame_itself_may_pass_where_the_user_asked_for_it(
 ) -> None:
     guard = PrivacyGuard(SIZE, max_age_s=0.5, clock=clock, raw_allowed=True)
     assert guard.admit(replace(composite, image=frame.image), frame).image is frame.image
+
+
+def test_a_picture_in_the_format_of_its_sinks_passes(
+    guard: PrivacyGuard, composite: Composite, frame: Frame
+) -> None:
+    wanted = PixelFormat("i420", "bt601")
+    image = converted(composite.image, BGR, wanted)
+    made = replace(composite, image=image, pixel_format=wanted)
+    assert guard.screen(guard.admit(made, frame)) is made
+    with pytest.raises(ModelError, match="privacy card"):
+        guard.admit(replace(made, pixel_format=PixelFormat("yuy2", "bt601")), frame)
 
 
 def test_another_size_of_source_is_fitted_with_bars(clock: ManualClock, frame: Frame) -> None:

@@ -9,6 +9,7 @@ import pytest
 from livebg.clock import ManualClock
 from livebg.config.schema import Settings
 from livebg.errors import LivebgError, ModelError
+from livebg.pixel_format import BGR, PixelFormat
 from livebg.runtime.capture import Captured
 from livebg.runtime.chain import Chain
 from livebg.runtime.guard import PrivacyGuard
@@ -22,7 +23,11 @@ from tests.runtime.fakes import GENEROUS_S, SIZE, FakeChain, scene, without_room
 class Bench:
     """A process job with a manual clock; ``feed`` gives it one frame."""
 
-    def __init__(self, build: Callable[[Settings, Size], Chain] | None = None) -> None:
+    def __init__(
+        self,
+        build: Callable[[Settings, Size], Chain] | None = None,
+        pixel_format: PixelFormat = BGR,
+    ) -> None:
         self.clock = ManualClock(start_ns=10**9)
         self.guard = PrivacyGuard(SIZE, max_age_s=0.5, clock=self.clock)
         self.statistics = Statistics(self.clock)
@@ -41,6 +46,7 @@ class Bench:
             statistics=self.statistics,
             clock=self.clock,
             report=self.reports.append,
+            pixel_format=pixel_format,
         )
         self._index = 0
 
@@ -185,6 +191,14 @@ def test_another_size_of_frame_gets_another_pipeline() -> None:
     assert [size for _, size in bench.built] == [SIZE, (80, 40)]
     assert bench.chains[0].gone.wait(GENEROUS_S)
     assert bench.published[-1].size == SIZE
+
+
+def test_a_picture_that_must_be_scaled_comes_as_bgr_whatever_the_sinks_want() -> None:
+    bench = Bench(pixel_format=PixelFormat("nv12", "bt601"))
+    for size in (SIZE, (80, 40), SIZE):
+        bench.feed(size)
+    assert [made.pixel_format.layout for made in bench.published] == ["nv12", "bgr", "nv12"]
+    assert {made.size for made in bench.published} == {SIZE}
 
 
 def test_after_a_reconnect_earlier_frames_are_forgotten() -> None:

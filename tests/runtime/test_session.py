@@ -13,6 +13,7 @@ from livebg.errors import (
     SinkUnavailableError,
     SourceUnavailableError,
 )
+from livebg.pixel_format import BGR, PixelFormat
 from livebg.runtime.chain import Chain
 from livebg.runtime.session import Session
 from livebg.runtime.sinks import SinkPlan
@@ -21,6 +22,7 @@ from livebg.source.base import Source, SourceInfo
 from livebg.types import Composite, Frame, Image, Size
 from tests.runtime.fakes import GENEROUS_S, SIZE, FakeCamera, FakeChain, KeepingSink, without_room
 
+I420 = PixelFormat("i420", "bt601")
 SHUTDOWN_S = 1.0
 """What the user was promised; the machines that run tests are no slower than that."""
 
@@ -86,6 +88,26 @@ def test_frames_reach_every_sink() -> None:
     run_until(live, lambda: len(first.filtered) > 5 and len(second.filtered) > 5)
     assert first.closed and second.closed
     assert live.unfinished == ()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "got"),
+    [
+        ([I420], I420),
+        ([I420, None, I420], I420),
+        ([I420, BGR], BGR),
+        ([I420, replace(I420, matrix="bt709")], BGR),
+    ],
+)
+def test_composites_come_in_the_format_that_all_sinks_want(
+    wanted: list[PixelFormat | None], got: PixelFormat
+) -> None:
+    sinks = [KeepingSink(f"sink {n}", each) for n, each in enumerate(wanted)]
+    run_until(live := session(*sinks), lambda: all(sink.filtered for sink in sinks))
+    assert live.summary()["frames"]["failed"] == 0
+    for sink in sinks:
+        assert {picture.pixel_format for picture in sink.filtered} == {got}
+        assert {picture.size for picture in sink.pictures} == {SIZE}
 
 
 def test_it_ends_with_the_source_and_the_last_frame_arrives() -> None:

@@ -2,11 +2,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from livebg.config.schema import Settings
 from livebg.errors import InputError, LivebgError, ModelError
+from livebg.pixel_format import BGR, PixelFormat
 from livebg.runtime.succession import Succession
 from livebg.types import Composite, Frame, Size
 from tests.runtime.fakes import GENEROUS_S, SIZE, FakeChain, scene
@@ -26,9 +28,11 @@ class Gated(FakeChain):
         self.may_read.set()
         self.may_close.set()
 
-    def process(self, frame: Frame, *, want_alpha: bool = False) -> Composite:
+    def process(
+        self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
+    ) -> Composite:
         self.processed.append(frame.index)
-        return super().process(frame, want_alpha=want_alpha)
+        return super().process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
 
     def prepare(self, settings: Settings) -> None:
         assert self.may_read.wait(GENEROUS_S)
@@ -160,8 +164,8 @@ def test_a_network_that_fails_on_its_first_frame_is_refused(
 def test_a_network_may_be_late_at_first(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     process = Gated.process
 
-    def late(chain: Gated, frame: Frame, *, want_alpha: bool = False) -> Composite:
-        composite = process(chain, frame, want_alpha=want_alpha)
+    def late(chain: Gated, frame: Frame, **wanted: Any) -> Composite:
+        composite = process(chain, frame, **wanted)
         if len(chain.processed) < 3:
             raise ModelError("the network has not answered")
         return composite

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av.codec.context import CodecContext
@@ -13,6 +14,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from livebg.errors import InputError, SinkError
+from livebg.pixel_format import BGR, PixelFormat
+from livebg.pixels.conversion import converted
 from livebg.sink.recorder import Recorder
 from livebg.types import Composite, Image, Size
 from tests.clips import RATE, SIZE, number_of, numbered
@@ -82,6 +85,30 @@ def test_odd_sizes_are_padded_for_h264(tmp_path: Path, size: Size) -> None:
 def test_vp9_keeps_odd_sizes(tmp_path: Path) -> None:
     picture = decoded(record(tmp_path / "odd.webm", [numbered(1, (63, 47))]))[0][1]
     assert picture.shape[:2] == (47, 63)
+
+
+def test_composites_in_the_encoders_format_are_recorded_as_they_are(tmp_path: Path) -> None:
+    images = [np.asarray(cv2.blur(numbered(n), (5, 5)), np.uint8) for n in range(5)]
+    expected = decoded(record(tmp_path / "bgr.mp4", images))
+    with Recorder(tmp_path / "i420.mp4", size=SIZE, frame_rate=RATE) as recorder:
+        wanted = recorder.pixel_format
+        assert wanted == PixelFormat("i420", "bt709")
+        for n, image in enumerate(images):
+            packed = converted(image, BGR, wanted)
+            recorder.send(Composite(packed, n, n * 40 * MS, pixel_format=wanted))
+    for (_, found), (_, other) in zip(decoded(tmp_path / "i420.mp4"), expected, strict=True):
+        assert np.array_equal(found, other)
+
+
+@pytest.mark.parametrize("size", [(64, 47), (63, 48)])
+@pytest.mark.parametrize(
+    ("name", "transparent"), [("a.webm", False), ("a.webm", True), ("a.mov", True)]
+)
+def test_what_no_composite_can_be_made_in_is_converted_here(
+    tmp_path: Path, name: str, transparent: bool, size: Size
+) -> None:
+    with Recorder(tmp_path / name, size=size, frame_rate=RATE, transparent=transparent) as recorder:
+        assert recorder.pixel_format == BGR
 
 
 def clear_picture() -> Image:
@@ -167,6 +194,8 @@ from fractions import Fraction
 from pathlib import Path
 import numpy as np
 from livebg.errors import SinkError
+from livebg.pixel_format import BGR, PixelFormat
+from livebg.pixels.conversion import converted
 from livebg.sink.recorder import Recorder
 from livebg.types import Composite
 
@@ -218,6 +247,8 @@ KILLED = """
 import os, signal, sys
 from fractions import Fraction
 from pathlib import Path
+from livebg.pixel_format import BGR, PixelFormat
+from livebg.pixels.conversion import converted
 from livebg.sink.recorder import Recorder
 from livebg.types import Composite
 from tests.clips import SIZE, numbered

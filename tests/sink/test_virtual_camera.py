@@ -17,7 +17,7 @@ from livebg.types import Composite, Image, Size
 class FakePyvirtualcam(SimpleNamespace):
     """A module with one device; a ``failure`` set before opening or sending is raised there."""
 
-    PixelFormat = SimpleNamespace(BGR="BGR")
+    PixelFormat = SimpleNamespace(I420="I420")
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,8 @@ class FakePyvirtualcam(SimpleNamespace):
     def _send(self, image: Image) -> None:
         if self.failure:
             raise self.failure
-        assert image.shape == (self.opened["size"][1], self.opened["size"][0], 3)
+        assert VirtualCamera.pixel_format.fits(image)
+        assert VirtualCamera.pixel_format.size(image) == self.opened["size"]
         assert image.flags.c_contiguous
         self.sent.append(image)
 
@@ -58,14 +59,23 @@ def composite(size: Size = (8, 6), channels: int = 3) -> Composite:
     return Composite(np.full((size[1], size[0], channels), 9, np.uint8), 0, 0)
 
 
-def test_fake_device_gets_bgr_at_the_announced_size_and_rate(fake: FakePyvirtualcam) -> None:
+def test_fake_device_gets_i420_at_the_announced_size_and_rate(fake: FakePyvirtualcam) -> None:
     with VirtualCamera((8, 6), 25.0) as sink:
-        assert fake.opened == {"size": (8, 6), "fps": 25.0, "fmt": "BGR", "device": None}
+        assert fake.opened == {"size": (8, 6), "fps": 25.0, "fmt": "I420", "device": None}
         assert sink.device == "/dev/video10"
         assert sink.name == "virtual camera /dev/video10"
         sink.send(composite())
-    assert np.array_equal(fake.sent[0], composite().image)
+    # Grey of level 9 of 255 is 16 + 9 * 219 / 255 in limited range.
+    assert (fake.sent[0][:6] == 24).all()
+    assert (fake.sent[0][6:] == 128).all()
     assert fake.closed == 1
+
+
+def test_fake_device_gets_what_was_composed_in_its_format_as_it_is(fake: FakePyvirtualcam) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (9, 8)).astype(np.uint8)
+    with VirtualCamera((8, 6), 25.0) as sink:
+        sink.send(Composite(image, 0, 0, pixel_format=VirtualCamera.pixel_format))
+    assert fake.sent[0] is image
 
 
 def test_fake_device_of_an_odd_size_loses_a_column_and_a_row(fake: FakePyvirtualcam) -> None:
@@ -79,7 +89,8 @@ def test_fake_device_gets_black_for_transparent(fake: FakePyvirtualcam) -> None:
     image = np.full((6, 8, 4), (200, 100, 50, 0), np.uint8)
     with VirtualCamera((8, 6), 30) as sink:
         sink.send(Composite(image, 0, 0))
-    assert not fake.sent[0].any()
+    assert (fake.sent[0][:6] == 16).all()
+    assert (fake.sent[0][6:] == 128).all()
 
 
 def test_fake_device_refuses_another_size(fake: FakePyvirtualcam) -> None:

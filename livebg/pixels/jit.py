@@ -16,10 +16,14 @@ from typing import Any, TypeVar, cast
 
 from livebg.cache import cache_folder
 
+_FOLDERS = ("compose", "pixels")
+"""Where there is compiled code."""
+
 
 def _state() -> str:
     """Return a name for the sources as they are."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    package = Path(__file__).parents[1]
+    sources = sorted(source for name in _FOLDERS for source in (package / name).glob("*.py"))
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
 
 

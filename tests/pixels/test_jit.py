@@ -10,7 +10,7 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
-jit = pytest.importorskip("livebg.compose.jit")
+jit = pytest.importorskip("livebg.pixels.jit")
 
 COPY_A_ROW = """
 import logging, numpy

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from livebg.pixel_format import BGR, PixelFormat
+from livebg.sink.null import NullSink
+from livebg.sink.repacking import agreed_format, repacked
+from livebg.types import Composite
+from tests.mattes import noise_frame
+
+I420 = PixelFormat("i420", "bt601")
+NV12 = PixelFormat("nv12", "bt709")
+RGB = PixelFormat("rgb")
+
+
+class Wanting(NullSink):
+    def __init__(self, pixel_format: PixelFormat | None) -> None:
+        super().__init__()
+        self.pixel_format = pixel_format  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "agreed"),
+    [
+        ([], BGR),
+        ([None], BGR),
+        ([I420], I420),
+        ([I420, None, I420], I420),
+        ([I420, NV12], BGR),
+        ([I420, BGR], BGR),
+        ([RGB], RGB),
+    ],
+)
+def test_sinks_agree_or_get_bgr(wanted: list[PixelFormat | None], agreed: PixelFormat) -> None:
+    assert agreed_format(map(Wanting, wanted)) == agreed
+
+
+def bgr(size: tuple[int, int] = (8, 6)) -> Composite:
+    return Composite(noise_frame(size).image, 0, 0)
+
+
+@pytest.mark.parametrize("pixel_format", [BGR, RGB, I420, NV12])
+def test_a_picture_that_needs_no_change_is_the_composites_own(pixel_format: PixelFormat) -> None:
+    image = np.zeros(pixel_format.shape((8, 6)), np.uint8)
+    composite = Composite(image, 0, 0, pixel_format=pixel_format)
+    assert repacked(composite, pixel_format) is image
+
+
+def test_there_and_back() -> None:
+    grey = Composite(np.full((6, 8, 3), 90, np.uint8), 0, 0)
+    packed = Composite(repacked(grey, NV12), 0, 0, pixel_format=NV12)
+    assert packed.size == (8, 6)
+    back = repacked(packed, BGR)
+    # Luma has 219 levels for 255.
+    assert np.abs(back.astype(int) - 90).max() <= 1
+
+
+@pytest.mark.parametrize(("pixel_format", "size"), [(I420, (8, 6)), (RGB, (9, 7))])
+def test_an_odd_column_and_row_are_left_out_only_where_they_must_be(
+    pixel_format: PixelFormat, size: tuple[int, int]
+) -> None:
+    found = repacked(bgr((9, 7)), pixel_format)
+    assert pixel_format.fits(found)
+    assert pixel_format.size(found) == size
+    assert found.flags.c_contiguous
+
+
+def test_what_is_transparent_stays_so_in_bgr_and_is_black_elsewhere() -> None:
+    image = np.full((6, 8, 4), (200, 100, 50, 0), np.uint8)
+    composite = Composite(image, 0, 0)
+    assert repacked(composite, BGR) is image
+    assert not repacked(composite, RGB).any()
+    assert (repacked(composite, I420)[:6] == 16).all()
