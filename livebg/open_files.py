@@ -51,15 +51,21 @@ class Holders:
     complete: bool = True
 
 
-def find_holders(paths: Iterable[str | Path], proc: Path = _PROC, own_pid: int = 0) -> Holders:
-    """Look through all processes for those that have one of ``paths`` open.
+def find_holders(
+    paths: Iterable[str | Path],
+    proc: Path = _PROC,
+    own_pid: int = 0,
+    pids: Iterable[int] | None = None,
+) -> Holders:
+    """Look through the processes for those that have one of ``paths`` open.
 
-    Takes some ten milliseconds where a few hundred programs run.
+    Takes some ten milliseconds where a few hundred programs run, without ``pids``.
 
     Args:
         paths: device nodes or files; one that does not exist is held by nobody.
         proc: where the kernel shows the processes.
         own_pid: the process that is not one of the others; 0 is the one that asks.
+        pids: the processes to look at; all by default.
     """
     wanted: dict[Identity, str] = {}
     for path in paths:
@@ -70,7 +76,9 @@ def find_holders(paths: Iterable[str | Path], proc: Path = _PROC, own_pid: int =
     own_pid = own_pid or os.getpid()
     others: list[Holder] = []
     own_files, complete = 0, True
-    for pid in sorted(int(name) for name in os.listdir(proc) if name.isdecimal()):
+    if pids is None:
+        pids = (int(name) for name in os.listdir(proc) if name.isdecimal())
+    for pid in sorted(pids):
         try:
             held = [wanted[file] for file in _open_files(proc / str(pid)) if file in wanted]
         except PermissionError:

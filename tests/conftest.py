@@ -19,6 +19,7 @@ from livebg.fetch import RemoteFile, WheelSource, ensure_file
 from livebg.models.catalog import find
 from livebg.models.weights import ensure_weights
 from tests.loopback import Loopback, serve
+from tests.pipewire_graph import MISSING, Graph
 
 _JOIN_S = 2.0
 
@@ -111,6 +112,45 @@ def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serve() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def running_graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
+    """A PipeWire daemon that tests share."""
+    yield from _graph(tmp_path_factory)
+
+
+@pytest.fixture
+def graph(running_graph: Graph, monkeypatch: pytest.MonkeyPatch) -> Iterator[Graph]:
+    """A PipeWire daemon, which the test and all programs that it starts will find."""
+    yield _found(running_graph, monkeypatch)
+    running_graph.dismiss()
+
+
+@pytest.fixture
+def own_graph(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Graph]:
+    """The same, of this test's own, which may harm it."""
+    for graph in _graph(tmp_path_factory):
+        yield _found(graph, monkeypatch)
+
+
+def _graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
+    if MISSING:
+        pytest.skip(
+            f"needs {', '.join(MISSING)}; on Debian: apt install pipewire wireplumber "
+            "dbus-daemon gstreamer1.0-pipewire gstreamer1.0-tools"
+        )
+    graph = Graph(tmp_path_factory.mktemp("pw"))
+    yield graph
+    graph.close()
+
+
+def _found(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> Graph:
+    for name, value in graph.environment.items():
+        monkeypatch.setenv(name, value)
+    return graph
 
 
 @pytest.fixture(scope="session")

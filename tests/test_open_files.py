@@ -57,6 +57,13 @@ def test_several_devices_are_looked_for_at_once(proc: Path, device: Path, tmp_pa
     assert [(holder.path, holder.files) for holder in found] == [(str(device), 1), (str(second), 1)]
 
 
+def test_only_some_processes_are_looked_at(proc: Path, device: Path) -> None:
+    add_process(proc, 30, "chrome", device)
+    add_process(proc, 31, "zoom", device)
+    found = find_holders([device], proc, pids=[31, 99])
+    assert [holder.pid for holder in found.others] == [31]
+
+
 def test_the_own_process_is_counted_apart(proc: Path, device: Path) -> None:
     add_process(proc, 7, "livebg", device, device)
     assert find_holders([device], proc, own_pid=7) == Holders((), own_files=2)

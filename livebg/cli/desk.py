@@ -9,8 +9,16 @@ from pathlib import Path
 from livebg.cli.live_config import LiveConfig
 from livebg.cli.live_line import LiveLine, describe
 from livebg.config.schema import Settings
-from livebg.control.commands import Command, apply, background_cycle, command_for, help_lines
+from livebg.control.commands import (
+    Choices,
+    Command,
+    announcement,
+    apply,
+    command_for,
+    help_lines,
+)
 from livebg.errors import LivebgError
+from livebg.models.weights import networks_here
 from livebg.pixel_format import BGR
 from livebg.runtime.capture import same_camera
 from livebg.runtime.session import Session
@@ -47,7 +55,7 @@ class Desk:
         self._snapshots = snapshots
         self._config = config
         self._on_camera = on_camera
-        self._backgrounds = background_cycle(session.settings.background)
+        self._choices = Choices.of(session.settings, () if window is None else networks_here())
         self._overlay: Command | None = None
 
     def tick(self) -> None:
@@ -83,7 +91,17 @@ class Desk:
             case Command.HELP | Command.STATISTICS:
                 self._overlay = None if self._overlay is command else command
             case _:
-                self._change(apply(command, self._session.wanted, self._backgrounds))
+                self._steer(command)
+
+    def _steer(self, command: Command) -> None:
+        """Change the settings as ``command`` says; announce what is not to be seen at once."""
+        if command is Command.NEXT_NETWORK and len(self._choices.networks) < 2:
+            self._line.say("no other network is here; `livebg models pull NAME` fetches one")
+            return
+        changed = apply(command, self._session.wanted, self._choices)
+        self._change(changed)
+        if said := announcement(command, changed):
+            self._line.say(said)
 
     def _change(self, changed: Settings) -> None:
         wanted = self._session.wanted

@@ -14,6 +14,8 @@ program that reads our output has gone.
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import importlib
 import logging
 import os
@@ -56,6 +58,7 @@ COMMANDS: dict[str, Command] = {
     "cameras": Command("livebg.cli.cameras", "list cameras and their modes"),
     "doctor": Command("livebg.cli.doctor", "check what works here and how to mend what does not"),
     "setup": Command("livebg.cli.setup", "show or do what the system needs for a virtual camera"),
+    "service": Command("livebg.cli.service", "start livebg at every log-in"),
     "models": Command("livebg.cli.models", "list, fetch and add networks"),
 }
 """The subcommands, in the order in which ``livebg --help`` lists them."""
@@ -68,6 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status. Nothing that goes wrong is raised: it becomes one sentence on stderr, and
         with ``--debug`` a traceback before it.
     """
+    # Python would look for garbage among a hundred thousand objects, a quarter of a second long,
+    # before it gives all memory back anyway.
+    atexit.register(gc.freeze)
     given = sys.argv[1:] if argv is None else argv
     debug = "--debug" in given
     words = [word for word in given if word != "--debug"]

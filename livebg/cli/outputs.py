@@ -17,6 +17,8 @@ from livebg.source.base import SourceInfo
 
 __all__ = ["Outputs", "add_output_options", "outputs_from"]
 
+_PIPEWIRE = "pipewire"
+"""The virtual camera that needs no device."""
 _FINISHING_S = 5.0
 """Seconds that a recording may take to write what is outstanding."""
 
@@ -28,7 +30,7 @@ class Outputs:
     Attributes:
         window: whether to open a preview window.
         virtual_camera: whether to feed a virtual camera.
-        device: which one; None takes the first free one.
+        device: which one, or ``pipewire``; None takes the first free device.
         recording: video file to write.
         mattes: folder for the alpha mattes.
         nothing: whether to count and throw away, for measurements.
@@ -55,7 +57,7 @@ class Outputs:
         plans: list[SinkPlan] = []
         rate = info.frame_rate or Fraction(settings.fps).limit_denominator(1001)
         if self.virtual_camera:
-            opener = partial(_open_virtual_camera, info, float(rate), self.device)
+            opener = partial(_open_virtual_camera, info, rate, self.device)
             plans.append(SinkPlan("virtual camera", opener, retry=True))
         if self.recording is not None:
             transparent = settings.background == "transparent"
@@ -85,7 +87,8 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="",
         metavar="DEVICE",
-        help="feed a virtual camera that video calls can choose; the first free one by default",
+        help="feed a virtual camera that video calls can choose: a device, or pipewire, which "
+        "needs none; the first free device by default",
     )
     group.add_argument(
         "--record", type=Path, metavar="FILE", help="record to FILE (.mp4 .mkv .webm .mov)"
@@ -155,10 +158,14 @@ def outputs_from(arguments: argparse.Namespace) -> Outputs:
 Opener = Callable[[], Sink]
 
 
-def _open_virtual_camera(info: SourceInfo, rate: float, device: str | None) -> Sink:
+def _open_virtual_camera(info: SourceInfo, rate: Fraction, device: str | None) -> Sink:
+    if device == _PIPEWIRE:
+        from livebg.sink.pipewire.camera import PipeWireCamera
+
+        return PipeWireCamera(info.size, rate)
     from livebg.sink.virtual_camera import VirtualCamera
 
-    return VirtualCamera(info.size, rate, device)
+    return VirtualCamera(info.size, float(rate), device)
 
 
 def _open_recorder(path: Path, info: SourceInfo, rate: Fraction, transparent: bool) -> Sink:

@@ -7,12 +7,12 @@ from pathlib import Path
 from livebg.errors import SettingsError
 from livebg.nearest import did_you_mean
 
-__all__ = ["DEFAULT_PRESET", "preset_names", "preset_path", "presets_folder"]
+__all__ = ["BY_COST", "DEFAULT_PRESET", "preset_names", "preset_path", "presets_folder"]
 
 DEFAULT_PRESET = "balanced"
 """The preset of the command line when nobody names one."""
 
-_BY_COST = ("fast", "balanced", "quality")
+BY_COST = ("fast", "balanced", "quality")
 """The presets that differ by cost alone, weakest machine first; the others follow by name."""
 
 
@@ -30,7 +30,7 @@ def presets_folder() -> Path:
 def preset_names() -> tuple[str, ...]:
     """Return the names of the presets, those that differ by cost first, weakest machine first."""
     found = {file.stem for file in presets_folder().glob("*.toml")}
-    by_cost = [name for name in _BY_COST if name in found]
+    by_cost = [name for name in BY_COST if name in found]
     return (*by_cost, *sorted(found.difference(by_cost)))
 
 

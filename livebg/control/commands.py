@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
+from livebg.config.preset_change import preset_of, with_preset
+from livebg.config.presets import BY_COST, DEFAULT_PRESET
 from livebg.config.schema import Settings
 
-__all__ = ["KEYS", "Command", "apply", "background_cycle", "command_for", "help_lines"]
+__all__ = ["KEYS", "Choices", "Command", "announcement", "apply", "command_for", "help_lines"]
 
 
 class Command(Enum):
@@ -18,6 +21,9 @@ class Command(Enum):
     BLUR_STRONGER = "more blur"
     BLUR_WEAKER = "less blur"
     MIRROR = "mirror"
+    AUTO_FRAME = "auto-framing"
+    NEXT_PRESET = "next preset"
+    NEXT_NETWORK = "next network"
     PAUSE = "pause"
     STATISTICS = "statistics"
     SNAPSHOT = "save a snapshot"
@@ -32,6 +38,9 @@ KEYS: dict[str, Command] = {
     "=": Command.BLUR_STRONGER,
     "-": Command.BLUR_WEAKER,
     "m": Command.MIRROR,
+    "f": Command.AUTO_FRAME,
+    "t": Command.NEXT_PRESET,
+    "k": Command.NEXT_NETWORK,
     " ": Command.PAUSE,
     "i": Command.STATISTICS,
     "s": Command.SNAPSHOT,
@@ -43,6 +52,9 @@ KEYS: dict[str, Command] = {
 
 _STANDARD_BACKGROUNDS = ("blur", "white", "gray", "color:#00b140")
 """What the keys go through. ``none`` is not among them: a slip must not show the room."""
+
+_AUTO_FRAME = 60.0
+"""Strength of auto-framing for those who named none."""
 
 _PLAIN_BLUR = 50
 """Strength that ``blur`` without a number stands for."""
@@ -63,52 +75,103 @@ def command_for(key: str) -> Command | None:
     return KEYS.get(key.lower())
 
 
-def background_cycle(chosen: str) -> tuple[str, ...]:
-    """Return the backgrounds that the keys go through in a session that starts with ``chosen``.
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the keys of one session go through.
 
-    The user's own comes first. One that is standard but for its strength (``blur:80``) takes that
-    one's place.
-
-    Example:
-        >>> background_cycle("office.jpg")
-        ('office.jpg', 'blur', 'white', 'gray', 'color:#00b140')
+    Attributes:
+        backgrounds: specifications; the user's own comes first. One that is standard but for its
+            strength (``blur:80``) takes that one's place.
+        auto_frame: strength of auto-framing, when it is on.
+        networks: names of the networks that are on this machine.
     """
-    others = (spec for spec in _STANDARD_BACKGROUNDS if _kind(spec) != _kind(chosen))
-    return (chosen, *others)
+
+    backgrounds: tuple[str, ...]
+    auto_frame: float = _AUTO_FRAME
+    networks: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Settings, networks: Sequence[str] = ()) -> Choices:
+        """Return the choices of a session that starts with ``settings``.
+
+        Example:
+            >>> Choices.of(Settings(background="office.jpg")).backgrounds
+            ('office.jpg', 'blur', 'white', 'gray', 'color:#00b140')
+        """
+        chosen = settings.background
+        others = (spec for spec in _STANDARD_BACKGROUNDS if _kind(spec) != _kind(chosen))
+        own = () if settings.model in networks else (settings.model,)
+        return cls((chosen, *others), settings.auto_frame or _AUTO_FRAME, (*own, *networks))
 
 
-def apply(
-    command: Command,
-    settings: Settings,
-    backgrounds: tuple[str, ...] = _STANDARD_BACKGROUNDS,
-) -> Settings:
+def apply(command: Command, settings: Settings, choices: Choices) -> Settings:
     """Return ``settings`` as ``command`` changes them.
 
-    Commands that change no setting (pause, snapshot ...) return ``settings`` itself, and so does a
-    change of blur while the background is not blurred, or is at its limit.
+    Commands that change no setting (pause, snapshot ...) return ``settings`` itself, and so does
+    one that has nothing to change: the blur while the background is not blurred or is at its limit.
 
     Args:
         command: what the user asked for.
         settings: what holds now.
-        backgrounds: what `Command.NEXT_BACKGROUND` goes through, from `background_cycle`.
+        choices: what the keys go through.
+
+    Raises:
+        SettingsError: a preset's file cannot be read.
 
     Example:
-        >>> apply(Command.BLUR_STRONGER, Settings(background="blur:95")).background
+        >>> blurred = Settings(background="blur:95")
+        >>> apply(Command.BLUR_STRONGER, blurred, Choices.of(blurred)).background
         'blur:100'
     """
     match command:
         case Command.NEXT_BACKGROUND:
-            return replace(settings, background=_neighbour(settings.background, backgrounds, 1))
+            return _with_background(settings, choices.backgrounds, 1)
         case Command.PREVIOUS_BACKGROUND:
-            return replace(settings, background=_neighbour(settings.background, backgrounds, -1))
+            return _with_background(settings, choices.backgrounds, -1)
         case Command.BLUR_STRONGER:
             return _with_blur(settings, _BLUR_STEP)
         case Command.BLUR_WEAKER:
             return _with_blur(settings, -_BLUR_STEP)
         case Command.MIRROR:
             return replace(settings, mirror=not settings.mirror)
+        case Command.AUTO_FRAME:
+            return replace(settings, auto_frame=0.0 if settings.auto_frame else choices.auto_frame)
+        case Command.NEXT_PRESET:
+            return with_preset(settings, _following(preset_of(settings), BY_COST, DEFAULT_PRESET))
+        case Command.NEXT_NETWORK if len(choices.networks) > 1:
+            following = _following(settings.model, choices.networks, choices.networks[0])
+            return replace(settings, model=following)
         case _:
             return settings
+
+
+def announcement(command: Command, settings: Settings) -> str:
+    """Say in words what ``command`` has led to where the picture does not show it at once.
+
+    Args:
+        command: what the user asked for.
+        settings: what is wanted now.
+
+    Returns:
+        Nothing for commands that can be seen.
+
+    Example:
+        >>> announcement(Command.AUTO_FRAME, Settings(auto_frame=60))
+        'auto-framing 60'
+    """
+    match command:
+        case Command.AUTO_FRAME:
+            return (
+                f"auto-framing {settings.auto_frame:g}"
+                if settings.auto_frame
+                else "no auto-framing"
+            )
+        case Command.NEXT_PRESET:
+            return f"preset {preset_of(settings)}"
+        case Command.NEXT_NETWORK:
+            return f"network {settings.model}"
+        case _:
+            return ""
 
 
 def help_lines() -> list[str]:
@@ -133,11 +196,18 @@ def _kind(background: str) -> str:
     return "blur" if _blur_strength(background) is not None else background
 
 
-def _neighbour(background: str, backgrounds: tuple[str, ...], step: int) -> str:
+def _with_background(settings: Settings, backgrounds: tuple[str, ...], step: int) -> Settings:
     kinds = [_kind(spec) for spec in backgrounds]
-    if _kind(background) not in kinds:
-        return backgrounds[0]
-    return backgrounds[(kinds.index(_kind(background)) + step) % len(backgrounds)]
+    kind = _kind(settings.background)
+    place = (kinds.index(kind) + step) % len(kinds) if kind in kinds else 0
+    return replace(settings, background=backgrounds[place])
+
+
+def _following(name: str | None, names: tuple[str, ...], otherwise: str) -> str:
+    """Return the one after ``name``, the first after the last, ``otherwise`` if it is not there."""
+    if name not in names:
+        return otherwise
+    return names[(names.index(name) + 1) % len(names)]
 
 
 def _blur_strength(background: str) -> int | None:

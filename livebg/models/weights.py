@@ -14,13 +14,14 @@ from pathlib import Path
 from livebg.cache import cache_folder, file_sha256, intact_file, read_stamp, write_stamp
 from livebg.errors import FetchError, InputError, UsageError, WeightsError
 from livebg.fetch import Progress, ensure_file
-from livebg.models.catalog import CatalogEntry, find
+from livebg.models.catalog import CATALOG, CatalogEntry, find
 
 __all__ = [
     "Progress",
     "add_weights",
     "cache_folder",
     "ensure_weights",
+    "networks_here",
     "weights_origin",
     "weights_path",
 ]
@@ -43,6 +44,11 @@ def weights_path(entry: CatalogEntry, suffix: str | None = None) -> Path | None:
     released = _folder() / entry.file.name
     wanted = suffix in (None, released.suffix)
     return released if wanted and intact_file(released, entry.file.accepts) else None
+
+
+def networks_here() -> list[str]:
+    """Return the names of the networks whose weights are in the cache, the default first."""
+    return [name for name, entry in CATALOG.items() if weights_path(entry) is not None]
 
 
 def ensure_weights(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol
 
@@ -126,7 +126,7 @@ class OpenFiles:
         path: the device.
         clock: what times the looks.
         inotify: tells of openings and closings; owned from now on.
-        look: who has any device of the module open.
+        look: who of some processes, or of all, has any device of the module open.
         refcount: the file that tells how often the module's devices are open.
     """
 
@@ -135,7 +135,7 @@ class OpenFiles:
         path: str,
         clock: Clock,
         inotify: Inotify,
-        look: Callable[[], Holders],
+        look: Callable[[Collection[int] | None], Holders],
         refcount: Path = _REFCOUNT,
     ) -> None:
         self._path = path
@@ -143,6 +143,7 @@ class OpenFiles:
         self._inotify = inotify
         self._look = look
         self._refcount = refcount
+        self._readers: frozenset[int] = frozenset()
         self._least_hidden: int | None = None
         self._news_ns: int | None = clock.now_ns() - _SETTLE_NS
         self._looked_ns = clock.now_ns() - _RECHECK_NS
@@ -166,10 +167,12 @@ class OpenFiles:
         self._inotify.close()
 
     def _is_held(self) -> bool:
-        held = self._look()
-        seen = any(holder.path == self._path for holder in held.others)
-        if seen or held.complete:
-            return seen
+        # Mostly those who read still do, and to look at them alone costs next to nothing.
+        if self._readers and self._remember(self._look(self._readers)):
+            return True
+        held = self._look(None)
+        if self._remember(held) or held.complete:
+            return bool(self._readers)
         opened = _number_in(self._refcount)
         if opened is None:
             return False
@@ -177,6 +180,11 @@ class OpenFiles:
         if self._least_hidden is None or hidden < self._least_hidden:
             self._least_hidden = hidden
         return hidden > self._least_hidden
+
+    def _remember(self, held: Holders) -> bool:
+        """Keep who reads; return whether anybody does."""
+        self._readers = frozenset(holder.pid for holder in held.others if holder.path == self._path)
+        return bool(self._readers)
 
 
 def watch_readers(path: str, descriptor: int, clock: Clock | None = None) -> ReaderWatch | None:
@@ -196,7 +204,10 @@ def watch_readers(path: str, descriptor: int, clock: Clock | None = None) -> Rea
     except OSError:
         return None
     return OpenFiles(
-        path, clock or MonotonicClock(), inotify, lambda: find_holders(loopback_paths())
+        path,
+        clock or MonotonicClock(),
+        inotify,
+        lambda pids: find_holders(loopback_paths(), pids=pids),
     )
 
 

@@ -218,6 +218,31 @@ def test_keys_steer_the_window(words: list[str], desktop: Desktop, tmp_path: Pat
     assert json.loads(stats.read_text())["ended"] == "stopped"
 
 
+def test_keys_change_preset_and_framing_and_name_what_is_missing(
+    words: list[str], desktop: Desktop, tmp_path: Path, rvm_weights: Path
+) -> None:
+    stats, cache = tmp_path / "stats.json", tmp_path / "cache"
+    (cache / "weights").mkdir(parents=True)
+    for file in (rvm_weights, rvm_weights.with_name(f"{rvm_weights.name}.stamp")):
+        shutil.copy2(file, cache / "weights")
+    process = start(
+        [*words, "--loop", "--stats", str(stats)],
+        DISPLAY=desktop.display,
+        LIVEBG_CACHE=str(cache),
+    )
+    assert process.stderr is not None
+    desktop.press("livebg", "f")
+    assert process.stderr.readline() == "livebg: auto-framing 60\n"
+    desktop.press("livebg", "k")
+    assert "no other network is here" in process.stderr.readline()
+    desktop.press("livebg", "t")
+    assert process.stderr.readline() == "livebg: preset quality\n"
+    desktop.press("livebg", "q")
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert json.loads(stats.read_text())["sinks"]["window"]["sent"] > 0
+
+
 def test_a_snapshot_is_saved_where_livebg_runs(
     words: list[str], desktop: Desktop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

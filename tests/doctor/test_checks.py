@@ -1,3 +1,7 @@
+from pathlib import Path
+
+import pytest
+
 from livebg.doctor.checks import CHECKS, examine
 from livebg.doctor.finding import Finding, Machine
 
@@ -16,6 +20,17 @@ def test_a_check_that_breaks_is_a_finding_and_the_others_still_run() -> None:
     assert (broken.topic, broken.status) == ("the moon", "fail")
     assert "ZeroDivisionError: it set" in broken.said
     assert other == after
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+def test_the_checks_run_on_an_empty_machine_of_any_system(tmp_path: Path, platform: str) -> None:
+    (tmp_path / "proc").mkdir()
+    findings = examine(Machine(root=tmp_path, platform=platform, kernel="6.1.0", environment={}))
+    topics = {finding.topic: finding for finding in findings}
+    assert not [finding for finding in findings if "the check itself failed" in finding.said]
+    assert topics["virtual camera"].status == "warn"
+    assert ("PipeWire" in topics) == (platform == "linux")
+    assert ("OBS" in topics["virtual camera"].said) == (platform != "linux")
 
 
 def test_the_checks_run_on_this_machine_without_breaking() -> None:

@@ -14,6 +14,7 @@ from livebg.models.weights import (
     add_weights,
     cache_folder,
     ensure_weights,
+    networks_here,
     weights_origin,
     weights_path,
 )
@@ -55,6 +56,12 @@ def test_weights_are_fetched_once(loopback: Loopback, empty_cache: Path) -> None
     assert ensure_weights(entry) == weights_path(entry) == path
     assert weights_origin(path) == url
     assert loopback.requests == ["/released"]
+
+
+def test_the_networks_that_are_here(tmp_path: Path) -> None:
+    assert networks_here() == []
+    add_weights(LRASPP, lraspp_checkpoint(tmp_path / "mine.pth"))
+    assert networks_here() == [LRASPP]
 
 
 def test_truncated_weights_are_fetched_again(loopback: Loopback) -> None:

@@ -2,7 +2,7 @@ import os
 import select
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -92,12 +92,14 @@ class Looked:
         self.clock = ManualClock(start_ns=10**12)
         self.held = Holders(())
         self.looks = 0
+        self.looked_at: list[Collection[int] | None] = []
         self.watch = OpenFiles(
             str(self.file), self.clock, Inotify(str(self.file)), self.look, self.refcount
         )
 
-    def look(self) -> Holders:
+    def look(self, pids: Collection[int] | None) -> Holders:
         self.looks += 1
+        self.looked_at.append(pids)
         return self.held
 
     def open(self, *names: str, path: str = "") -> None:
@@ -166,6 +168,16 @@ def test_a_reader_that_left_unheard_is_missed_after_two_seconds(looked: Looked) 
     looked.held = Holders(())
     assert looked.after(1.9)
     assert not looked.after(0.1)
+    looked.watch.close()
+
+
+def test_those_who_read_are_looked_at_before_all_are(looked: Looked) -> None:
+    looked.held = Holders((Holder(30, "chrome", str(looked.file), 1),))
+    for _ in range(3):
+        assert looked.after(2.0)
+    looked.held = Holders(())
+    assert not looked.after(2.0)
+    assert looked.looked_at == [None, {30}, {30}, {30}, None]
     looked.watch.close()
 
 

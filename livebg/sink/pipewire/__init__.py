@@ -1,0 +1,1 @@
+"""A camera in the PipeWire graph, without a kernel module."""

@@ -1,0 +1,111 @@
+"""A camera that other programs find in PipeWire, without a kernel module."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import cv2
+
+from livebg.clock import NS_PER_S, Clock, MonotonicClock
+from livebg.errors import SinkError
+from livebg.sink.base import Sink
+from livebg.sink.flatten import flatten
+from livebg.sink.pipewire.params import VideoFormat
+from livebg.sink.pipewire.stream import State, Stream
+from livebg.types import Composite, Image, Size
+
+__all__ = ["PipeWireCamera"]
+
+_PROPERTIES = {
+    # Programs remember a camera, and that they may use it, by this name.
+    "node.name": "livebg",
+    "node.description": "livebg",
+    "media.class": "Video/Source",
+    "media.role": "Camera",
+}
+_ANSWER_NS = 5 * NS_PER_S
+"""How long the daemon may take to take the camera in; it takes milliseconds where it works."""
+
+_TO_YUV = {"I420": cv2.COLOR_BGR2YUV_I420, "YUY2": cv2.COLOR_BGR2YUV_YUY2}
+
+
+class PipeWireCamera(Sink):
+    """Sends composites to the programs that read the camera ``livebg``; to several at once, too.
+
+    Where nobody reads, a composite costs nothing. One that comes while the readers still hold
+    every buffer is dropped.
+
+    Args:
+        size: ``(width, height)`` of the composites in pixels. Video formats halve the colour
+            resolution, so an odd width or height loses its last column or row.
+        rate: frames per second that is announced to readers; the caller keeps the pace.
+        clock: what times how long the daemon takes.
+
+    Attributes:
+        size: ``(width, height)`` that readers get.
+
+    Raises:
+        SinkUnavailableError: PipeWire's library or its daemon is missing; says how to get it.
+    """
+
+    name = "PipeWire camera"
+
+    def __init__(self, size: Size, rate: Fraction, *, clock: Clock | None = None) -> None:
+        self.size = size[0] // 2 * 2, size[1] // 2 * 2
+        self._composite_size = size
+        self._clock = clock or MonotonicClock()
+        self._closed = False
+        self._opened_ns = self._clock.now_ns()
+        self._stream = Stream(_PROPERTIES, VideoFormat(self.size, rate))
+
+    @property
+    def watched(self) -> bool:
+        """Whether a program reads the camera."""
+        return not self._closed and self._stream.state is State.STREAMING
+
+    def send(self, composite: Composite) -> None:
+        """Send ``composite`` to whoever reads; what is transparent becomes black.
+
+        Raises:
+            SinkError: the daemon is gone or does not answer, the sink is closed, or the size is
+                another one (readers cannot follow a change of size).
+        """
+        self._check(composite.size)
+        width, height = self.size
+        image = flatten(composite.image)[:height, :width]
+
+        def fill(memory: Image, format: VideoFormat) -> None:
+            rows = memory.reshape(format.shape)
+            cv2.cvtColor(image, _TO_YUV[format.layout], dst=rows)
+
+        self._stream.send(fill, composite.captured_ns)
+
+    def close(self) -> None:
+        """Take the camera away from the programs that list it."""
+        if not self._closed:
+            self._closed = True
+            self._stream.close()
+
+    def _check(self, size: Size) -> None:
+        if self._closed:
+            raise SinkError(f"the {self.name} is closed; open it again to send")
+        if size != self._composite_size:
+            raise SinkError(
+                f"the {self.name} was opened for {_text(self._composite_size)} and cannot take a "
+                f"picture of {_text(size)}; open it again in that size"
+            )
+        state, waited_ns = self._stream.state, self._clock.now_ns() - self._opened_ns
+        if state in (State.ERROR, State.UNCONNECTED):
+            raise SinkError(
+                f"the {self.name} has lost the PipeWire daemon ({self._stream.error}); "
+                "it comes back when `systemctl --user status pipewire` says that it runs"
+            )
+        if state is State.CONNECTING and waited_ns > _ANSWER_NS:
+            raise SinkError(
+                "the PipeWire daemon does not answer; start it again with "
+                "`systemctl --user restart pipewire wireplumber`"
+            )
+
+
+def _text(size: Size) -> str:
+    return f"{size[0]}x{size[1]}"

@@ -1,0 +1,106 @@
+"""The real command feeding a camera in a real PipeWire graph, read by a real program."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from livebg.types import Image
+from tests.pipewire_graph import Graph, Reader, wait_until
+
+COMMAND = "import sys; from livebg.cli.main import main; sys.exit(main())"
+SIZE = (640, 360)
+GREEN = np.array((0, 255, 0))
+
+
+@pytest.fixture
+def livebg(
+    own_graph: Graph, talking_head_clip: Path, rvm_weights: Path
+) -> Iterator[subprocess.Popen[str]]:
+    """``livebg run`` on a clip in an endless loop, with a green background."""
+    words = ["run", "--camera", str(talking_head_clip), "--loop", "--background", "color:#00ff00"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *words, "--virtual-camera", "pipewire"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(own_graph.camera)
+    yield process
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+
+
+def is_filtered(picture: Image) -> bool:
+    corner = picture[:30, :30].reshape(-1, 3).mean(axis=0)
+    # Half the chroma and limited range: a few levels off.
+    return bool(np.abs(corner - GREEN).max() < 8)
+
+
+def is_card(picture: Image) -> bool:
+    # The card is dark but for the sentence in its middle; the room is not.
+    return bool(picture[:120].max() < 80)
+
+
+def shows_filtered(reader: Reader) -> bool:
+    """Whether the last picture that was read is a filtered one."""
+    return any(map(is_filtered, reader.pictures(SIZE)[-1:]))
+
+
+def test_a_program_gets_the_card_first_then_the_filtered_video_then_the_card(
+    own_graph: Graph, livebg: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    reader = own_graph.read(1_000, tmp_path / "pictures")
+    wait_until(lambda: shows_filtered(reader))
+    livebg.send_signal(signal.SIGINT)
+    assert livebg.wait(20) == 0
+    reader.stop()
+    pictures = reader.pictures(SIZE)
+    assert is_card(pictures[0])
+    assert is_card(pictures[-1])
+    assert all(is_card(picture) or is_filtered(picture) for picture in pictures)
+
+
+def test_the_camera_runs_only_while_a_program_reads(
+    own_graph: Graph, livebg: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    assert livebg.stderr is not None
+    said = iter(livebg.stderr.readline, "")
+    assert any("the camera is off until one does" in line for line in said)
+    reader = own_graph.read(1_000, tmp_path / "pictures")
+    assert any("an app reads the virtual camera: the camera is on" in line for line in said)
+    wait_until(lambda: shows_filtered(reader))
+    reader.stop()
+    assert any("the camera is off until one does" in line for line in said)
+
+
+def test_it_outlives_the_daemon(
+    own_graph: Graph, livebg: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    reader = own_graph.read(1_000, tmp_path / "before")
+    wait_until(lambda: shows_filtered(reader))
+    own_graph.kill()
+    reader.stop()
+    own_graph.start()
+    wait_until(own_graph.camera)
+    again = own_graph.read(1_000, tmp_path / "after")
+    wait_until(lambda: shows_filtered(again))
+    again.stop()
+
+
+def test_without_a_daemon_it_says_what_to_start(
+    own_graph: Graph, talking_head_clip: Path, rvm_weights: Path
+) -> None:
+    own_graph.kill()
+    words = ["run", "--camera", str(talking_head_clip), "--virtual-camera", "pipewire"]
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *words], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "systemctl --user start pipewire wireplumber" in done.stderr
