@@ -54,9 +54,10 @@ class Capture:
         guard: told when the camera is lost and found.
         statistics: counts frames and reconnects.
         clock: what times reading and reconnecting.
-        report: told of each failure of the source.
+        report: told of failures of the source, and of opening it again; of each kind once.
         wanted: whether anybody needs frames; asked before each one.
-        notice: told in a sentence when the source is closed to rest, and when it is opened again.
+        notice: told in a sentence when a lost source is back, when it is closed to rest, and when
+            it is opened again.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Capture:
         self._wanted = wanted
         self._notice = notice
         self._waking = False
+        self._complaint = ""
         self._backoff = Backoff(clock)
         self._reopen_asked = threading.Event()
         self._run = 0
@@ -133,6 +135,9 @@ class Capture:
         self._next_index = index + 1
         self._backoff.reset()
         self._guard.reveal("camera")
+        if self._complaint:
+            self._complaint = ""
+            self._notice(f"{source.info.name} is back")
         self._frames.put(Captured(replace(frame, index=index), self._run))
         return True
 
@@ -164,7 +169,7 @@ class Capture:
         self._release()
         wait_s = self._backoff.fail()
         _log.debug("the source failed; it is opened again in %.1f s", wait_s)
-        self._report(error)
+        self._complain(error)
 
     def _reconnect(self, stop: threading.Event) -> None:
         if not self._backoff.ready:
@@ -175,10 +180,9 @@ class Capture:
         except LivebgError as error:
             wait_s = self._backoff.fail()
             _log.debug("%s Next try in %.1f s.", error, wait_s)
-            if self._waking:
-                self._waking = False
-                self._guard.conceal("camera", _LOST)
-                self._report(error)
+            self._waking = False
+            self._guard.conceal("camera", _LOST)
+            self._complain(error)
             return
         self._run += 1
         self._first_index = self._next_index
@@ -186,7 +190,12 @@ class Capture:
             self._waking = False
             return
         self._statistics.reconnected()
-        _log.info("%s is back", self._source.info.name)
+
+    def _complain(self, error: LivebgError) -> None:
+        """Say what is wrong with the source, once until that changes."""
+        if str(error) != self._complaint:
+            self._complaint = str(error)
+            self._report(error)
 
     def _release(self) -> None:
         source, self._source = self._source, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import sys
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
-from livebg.clock import Clock, MonotonicClock
+from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.errors import SourceError, SourceUnavailableError
 from livebg.source.base import Source, SourceInfo
 from livebg.source.devices import (
@@ -34,6 +35,12 @@ _WARM_UP_FRAMES = 2
 _MOST_CORRUPT = 30
 """Pictures in a row that could not be decoded, after which the camera counts as broken."""
 
+_DARK_LEVEL = 12
+"""The brightest pixel of a black picture; the noise of a dark room is brighter."""
+
+_DARK_LIMIT_NS = 2 * NS_PER_S
+"""How long a camera may deliver black pictures, as some do after the computer slept."""
+
 _SILENCE_LIMIT_S = 2
 """How long a camera may be silent before a read fails."""
 
@@ -44,8 +51,9 @@ _OPEN_LIMIT_MS = 5000
 class Camera(Source):
     """A camera of this machine, or one in the network.
 
-    A read fails at once when the camera was unplugged, and after two seconds when it went silent;
-    it never spins. A picture that cannot be decoded is skipped and counted in ``Frame.index``.
+    A read fails at once when the camera was unplugged, and after two seconds when it went silent
+    or black; it never spins. A picture that cannot be decoded is skipped and counted in
+    ``Frame.index``.
 
     On Linux the process's environment gets ``OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT`` (unless it is
     set), the only way to tell OpenCV how long to wait for a silent camera.
@@ -77,6 +85,7 @@ class Camera(Source):
     ) -> None:
         self._clock = clock or MonotonicClock()
         self._index = 0
+        self._dark_since_ns: int | None = None
         self._closed = False
         self.asked: CameraMode | None = None
         if is_url(selector):
@@ -118,7 +127,7 @@ class Camera(Source):
         """Return the next picture; blocks until there is one, for about two seconds at most.
 
         Raises:
-            SourceError: the camera is gone, silent, broken, or changed its size.
+            SourceError: the camera is gone, silent, black, broken, or changed its size.
         """
         if self._closed:
             raise SourceError(f"{self._name} is closed; open it again to read")
@@ -129,6 +138,8 @@ class Camera(Source):
                 f"{self._name} changed its picture from {_text(self.granted.size)} to "
                 f"{_text(size)}; open it again"
             )
+        if self._dark_ns(image, captured_ns) > _DARK_LIMIT_NS:
+            raise SourceError(f"{self._name} delivers black pictures only; is its cover closed?")
         frame = Frame(image, self._index, captured_ns)
         self._index += 1
         return frame
@@ -166,10 +177,22 @@ class Camera(Source):
         return np.ascontiguousarray(image, np.uint8)
 
     def _warm_up(self) -> Image:
-        for _ in range(_WARM_UP_FRAMES):
-            image, _ = self._grab()
+        """Return a picture that is in order, or black because the camera stays so."""
+        for count in itertools.count(1):
+            image, captured_ns = self._grab()
+            dark_ns = self._dark_ns(image, captured_ns)
+            if count >= _WARM_UP_FRAMES and (not dark_ns or dark_ns > _DARK_LIMIT_NS):
+                break
         self._index = 0
         return image
+
+    def _dark_ns(self, image: Image, captured_ns: int) -> int:
+        """Return for how long the pictures have been black; 0 while they are not."""
+        if image[::8, ::8].max() > _DARK_LEVEL:
+            self._dark_since_ns = None
+        elif self._dark_since_ns is None:
+            self._dark_since_ns = captured_ns
+        return 0 if self._dark_since_ns is None else max(1, captured_ns - self._dark_since_ns)
 
 
 def is_url(selector: str) -> bool:

@@ -192,7 +192,20 @@ def test_reconnecting_backs_off_while_the_card_is_shown(error: LivebgError) -> N
     # Tenths of a second, after 0.5, 1, 2 and 4 s.
     assert seen == [(5, True), (15, True), (35, True), (75, True)]
     assert not bench.guard.concealed
-    assert len(bench.reports) == 1
+    assert [str(report) for report in bench.reports] == ["unplugged", str(error)]
+    assert bench.notices == ["script is back"]
+
+
+def test_a_camera_that_is_lost_again_at_once_is_complained_of_once() -> None:
+    sources = iter(ScriptedSource(SourceError("black")) for _ in range(3))
+    bench = Bench(next(sources), lambda: next(sources, ScriptedSource(0, SourceError("black"))))
+
+    def notice(sentence: str) -> None:
+        bench.stop.set()
+
+    bench.capture._notice = notice
+    bench.capture.run(bench.stop)
+    assert [str(report) for report in bench.reports] == ["black"]
 
 
 def test_stopping_ends_a_reconnect() -> None:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from livebg.clock import ManualClock
+from livebg.clock import Clock, ManualClock
 from livebg.errors import SourceError, SourceUnavailableError
 from livebg.source.camera import Camera
 from livebg.source.devices import CameraDevice
@@ -32,8 +32,8 @@ MODES = (
 WEBCAM = CameraDevice("usb-1#0", "/dev/video3", 3, "Desk Camera", MODES)
 
 
-def picture(size: Size = (1280, 720)) -> Image:
-    return np.zeros((size[1], size[0], 3), np.uint8)
+def picture(size: Size = (1280, 720), level: int = 90) -> Image:
+    return np.full((size[1], size[0], 3), level, np.uint8)
 
 
 @dataclass
@@ -96,10 +96,12 @@ def open_webcam(monkeypatch: pytest.MonkeyPatch) -> Opener:
         fps: float = 30,
         device: CameraDevice = WEBCAM,
         capture: FakeCapture | None = None,
+        clock: Clock | None = None,
     ) -> tuple[Camera, FakeCapture]:
         capture = capture or FakeCapture(list(pictures) or [picture(size or (1280, 720))])
         monkeypatch.setattr(cv2, "VideoCapture", capture)
-        camera = Camera("auto", size=size, fps=fps, clock=ManualClock(7), cameras=lambda: [device])
+        clock = clock or ManualClock(7)
+        camera = Camera("auto", size=size, fps=fps, clock=clock, cameras=lambda: [device])
         return camera, capture
 
     return opener
@@ -182,6 +184,44 @@ def test_a_camera_that_delivers_only_rubbish_fails(open_webcam: Opener) -> None:
     with pytest.raises(SourceError, match="30 pictures in a row that cannot be decoded"):
         camera.read()
     assert capture.grabs == before + 30
+
+
+class PassingClock(ManualClock):
+    """A clock on which each look takes a quarter of a second, as each picture does."""
+
+    def now_ns(self) -> int:
+        self.advance(0.25)
+        return super().now_ns()
+
+
+def test_a_camera_that_goes_black_fails_after_two_seconds(open_webcam: Opener) -> None:
+    black = picture(level=3)
+    camera, _ = open_webcam(picture(), picture(), black, clock=PassingClock())
+    seen = []
+    with pytest.raises(SourceError, match="delivers black pictures only; is its cover closed"):
+        while True:
+            seen.append(camera.read())
+    assert len(seen) == 9
+
+
+def test_a_camera_may_be_black_for_a_moment(open_webcam: Opener) -> None:
+    pictures = [picture(), picture(), *[picture(level=3)] * 8, picture()]
+    camera, _ = open_webcam(*pictures, *pictures, clock=PassingClock())
+    for _ in range(20):
+        camera.read()
+
+
+def test_black_pictures_after_the_start_are_thrown_away(open_webcam: Opener) -> None:
+    black = picture(level=0)
+    camera, capture = open_webcam(black, black, black, picture(), clock=PassingClock())
+    assert capture.grabs == 4
+    assert camera.read().image.max() == 90
+
+
+def test_a_camera_that_stays_black_can_be_opened_but_not_read(open_webcam: Opener) -> None:
+    camera, _ = open_webcam(picture(level=0), clock=PassingClock())
+    with pytest.raises(SourceError, match="is its cover closed"):
+        camera.read()
 
 
 def test_a_change_of_size_is_an_error_that_names_both(open_webcam: Opener) -> None:
