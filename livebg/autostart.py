@@ -22,7 +22,7 @@ Type=exec
 ExecStart={command}
 WorkingDirectory=-{folder}
 Restart=on-failure
-RestartSec=15
+RestartSec=30
 TimeoutStopSec=5
 
 # What livebg never needs. Options that need a user namespace (ProtectSystem, PrivateTmp ...) are
