@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 import sys
 import threading
 from typing import TextIO
@@ -10,6 +12,8 @@ from livebg.clock import NS_PER_S, Clock
 from livebg.runtime.stats import Glance
 
 __all__ = ["LiveLine", "describe"]
+
+_log = logging.getLogger(__name__)
 
 _EVERY_NS = NS_PER_S // 4
 _CLEAR = "\r\x1b[K"
@@ -20,14 +24,14 @@ def describe(glance: Glance) -> str:
 
     Example:
         >>> describe(Glance(29.97, 6.1, 9.4, 0.31, 2, 4.2))
-        '30.0 frames/s, latency 6 ms (p95 9 ms), 31 % of a core, network every 4.2, 2 dropped'
+        '30.0 frames/s, latency 6 ms (p95 9 ms), CPU 31 %, network every 4.2, 2 dropped'
     """
     every = glance.inferred_every
     network = "" if every is None else f"network every {every:.1f}, "
     return (
         f"{glance.rate_fps:.1f} frames/s, "
         f"latency {glance.latency_p50_ms:.0f} ms (p95 {glance.latency_p95_ms:.0f} ms), "
-        f"{glance.cpu_share:.0%} of a core, {network}{glance.dropped} dropped".replace("%", " %")
+        f"CPU {100 * glance.cpu_share:.0f} %, {network}{glance.dropped} dropped"
     )
 
 
@@ -55,8 +59,9 @@ class LiveLine:
             now_ns = self._clock.now_ns()
             if self._watched and now_ns >= self._next_ns:
                 self._next_ns = now_ns + _EVERY_NS
-                self._line = line
-                self._write(_CLEAR + line)
+                # A line that the terminal breaks could not be taken back.
+                self._line = line[: shutil.get_terminal_size().columns - 1]
+                self._write(_CLEAR + self._line)
 
     def say(self, sentence: str) -> None:
         """Print a sentence of its own; may be called from any thread."""
@@ -72,5 +77,9 @@ class LiveLine:
                 self._write(_CLEAR)
 
     def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:
+            # The terminal was closed, or nobody reads the pipe: no reason to end a call.
+            _log.debug("nobody listens any more", exc_info=True)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from livebg.cli.options import add_settings_options, config_path, settings_from
 from livebg.cli.outputs import add_output_options, outputs_from
 from livebg.cli.progress import download_progress
-from livebg.errors import InputError, UsageError
+from livebg.cli.signals import interrupt_on_signals, stop_on_signals
+from livebg.cli.stats_file import StatsFile
+from livebg.errors import UsageError
 
 if TYPE_CHECKING:
     from livebg.cli.desk import Desk
@@ -62,8 +63,29 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.seconds is not None and not arguments.seconds > 0:
         raise UsageError(f"--seconds must be more than 0, not {arguments.seconds:g}")
     outputs = outputs_from(arguments)
-    if arguments.stats is not None:
-        _check_writable(arguments.stats)
+    stats = None if arguments.stats is None else StatsFile(arguments.stats)
+    with interrupt_on_signals():
+        try:
+            session, desk, line = _set_up(arguments, settings, outputs, started_ns)
+        except KeyboardInterrupt:
+            if stats is not None:
+                stats.write(_nothing_happened(started_ns))
+            raise
+        try:
+            _drive(session, desk, line, arguments.seconds)
+        finally:
+            line.clear()
+            if stats is not None:
+                stats.write(session.summary())
+            _say_goodbye(session, outputs)
+    _leave_stuck_threads(session)
+    return 0
+
+
+def _set_up(
+    arguments: argparse.Namespace, settings: Settings, outputs: Outputs, started_ns: int
+) -> tuple[Session, Desk, LiveLine]:
+    """Fetch and open all that the session needs."""
     fetch_network(settings)
 
     from livebg.cli.desk import Desk
@@ -82,15 +104,18 @@ def run(arguments: argparse.Namespace) -> int:
         config=_watched_config(arguments, settings, line),
         on_camera=source.want,
     )
-    try:
-        _drive(session, desk, line, arguments.seconds)
-    finally:
-        line.clear()
-        if arguments.stats is not None:
-            arguments.stats.write_text(json.dumps(session.summary(), indent=2) + "\n")
-        _say_goodbye(session, outputs)
-    _leave_stuck_threads(session)
-    return 0
+    return session, desk, line
+
+
+def _nothing_happened(started_ns: int) -> dict[str, Any]:
+    """Return the statistics of a session that was interrupted before it began."""
+    from livebg.clock import MonotonicClock
+    from livebg.runtime.stats import Statistics
+
+    statistics = Statistics(MonotonicClock(), started_ns=started_ns)
+    return statistics.summary(
+        dropped=0, sink_drops={}, sink_errors={}, chain={}, ended="interrupted"
+    )
 
 
 def fetch_network(settings: Settings) -> None:
@@ -162,8 +187,6 @@ def _watched_config(
 
 
 def _drive(session: Session, desk: Desk, line: LiveLine, seconds: float | None) -> None:
-    from livebg.cli.signals import stop_on_signals
-
     with stop_on_signals(session.stop):
         line.say(_described(session.info))
         session.run(seconds=seconds, on_tick=desk.tick)
@@ -172,12 +195,6 @@ def _drive(session: Session, desk: Desk, line: LiveLine, seconds: float | None) 
 def _described(info: SourceInfo) -> str:
     rate = f" at {float(info.frame_rate):.3g} frames/s" if info.frame_rate else ""
     return f"{info.name}, {info.size[0]}x{info.size[1]}{rate}"
-
-
-def _check_writable(path: Path) -> None:
-    folder = path.parent
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise InputError(f"{path} cannot be written; name a file in a folder that exists")
 
 
 def _say_goodbye(session: Session, outputs: Outputs) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM: the first asks to stop, the second ends the program at once."""
+"""Ctrl+C and its kin: the first asks to stop, the second ends the program at once."""
 
 from __future__ import annotations
 
@@ -7,28 +7,54 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["stop_on_signals"]
+__all__ = ["interrupt_on_signals", "stop_on_signals"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Ctrl+C, ``kill``, and a terminal that is closed; Windows has no SIGHUP."""
+
+_Handler = Callable[[int, FrameType | None], object]
 
 
 @contextmanager
 def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call ``stop`` on the first SIGINT or SIGTERM while the block runs; the second one kills.
+    """Call ``stop`` on the first SIGINT, SIGTERM or SIGHUP in the block; the second one kills.
 
     Args:
         stop: sets a flag and nothing else, since it runs between any two instructions of the
             main thread.
     """
+    signals = _ours()
 
     def ask(number: int, frame: FrameType | None) -> None:
         stop()
-        for each in _SIGNALS:
+        for each in signals:
             signal.signal(each, signal.SIG_DFL)
 
-    before = {each: signal.signal(each, ask) for each in _SIGNALS}
+    with _handled(signals, ask):
+        yield
+
+
+@contextmanager
+def interrupt_on_signals() -> Iterator[None]:
+    """Raise KeyboardInterrupt in the block on SIGTERM and SIGHUP, as Python does on SIGINT.
+
+    What the block has opened by then is closed on the way out.
+    """
+    with _handled(_ours(), signal.default_int_handler):
+        yield
+
+
+def _ours() -> list[signal.Signals]:
+    """Return the signals that this system has and that nobody wants ignored (``nohup``)."""
+    there = [signal.Signals[name] for name in _NAMES if name in signal.Signals.__members__]
+    return [each for each in there if signal.getsignal(each) is not signal.SIG_IGN]
+
+
+@contextmanager
+def _handled(signals: list[signal.Signals], handler: _Handler) -> Iterator[None]:
+    before = {each: signal.signal(each, handler) for each in signals}
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for each, earlier in before.items():
+            signal.signal(each, earlier)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from livebg import __version__
 from livebg.cli.options import add_settings_options, settings_from
+from livebg.cli.stats_file import StatsFile
 from livebg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -93,7 +93,6 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from livebg.cli.progress import download_progress
     from livebg.runtime.build import build_pipeline
-    from livebg.sink.atomic import PartialFile, translate_write_errors
 
     if arguments.output is None and arguments.alpha is None:
         raise UsageError(
@@ -106,9 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
         sinks = [
             stack.enter_context(sink) for sink in _open_sinks(arguments, source.info, settings)
         ]
-        if arguments.stats is not None:
-            report = PartialFile(arguments.stats)
-            stack.callback(report.discard)
+        stats = None if arguments.stats is None else StatsFile(arguments.stats)
         with download_progress() as progress:
             pipeline = stack.enter_context(
                 build_pipeline(settings, source.info.size, progress=progress)
@@ -117,10 +114,8 @@ def run(arguments: argparse.Namespace) -> int:
         if not measured.conversion.finished:
             print("livebg: interrupted, nothing was written", file=sys.stderr)
             return _INTERRUPTED
-        if arguments.stats is not None:
-            with translate_write_errors(arguments.stats):
-                report.path.write_text(json.dumps(measured.summary(pipeline), indent=2) + "\n")
-            report.commit()
+        if stats is not None:
+            stats.write(measured.summary(pipeline))
     print(measured.sentence(arguments.output or arguments.alpha, source.info))
     return 0
 

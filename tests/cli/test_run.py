@@ -98,7 +98,10 @@ def test_mattes_are_written_from_0_on(words: list[str], tmp_path: Path) -> None:
         (["--no-window"], "there is no output; name one or more of"),
         (["--record", "/no/such/folder/out.mp4"], "/no/such/folder"),
         (["--record", "out.txt"], "out.txt"),
-        (["--null", "--stats", "/no/such/folder/s.json"], "s.json cannot be written"),
+        (
+            ["--null", "--stats", "/no/such/folder/s.json"],
+            "the folder /no/such/folder does not exist",
+        ),
         (["--null", "--seconds", "0"], "--seconds must be more than 0, not 0"),
         (["--null", "--model", "rwm"], "rvm"),
         (["--null", "--background", "no-such-picture.jpg"], "no-such-picture.jpg"),

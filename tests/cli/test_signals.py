@@ -1,0 +1,43 @@
+import os
+import signal
+import sys
+
+import pytest
+
+from livebg.cli.signals import interrupt_on_signals, stop_on_signals
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+def send(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_asks_and_the_second_kills(number: signal.Signals) -> None:
+    before = [signal.getsignal(each) for each in SIGNALS]
+    asked: list[bool] = []
+    with stop_on_signals(lambda: asked.append(True)):
+        send(number)
+        assert asked == [True]
+        assert all(signal.getsignal(each) is signal.SIG_DFL for each in SIGNALS)
+    assert [signal.getsignal(each) for each in SIGNALS] == before
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_before_the_session_a_signal_interrupts(number: signal.Signals) -> None:
+    before = [signal.getsignal(each) for each in SIGNALS]
+    with pytest.raises(KeyboardInterrupt), interrupt_on_signals():
+        send(number)
+    assert [signal.getsignal(each) for each in SIGNALS] == before
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signals(lambda: pytest.fail("it was to be ignored")):
+            send(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
