@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 
 from livebg.bench.footage import Footage, frames_that_fit, load_footage
-from livebg.bench.process import resident_mib, thread_count
 from livebg.bench.subjects import SubjectPlan
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.config.schema import Settings
 from livebg.errors import SourceError
 from livebg.runtime.chain import Chain
+from livebg.runtime.process import resident_memory_mib, thread_count
 from livebg.runtime.rehearsal import build_rehearsed
 from livebg.runtime.session import Session
 from livebg.runtime.sinks import SinkPlan
@@ -165,7 +165,7 @@ class Soak:
         now_ns = self._clock.now_ns()
         if now_ns >= self._next_ns and self.frames:
             self._next_ns = now_ns + round(self._case.seconds / _SAMPLES * NS_PER_S)
-            self._samples.append(Sample(self.frames, resident_mib(), thread_count()))
+            self._samples.append(Sample(self.frames, resident_memory_mib(), thread_count()))
 
     def _result(self) -> SoakResult:
         summary = self._session.summary()

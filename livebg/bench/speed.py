@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from livebg.bench.footage import Footage, frames_that_fit, load_footage
-from livebg.bench.process import peak_mib
 from livebg.bench.subjects import COPY, Subject, SubjectPlan, open_subject, used_since
+from livebg.runtime.process import peak_memory_mib
 from livebg.sink.base import Sink
 from livebg.sink.null import NullSink
 from livebg.types import Frame, Size
@@ -191,7 +191,7 @@ def _result(
     spent_ms = np.array(spent_ns) / 1e6
     p50, p95, p99 = np.percentile(spent_ms, (50, 95, 99))
     used = used_since(before, after)
-    peak = peak_mib()
+    peak = peak_memory_mib()
     input_size = after.get("input_size")
     return SpeedResult(
         subject=case.plan.name,

@@ -130,7 +130,7 @@ class _Measured:
 
     def summary(self, pipeline: Pipeline) -> dict[str, Any]:
         """Return plain values for JSON, named as in ``livebg.runtime.stats``."""
-        from livebg.runtime.memory import peak_memory_mib
+        from livebg.runtime.process import peak_memory_mib
         from livebg.runtime.stats import SCHEMA
 
         frames = self.conversion.frames

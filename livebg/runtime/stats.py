@@ -54,7 +54,7 @@ from typing import Any
 from livebg import __version__
 from livebg.clock import NS_PER_S, Clock
 from livebg.runtime.histogram import Histogram
-from livebg.runtime.memory import peak_memory_mib
+from livebg.runtime.process import peak_memory_mib
 from livebg.types import Composite
 
 __all__ = ["SCHEMA", "Glance", "Statistics"]

@@ -60,7 +60,7 @@ def test_a_copy_has_no_stages(scene: Path) -> None:
 
 
 def test_the_clip_in_memory_is_not_counted(scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "peak_mib", lambda: 100.0)
+    monkeypatch.setattr(speed, "peak_memory_mib", lambda: 100.0)
     result = measure_speed(case(COPY, scene))
     assert result.peak_mib == 100.0 - 4 * 160 * 96 * 3 / 2**20
 

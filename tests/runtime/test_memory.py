@@ -4,8 +4,6 @@ import sys
 
 import pytest
 
-from livebg.runtime.memory import peak_memory_mib
-
 _FRAMES = """
 import resource, sys
 import numpy as np
@@ -20,11 +18,6 @@ if sys.argv[1] == "kept":
     keep_freed_memory()
 print(max([faults_of_a_frame() for _ in range(20)][5:]))
 """
-
-
-def test_peak_memory_is_plausible() -> None:
-    peak = peak_memory_mib()
-    assert peak is None or 10 < peak < 100_000
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc is set")

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
-from livebg.runtime.memory import peak_memory_mib
-
-__all__ = ["peak_mib", "resident_mib", "thread_count"]
+__all__ = ["peak_memory_mib", "resident_memory_mib", "thread_count"]
 
 _STATUS = Path("/proc/self/status")
 
 
-def peak_mib() -> float | None:
+def peak_memory_mib() -> float | None:
     """Return the most memory that was ever resident, in MiB; None where the system does not tell.
 
     Linux's ``getrusage`` counts what the parent process held when it started this one; the high
     water mark in ``/proc`` does not.
     """
     peak_kib = _status("VmHWM")
-    return peak_memory_mib() if peak_kib is None else peak_kib / 1024
+    if peak_kib is not None:
+        return peak_kib / 2**10
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
-def resident_mib() -> float | None:
+def resident_memory_mib() -> float | None:
     """Return the memory that is resident now, in MiB; None where the system does not tell."""
     resident_kib = _status("VmRSS")
-    return None if resident_kib is None else resident_kib / 1024
+    return None if resident_kib is None else resident_kib / 2**10
 
 
 def thread_count() -> int:
