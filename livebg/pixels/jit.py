@@ -30,7 +30,9 @@ def _state() -> str:
 os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "numba" / _state()))
 
 from numba import njit  # noqa: E402 - reads NUMBA_CACHE_DIR when it is imported
-from numba.core import event  # noqa: E402 - likewise
+from numba.core import config, event  # noqa: E402 - likewise
+
+config.reload_config()  # type: ignore[no-untyped-call] # it may have been imported before
 
 __all__ = ["compiled"]
 
