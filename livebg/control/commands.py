@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from livebg.config.blur import BLUR_RANGE, blur_strength
 from livebg.config.preset_change import preset_of, with_preset
 from livebg.config.presets import BY_COST, DEFAULT_PRESET
 from livebg.config.schema import Settings
@@ -56,11 +57,7 @@ _STANDARD_BACKGROUNDS = ("blur", "white", "gray", "color:#00b140")
 _AUTO_FRAME = 60.0
 """Strength of auto-framing for those who named none."""
 
-_PLAIN_BLUR = 50
-"""Strength that ``blur`` without a number stands for."""
-
 _BLUR_STEP = 10
-_BLUR_RANGE = (0, 100)
 
 _KEY_NAMES = {" ": "space", "escape": "Esc"}
 
@@ -193,7 +190,7 @@ def _keys_of(command: Command) -> list[str]:
 
 def _kind(background: str) -> str:
     """Return a specification without its strength: all blurs are one background."""
-    return "blur" if _blur_strength(background) is not None else background
+    return "blur" if blur_strength(background) is not None else background
 
 
 def _with_background(settings: Settings, backgrounds: tuple[str, ...], step: int) -> Settings:
@@ -210,22 +207,12 @@ def _following(name: str | None, names: tuple[str, ...], otherwise: str) -> str:
     return names[(names.index(name) + 1) % len(names)]
 
 
-def _blur_strength(background: str) -> int | None:
-    """Return the strength of a blurred background, 0..100, or None for any other background."""
-    name, _, number = background.partition(":")
-    if name != "blur":
-        return None
-    if not number:
-        return _PLAIN_BLUR
-    return int(float(number))
-
-
 def _with_blur(settings: Settings, step: int) -> Settings:
-    strength = _blur_strength(settings.background)
+    strength = blur_strength(settings.background)
     if strength is None:
         return settings
-    low, high = _BLUR_RANGE
+    low, high = BLUR_RANGE
     changed = min(high, max(low, strength + step))
     if changed == strength:
         return settings
-    return replace(settings, background=f"blur:{changed}")
+    return replace(settings, background=f"blur:{changed:.0f}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from livebg.compose.blur import BlurPlate
 from livebg.compose.compositor import Backdrop
 from livebg.compose.plates import GreyPlate, MovingPlate, StillPlate
+from livebg.config.blur import blur_strength
 from livebg.errors import UsageError
 from livebg.nearest import did_you_mean
 from livebg.runtime.looped_video import LoopedVideo
@@ -17,10 +18,7 @@ from livebg.runtime.read_ahead import ReadAhead
 from livebg.source.picture import read_picture
 from livebg.source.video import VideoFile
 
-__all__ = ["DEFAULT_BLUR", "open_backdrop"]
-
-DEFAULT_BLUR = 50.0
-"""Strength of plain ``blur``, 0..100."""
+__all__ = ["open_backdrop"]
 
 _WORDS = ("blur", "white", "gray", "color:", "transparent", "none")
 _MOVING = {".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"}
@@ -42,6 +40,9 @@ def open_backdrop(spec: str) -> Backdrop:
         >>> open_backdrop("transparent")
         'transparent'
     """
+    strength = blur_strength(spec)
+    if strength is not None:
+        return BlurPlate(strength)
     word, _, value = spec.partition(":")
     match word.lower():
         case "transparent" if not value:
@@ -52,21 +53,9 @@ def open_backdrop(spec: str) -> Backdrop:
             return StillPlate.of_colour(255, 255, 255)
         case "gray" | "grey" if not value:
             return GreyPlate()
-        case "blur":
-            return BlurPlate(_strength(spec, value))
         case "color" | "colour":
             return _colour(spec, value)
     return _file(spec)
-
-
-def _strength(spec: str, value: str) -> float:
-    try:
-        strength = float(value) if ":" in spec else DEFAULT_BLUR
-    except ValueError:
-        strength = -1.0
-    if not 0 <= strength <= 100:
-        raise UsageError(f"background {spec!r}: the strength of a blur is a number from 0 to 100")
-    return strength
 
 
 def _colour(spec: str, value: str) -> StillPlate:

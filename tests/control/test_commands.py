@@ -11,7 +11,6 @@ from livebg.control.commands import (
     command_for,
     help_lines,
 )
-from livebg.runtime.backdrop import DEFAULT_BLUR
 
 CHOICES = Choices.of(Settings())
 
@@ -132,11 +131,6 @@ def test_what_can_be_seen_is_not_announced() -> None:
 )
 def test_blur(command: Command, before: str, after: str) -> None:
     assert apply(command, Settings(background=before), CHOICES).background == after
-
-
-def test_a_blur_without_a_number_starts_from_the_strength_that_it_is_drawn_with() -> None:
-    stronger = apply(Command.BLUR_STRONGER, Settings(background="blur"), CHOICES)
-    assert stronger.background == f"blur:{DEFAULT_BLUR + 10:.0f}"
 
 
 @pytest.mark.parametrize(

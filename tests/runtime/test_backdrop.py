@@ -6,8 +6,9 @@ import pytest
 
 from livebg.compose.blur import BlurPlate
 from livebg.compose.plates import GreyPlate, MovingPlate, Plate, StillPlate
+from livebg.config.blur import PLAIN_BLUR
 from livebg.errors import InputError, LivebgError, UsageError
-from livebg.runtime.backdrop import DEFAULT_BLUR, open_backdrop
+from livebg.runtime.backdrop import open_backdrop
 from livebg.types import Frame, Image
 from tests.clips import number_of, write_clip
 from tests.mattes import frame_of, noise_frame
@@ -55,8 +56,8 @@ def test_gray_is_the_room_without_colour(spec: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "strength"),
     [
-        ("blur", DEFAULT_BLUR),
-        ("BLUR", DEFAULT_BLUR),
+        ("blur", PLAIN_BLUR),
+        ("BLUR", PLAIN_BLUR),
         ("blur:0", 0),
         ("blur:100", 100),
         ("blur:37.5", 37.5),
