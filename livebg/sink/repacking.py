@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import cv2
+import numpy as np
+
 from livebg.pixel_format import BGR, PixelFormat
 from livebg.pixels.conversion import converted
 from livebg.sink.base import Sink
@@ -11,6 +14,10 @@ from livebg.sink.flatten import flatten
 from livebg.types import Composite, Image
 
 __all__ = ["agreed_format", "repacked"]
+
+_I420 = PixelFormat("i420", "bt601")
+"""What OpenCV converts to as well: a privacy card, the first picture of all, then does not wait for
+the code that converts better to be compiled."""
 
 
 def agreed_format(sinks: Iterable[Sink]) -> PixelFormat:
@@ -37,6 +44,8 @@ def repacked(composite: Composite, pixel_format: PixelFormat) -> Image:
         return composite.image
     if composite.pixel_format != BGR:
         return converted(composite.image, composite.pixel_format, pixel_format)
-    width, height = composite.size
-    even_width, even_height = pixel_format.held_size((width, height))
-    return converted(flatten(composite.image)[:even_height, :even_width], BGR, pixel_format)
+    width, height = pixel_format.held_size(composite.size)
+    image = np.ascontiguousarray(flatten(composite.image)[:height, :width])
+    if composite.private and pixel_format == _I420:
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)
+    return converted(image, BGR, pixel_format)

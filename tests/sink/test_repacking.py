@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from livebg.compose.card import privacy_card
 from livebg.pixel_format import BGR, PixelFormat
+from livebg.sink import repacking
 from livebg.sink.null import NullSink
 from livebg.sink.repacking import agreed_format, repacked
 from livebg.types import Composite
@@ -70,3 +74,16 @@ def test_what_is_transparent_stays_so_in_bgr_and_is_black_elsewhere() -> None:
     assert repacked(composite, BGR) is image
     assert not repacked(composite, RGB).any()
     assert (repacked(composite, I420)[:6] == 16).all()
+
+
+def test_a_card_waits_for_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compile_for_seconds(*arguments: object) -> None:
+        raise AssertionError("a card was converted by compiled code")
+
+    card = Composite(privacy_card((65, 49), "Starting"), 0, 0, private=True)
+    exact = repacked(replace(card, private=False), I420)
+    monkeypatch.setattr(repacking, "converted", compile_for_seconds)
+    quick = repacked(card, I420)
+    # OpenCV takes one of four pixels for the chroma, where the exact conversion takes their mean;
+    # a card has next to no colour.
+    assert np.abs(quick.astype(int) - exact).max() <= 2
