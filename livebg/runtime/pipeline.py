@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from livebg.clock import Clock, MonotonicClock
+from livebg.closable import Closable
 from livebg.compose.auto_framing import AutoFraming, busts_of
 from livebg.compose.compositor import Compositor
 from livebg.compose.reframing import reframed
@@ -29,7 +29,7 @@ from livebg.types import Composite, FloatImage, Frame, Matte
 __all__ = ["Pipeline"]
 
 
-class Pipeline:
+class Pipeline(Closable):
     """Segments, carries and composes frames in order. Called by one thread at a time.
 
     Every composite is made with the matte that belongs to its own frame: inferred for it, or
@@ -245,17 +245,6 @@ class Pipeline:
         self._compositor.close()
         if self._prepared is not None:
             self._prepared[1].close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _prepared_compositor(self, settings: Settings) -> Compositor | None:
         """Return what ``prepare`` has made for ``settings``, if it has; close what is outdated."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
+from livebg.closable import Closable
 from livebg.types import Frame, Matte, Size
 
 __all__ = ["Segmenter", "SegmenterInfo"]
@@ -31,7 +30,7 @@ class SegmenterInfo:
     classes: tuple[str, ...] = ()
 
 
-class Segmenter(ABC):
+class Segmenter(Closable):
     """Finds the wanted part of a frame. Called by one thread at a time.
 
     A network is compiled for one size of frame: a frame of another size is refused, and whoever
@@ -59,14 +58,3 @@ class Segmenter(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release what the engine holds. Idempotent; ``segment`` then raises ModelError."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

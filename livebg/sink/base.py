@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from types import TracebackType
-from typing import Self
 
+from livebg.closable import Closable
 from livebg.pixel_format import BGR, PixelFormat
 from livebg.types import Composite
 
 __all__ = ["Sink"]
 
 
-class Sink(ABC):
+class Sink(Closable):
     """Takes composites one after the other; opened by its constructor, closed once.
 
     One thread owns a sink: it opens, feeds and closes it. A sink never alters a composite's
@@ -57,9 +57,6 @@ class Sink(ABC):
     def abort(self) -> None:
         """Give up: release everything and leave no half-written file. Defaults to ``close``."""
         self.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(
         self,

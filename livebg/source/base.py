@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from types import TracebackType
-from typing import Self
 
+from livebg.closable import Closable
 from livebg.errors import EndOfStreamError
 from livebg.types import Frame, Size
 
@@ -34,7 +33,7 @@ class SourceInfo:
     live: bool
 
 
-class Source(ABC):
+class Source(Closable):
     """Delivers frames one after the other; opened by its constructor, closed once.
 
     One thread owns a source: it opens, reads and closes it. ``Frame.index`` starts at 0 and
@@ -66,14 +65,3 @@ class Source(ABC):
             except EndOfStreamError:
                 return
             yield frame
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
