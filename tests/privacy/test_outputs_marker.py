@@ -1,0 +1,336 @@
+"""Every way to go wrong, with all outputs of ``livebg run`` at once: no picture shows the room.
+
+The sinks are the real ones, as the command line plans them; what lies behind them keeps what it
+gets: OpenCV's window, pyvirtualcam's device, the video file, the folder of mattes.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from livebg.cli.outputs import Outputs
+from livebg.config.schema import Settings
+from livebg.errors import LivebgError, ModelError, SourceError
+from livebg.runtime.build import open_compositor
+from livebg.runtime.pipeline import Pipeline
+from livebg.runtime.session import Session
+from livebg.runtime.sinks import SinkPlan
+from livebg.sink import window
+from livebg.source.video import VideoFile
+from livebg.temporal.flow import FlowCarrier
+from livebg.types import Frame, Image, Matte, Size
+from tests.privacy.test_pipeline_marker import SIZE, FakeNetwork
+from tests.runtime.fakes import GENEROUS_S, FakeCamera, scene, shows_room
+
+SETTINGS = Settings(background="white", every=1, max_matte_age_s=0.2)
+WINDOW_VISIBLE = 1.0
+
+
+class Watchers:
+    """What a viewer of each output has seen, in order."""
+
+    def __init__(self) -> None:
+        self.window: list[Image] = []
+        self.call: list[Image] = []
+
+    def in_the_window(self, title: str, image: Image) -> None:
+        self.window.append(image.copy())
+
+    def in_the_call(self, planes: Image) -> None:
+        self.call.append(np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_I420), np.uint8))
+
+
+@pytest.fixture
+def watchers(monkeypatch: pytest.MonkeyPatch) -> Watchers:
+    watchers = Watchers()
+    monkeypatch.setattr(window, "require_display", lambda: None)
+    for name in ("namedWindow", "resizeWindow", "destroyWindow"):
+        monkeypatch.setattr(cv2, name, lambda *arguments: None)
+    monkeypatch.setattr(cv2, "pollKey", lambda: -1)
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda *arguments: WINDOW_VISIBLE)
+    monkeypatch.setattr(cv2, "imshow", watchers.in_the_window)
+
+    def camera(*arguments: Any, **options: Any) -> SimpleNamespace:
+        return SimpleNamespace(device="/dev/video10", send=watchers.in_the_call, close=lambda: None)
+
+    module = SimpleNamespace(Camera=camera, PixelFormat=SimpleNamespace(I420="I420"))
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", module)
+    monkeypatch.setattr(sys, "platform", "win32")  # where pyvirtualcam itself chooses the device
+    return watchers
+
+
+class Trouble:
+    """One way to go wrong: hooks into the camera, the network and the building, and the steps.
+
+    ``over`` is asked again and again, and ends the session.
+    """
+
+    settings = SETTINGS
+
+    def __init__(self) -> None:
+        self.mattes = 0
+        self.release = threading.Event()
+
+    def camera(self) -> FakeCamera:
+        return FakeCamera(SIZE, at=self.picture)
+
+    def picture(self, index: int) -> Image:
+        return scene(SIZE)
+
+    def spoil(self, matte: Matte) -> Matte:
+        self.mattes += 1
+        return matte
+
+    def network(self, settings: Settings) -> FakeNetwork:
+        return FakeNetwork(self.spoil)
+
+    def over(self, live: Session, watchers: Watchers) -> bool:
+        return self.filtered(live) > 12
+
+    @staticmethod
+    def filtered(live: Session) -> int:
+        return int(live.summary()["frames"]["out"])
+
+    @staticmethod
+    def cards(live: Session, name: str = "window") -> int:
+        return int(live.summary()["sinks"][name]["cards"])
+
+
+class Nothing(Trouble):
+    pass
+
+
+class SlowStart(Trouble):
+    def network(self, settings: Settings) -> FakeNetwork:
+        self.release.wait(GENEROUS_S)
+        return super().network(settings)
+
+    def over(self, live: Session, watchers: Watchers) -> bool:
+        if self.cards(live) > 3 and self.cards(live, "virtual camera") > 3:
+            self.release.set()
+        return super().over(live, watchers)
+
+
+class NoStart(Trouble):
+    def network(self, settings: Settings) -> FakeNetwork:
+        raise ModelError("the weights are broken")
+
+
+class Spoilt(Trouble):
+    """The network goes wrong at its eighth matte."""
+
+    def spoil(self, matte: Matte) -> Matte:
+        matte = super().spoil(matte)
+        return matte if self.mattes < 8 else self.spoilt(matte)
+
+    def spoilt(self, matte: Matte) -> Matte:
+        raise ModelError("the network failed")
+
+    def over(self, live: Session, watchers: Watchers) -> bool:
+        return self.mattes > 12 and self.cards(live) > 3
+
+
+class NotANumber(Spoilt):
+    def spoilt(self, matte: Matte) -> Matte:
+        return replace(matte, offset=np.full_like(matte.offset, np.nan))
+
+
+class WrongShape(Spoilt):
+    def spoilt(self, matte: Matte) -> Matte:
+        return replace(matte, offset=matte.offset[:10])
+
+
+class AllOnes(Spoilt):
+    def spoilt(self, matte: Matte) -> Matte:
+        return replace(matte, offset=np.ones_like(matte.offset), coarse=np.ones_like(matte.coarse))
+
+    def over(self, live: Session, watchers: Watchers) -> bool:
+        return self.mattes > 20
+
+
+class Hanging(Spoilt):
+    def spoilt(self, matte: Matte) -> Matte:
+        self.release.wait(GENEROUS_S)
+        return matte
+
+    def over(self, live: Session, watchers: Watchers) -> bool:
+        if self.mattes >= 8 and self.cards(live) > 3 and self.cards(live, "virtual camera") > 3:
+            self.release.set()
+        return self.release.is_set() and self.mattes > 16
+
+
+class LostCamera(Trouble):
+    def camera(self) -> FakeCamera:
+        trouble = self
+
+        class Flaky(FakeCamera):
+            def read(self) -> Frame:
+                if self._index == 8 and not trouble.release.is_set():
+                    trouble.release.set()
+                    raise SourceError("unplugged")
+                return super().read()
+
+        return Flaky(SIZE, at=self.picture)
+
+    def over(self, live: Session, watchers: Watchers) -> bool:
+        return self.filtered(live) > 20
+
+
+class OtherSize(Trouble):
+    def picture(self, index: int) -> Image:
+        return scene(SIZE if index < 8 else (SIZE[1], SIZE[0]))
+
+    def over(self, live: Session, watchers: Watchers) -> bool:
+        return self.filtered(live) > 20
+
+
+class OtherSettings(Trouble):
+    """Another background, another network, one that cannot be had, and mirrored."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wishes = [
+            replace(SETTINGS, background="color:#204060"),
+            replace(SETTINGS, model="deeplabv3_resnet50"),
+            replace(SETTINGS, model="broken"),
+            replace(SETTINGS, mirror=True),
+        ]
+
+    def network(self, settings: Settings) -> FakeNetwork:
+        if settings.model == "broken":
+            raise ModelError("the weights are broken")
+        return super().network(settings)
+
+    def over(self, live: Session, watchers: Watchers) -> bool:
+        if self.filtered(live) < 8 or live.settings != live.wanted:
+            return False
+        if not self.wishes:
+            return True
+        live.change(self.wishes.pop(0))
+        return False
+
+
+class Crash(Trouble):
+    def picture(self, index: int) -> Image:
+        if index == 8:
+            raise SystemExit("crash")
+        return super().picture(index)
+
+    def over(self, live: Session, watchers: Watchers) -> bool:
+        return False
+
+
+TROUBLES: list[Callable[[], Trouble]] = [
+    Nothing,
+    SlowStart,
+    NoStart,
+    Spoilt,
+    NotANumber,
+    WrongShape,
+    AllOnes,
+    Hanging,
+    LostCamera,
+    OtherSize,
+    OtherSettings,
+    Crash,
+]
+
+
+def play(trouble: Trouble, outputs: Outputs, watchers: Watchers) -> None:
+    def build(settings: Settings, size: Size) -> Pipeline:
+        return Pipeline(
+            settings,
+            trouble.network(settings),
+            FlowCarrier(size),
+            open_compositor(settings),
+            open_compositor,
+            live=True,
+        )
+
+    live = Session(
+        trouble.settings,
+        open_source=trouble.camera,
+        plan_sinks=lambda info: outputs.plan_sinks(info, trouble.settings),
+        plan_window=(lambda info: SinkPlan("window", window.Window)) if outputs.window else None,
+        build=build,
+    )
+
+    def tick() -> None:
+        if trouble.over(live, watchers):
+            live.stop()
+
+    try:
+        live.run(seconds=GENEROUS_S, on_tick=tick)
+    except LivebgError:
+        assert isinstance(trouble, NoStart | Crash)
+    finally:
+        trouble.release.set()
+    assert live.summary()["ended"] != "time is up"
+
+
+def recorded(path: Path) -> Iterator[Image]:
+    if path.exists():
+        with VideoFile(path) as video:
+            for frame in video:
+                yield frame.image
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_no_output_shows_the_room(
+    trouble: Callable[[], Trouble], watchers: Watchers, tmp_path: Path
+) -> None:
+    outputs = Outputs(
+        window=True,
+        virtual_camera=True,
+        recording=tmp_path / "out.mkv",
+        mattes=tmp_path / "mattes",
+    )
+    play(trouble(), outputs, watchers)
+    assert watchers.window
+    assert watchers.call
+    seen = [*watchers.window, *watchers.call, *recorded(tmp_path / "out.mkv")]
+    assert not any(shows_room(image) for image in seen)
+    for file in (tmp_path / "mattes").glob("*.png"):
+        matte = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        assert matte is not None
+        # The room's corners are nobody's, whatever the network said.
+        assert matte.ndim == 2
+        assert matte[:10, :10].max() == 0
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_a_call_alone_is_shown_no_room_in_its_own_pixel_format(
+    trouble: Callable[[], Trouble], watchers: Watchers
+) -> None:
+    play(_without_window(trouble()), Outputs(virtual_camera=True), watchers)
+    assert watchers.call
+    assert not any(shows_room(image) for image in watchers.call)
+
+
+def _without_window(trouble: Trouble) -> Trouble:
+    cards = trouble.cards
+
+    def of_the_call(live: Session, name: str = "") -> int:
+        return cards(live, "virtual camera")
+
+    trouble.cards = of_the_call  # type: ignore[method-assign]
+    return trouble
+
+
+def test_the_search_finds_the_room_in_every_output(watchers: Watchers, tmp_path: Path) -> None:
+    trouble = Nothing()
+    trouble.settings = replace(SETTINGS, background="none")
+    outputs = Outputs(window=True, virtual_camera=True, recording=tmp_path / "out.mkv")
+    play(trouble, outputs, watchers)
+    for seen in (watchers.window, watchers.call, list(recorded(tmp_path / "out.mkv"))):
+        assert any(shows_room(image) for image in seen)
