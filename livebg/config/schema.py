@@ -126,7 +126,9 @@ class Settings:
     precision: str = field(
         default="auto",
         metadata=_facts(
-            "text", "arithmetic of the network", choices=("auto", "f32", "bf16", "f16")
+            "text",
+            "arithmetic of the network; int8: whole numbers where that is good enough, else f32",
+            choices=("auto", "f32", "bf16", "f16", "int8"),
         ),
     )
     threads: int = field(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from livebg.errors import ModelError
+from livebg.models.rvm_int8 import quantize
 from livebg.models.rvm_rewrites import simplify
 from livebg.types import Size
 
@@ -41,7 +42,7 @@ def state_shapes(input_size: Size) -> list[tuple[int, int, int, int]]:
     ]
 
 
-def load_cut_graph(core: Any, path: Path, input_size: Size) -> Any:
+def load_cut_graph(core: Any, path: Path, input_size: Size, *, int8: bool = False) -> Any:
     """Read RVM's ONNX file and return it as an ``openvino.Model`` that ends at the coefficients.
 
     Input: ``src`` ``(1, h, w, 3)`` uint8 BGR. Outputs: ``gain``, ``offset``, ``coarse``, each
@@ -52,6 +53,7 @@ def load_cut_graph(core: Any, path: Path, input_size: Size) -> Any:
         core: an ``openvino.Core``.
         path: the released ``rvm_mobilenetv3_fp32.onnx``.
         input_size: ``(width, height)`` of the network's input, multiples of 16.
+        int8: compute most convolutions in whole numbers; see ``rvm_int8``.
 
     Raises:
         ModelError: the file is not that graph.
@@ -107,6 +109,8 @@ def load_cut_graph(core: Any, path: Path, input_size: Size) -> Any:
         shapes[f"r{number}i"] = PartialShape(list(shape))
     cut.reshape(shapes)
     simplify(cut)
+    if int8:
+        quantize(cut)
     _remember(cut)
     return _with_byte_input(cut)
 

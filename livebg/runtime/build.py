@@ -116,7 +116,14 @@ def _has_cuda() -> bool:
 
 
 def _rvm(
-    weights: Path, settings: Settings, size: Size, engine: str, device: str, live: bool
+    weights: Path,
+    settings: Settings,
+    size: Size,
+    engine: str,
+    device: str,
+    live: bool,
+    *,
+    released: bool = True,
 ) -> Segmenter:
     input_size = fit_input_size(size, settings.matte_size)
     if engine == "torch":
@@ -140,6 +147,7 @@ def _rvm(
         cache_folder=openvino_folder(),
         device=device,
         precision=settings.precision,
+        released=released,
         threads=settings.threads,
         crop=settings.crop,
         live=live,
@@ -185,7 +193,7 @@ def _user_file(settings: Settings, size: Size, live: bool) -> Segmenter:
             "openvino:GPU"
         )
     if network.kind == "recurrent":
-        return _rvm(path, settings, size, engine, device, live)
+        return _rvm(path, settings, size, engine, device, live, released=False)
     return _static(path, settings, size, fit_input_size(size, settings.matte_size), device)
 
 

@@ -17,7 +17,7 @@ class SegmenterInfo:
 
     Attributes:
         model: catalogue name of the network, or the path of a user's file.
-        engine: what runs it, with the arithmetic: ``openvino CPU bf16``, ``torch cpu f32``.
+        engine: what runs it, with the arithmetic: ``openvino CPU int8+bf16``, ``torch cpu f32``.
         input_size: ``(width, height)`` that the network sees.
         recurrent: True when it carries state from frame to frame (``reset`` forgets it).
         classes: names of its classes by index, empty for a network that only mattes people.

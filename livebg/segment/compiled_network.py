@@ -39,6 +39,7 @@ def compiled_network(
     precision: str,
     threads: int,
     cache_folder: Path,
+    variant: str = "",
 ) -> tuple[Any, Any]:
     """Return a compiled network; compile it where there is no file of it yet.
 
@@ -50,6 +51,7 @@ def compiled_network(
         precision: ``f32``, ``bf16`` or ``f16``.
         threads: processor threads.
         cache_folder: where the files are.
+        variant: what tells graphs apart that are made from the same weights.
 
     Returns:
         The compiled network, and the memory that it reads its weights from (or None): keep both.
@@ -60,7 +62,7 @@ def compiled_network(
     options: dict[str, Any] = {"device": device, "precision": precision, "threads": threads}
     if not device.startswith("CPU"):
         return compile_graph(make_graph(), cache_folder=cache_folder, **options), None
-    key = _key(weights, options)
+    key = _key(weights, {**options, "variant": variant})
     path = cache_folder / f"{weights.stem}-{input_size[0]}x{input_size[1]}-{key}.blob"
     if _is_as_written(path):
         try:

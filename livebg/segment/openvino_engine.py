@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from livebg.models.openvino_import import import_openvino
 
 __all__ = [
     "compile_graph",
+    "computes_int8",
     "describe_engine",
     "engine_options",
     "openvino_core",
@@ -25,18 +27,24 @@ def openvino_core() -> Any:
 
 
 def resolve_precision(device: str, precision: str) -> str:
-    """Return ``f32``, ``bf16`` or ``f16`` for ``auto`` and check a wish against the device.
+    """Return ``f32``, ``bf16`` or ``f16`` for a wish, and check it against the device.
 
-    bf16 is chosen only where the processor has it natively: emulated, it is three times slower
-    than f32.
+    ``int8`` is f32 for all that is not computed in whole numbers. bf16 is chosen only where the
+    processor has it natively: emulated, it is three times slower than f32.
 
     Args:
         device: an OpenVINO device name: ``CPU``, ``GPU``, ``NPU``.
-        precision: ``auto``, ``f32``, ``bf16`` or ``f16``.
+        precision: ``auto``, ``f32``, ``bf16``, ``f16`` or ``int8``.
 
     Raises:
         UsageError: the device is absent or lacks that arithmetic.
     """
+    if precision == "int8":
+        if not computes_int8(device):
+            raise UsageError(
+                f"int8 is for processors, not for {device}; use --precision auto or --device cpu"
+            )
+        return "f32"
     core = openvino_core()
     if device != "CPU":
         # To list the devices loads the drivers of all of them: 30 MB that the CPU does without.
@@ -52,6 +60,16 @@ def resolve_precision(device: str, precision: str) -> str:
             "use --precision auto or f32"
         )
     return precision
+
+
+def computes_int8(device: str) -> bool:
+    """Say whether ``device`` is a processor that is faster in 8-bit whole numbers than in f32.
+
+    OpenVINO lists that ability for every processor; its fast code for it is for x86.
+    """
+    if device != "CPU" or platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    return "INT8" in openvino_core().get_property(device, "OPTIMIZATION_CAPABILITIES")
 
 
 def engine_options(*, device: str, precision: str, threads: int) -> dict[str, Any]:
@@ -94,7 +112,7 @@ def compile_graph(
 
 
 def describe_engine(device: str, precision: str) -> str:
-    """Return the engine's name as statistics show it: ``openvino CPU bf16``."""
+    """Return the engine's name as statistics show it: ``openvino CPU int8+bf16``."""
     return f"openvino {device} {precision}"
 
 

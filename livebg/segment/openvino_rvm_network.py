@@ -29,6 +29,7 @@ class OpenvinoRvmNetwork(RvmNetwork):
         cache_folder: where OpenVINO keeps compiled networks.
         device: an OpenVINO device name.
         precision: ``f32``, ``bf16`` or ``f16``.
+        int8: compute most convolutions in whole numbers; for the released weights only.
         threads: processor threads.
 
     Raises:
@@ -44,17 +45,19 @@ class OpenvinoRvmNetwork(RvmNetwork):
         device: str,
         precision: str,
         threads: int,
+        int8: bool = False,
     ) -> None:
         openvino = import_openvino()
         self._input_size = input_size
         compiled, self._weights = compiled_network(
-            lambda: load_cut_graph(openvino_core(), weights, input_size),
+            lambda: load_cut_graph(openvino_core(), weights, input_size, int8=int8),
             weights=weights,
             input_size=input_size,
             device=device,
             precision=precision,
             threads=threads,
             cache_folder=cache_folder,
+            variant="int8" if int8 else "float",
         )
         width, height = input_size
         self._input: NDArray[np.uint8] = np.empty((1, height, width, 3), np.uint8)

@@ -125,7 +125,9 @@ def test_a_refusal_says_range_and_unit() -> None:
 
 
 def test_a_refusal_names_the_nearest_choice() -> None:
-    with pytest.raises(SettingsError, match="must be one of auto, f32, bf16, f16; did you mean"):
+    with pytest.raises(
+        SettingsError, match="must be one of auto, f32, bf16, f16, int8; did you mean"
+    ):
         parse_text(SETTINGS["precision"], "fp16", "--precision")
 
 

@@ -20,7 +20,9 @@ class Bench:
         self.folder = folder
         self.read = 0
 
-    def open(self, *, precision: str = "f32", threads: int = 1) -> tuple[Any, Any]:
+    def open(
+        self, *, precision: str = "f32", threads: int = 1, variant: str = ""
+    ) -> tuple[Any, Any]:
         return compiled_network(
             self._graph,
             weights=self.weights,
@@ -29,6 +31,7 @@ class Bench:
             precision=precision,
             threads=threads,
             cache_folder=self.folder,
+            variant=variant,
         )
 
     def _graph(self) -> Any:
@@ -58,7 +61,7 @@ def test_what_was_compiled_once_is_loaded_and_computes_the_same(bench: Bench) ->
     assert np.array_equal(compiled, loaded)
 
 
-@pytest.mark.parametrize("change", [{"threads": 2}])
+@pytest.mark.parametrize("change", [{"threads": 2}, {"variant": "int8"}])
 def test_other_options_are_another_network(bench: Bench, change: dict[str, Any]) -> None:
     bench.open()
     bench.open(**change)

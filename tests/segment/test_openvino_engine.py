@@ -5,6 +5,7 @@ import pytest
 from livebg.errors import ModelError, UsageError
 from livebg.segment.openvino_engine import (
     compile_graph,
+    computes_int8,
     describe_engine,
     openvino_core,
     resolve_precision,
@@ -57,6 +58,19 @@ def test_a_gpu_computes_in_f16(machine: FakeCore) -> None:
 def test_emulated_bf16_is_refused(machine: FakeCore) -> None:
     with pytest.raises(UsageError, match=r"CPU computes bf16 only by emulation.*use --precision"):
         resolve_precision("CPU", "bf16")
+
+
+def test_whole_numbers_are_for_x86_processors(
+    machine: FakeCore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "AMD64")
+    assert computes_int8("CPU")
+    assert not computes_int8("GPU")
+    assert resolve_precision("CPU", "int8") == "f32"
+    with pytest.raises(UsageError, match="int8 is for processors, not for GPU; use --precision"):
+        resolve_precision("GPU", "int8")
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    assert not computes_int8("CPU")
 
 
 def test_an_absent_device_is_refused_with_those_that_are_there(machine: FakeCore) -> None:
