@@ -1,47 +1,47 @@
-"""The plot of quality against processor time, drawn with OpenCV."""
+"""The plot of quality against processor time, as an SVG picture."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from html import escape
 
-import cv2
-import numpy as np
-
-from livebg.compose.text import draw_text, text_size
-from livebg.types import Image, Size
+from livebg.bench.plot_axes import Area, PlotAxes
+from livebg.bench.plot_labels import Label, place_labels
 
 __all__ = ["PlotPoint", "quality_plot"]
 
-Colour = tuple[int, int, int]
-Place = tuple[int, int]
-Area = tuple[int, int, int, int]
-"""``(left, top, right, bottom)`` in pixels."""
+_DOT = 7
+_NAME = 17
+_SMALL = 13
+"""Radius of a point, and sizes of the texts, in the picture's units."""
 
-_PAPER: Colour = (255, 255, 255)
-_INK: Colour = (40, 36, 32)
-_FAINT_INK: Colour = (120, 112, 106)
-_GRID: Colour = (232, 229, 226)
-_AXIS: Colour = (160, 154, 150)
-_OURS: Colour = (190, 104, 24)
-_BASELINE: Colour = (70, 110, 225)
-
-_TEXT = 1 / 30
-"""Height of a line of text, as a share of the plot's height."""
-
-_DOT = 1 / 75
-"""Radius of a point, as a share of the plot's height."""
-
-_ROOM = 1.35
-"""The axis of times reaches from the least divided by this; on the right, where the names are,
-there is twice the room."""
-
-_LEAST_CPU_RANGE = 8.0
-"""The axis of times spans at least this factor, so that there are numbers along it."""
-
-_SUBPIXEL_BITS = 4
+_STYLE = """
+  svg { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans",
+    Helvetica, Arial, sans-serif; }
+  .paper { fill: #ffffff; stroke: #d9dee5; }
+  .grid { stroke: #e9edf1; }
+  .axis { stroke: #b4bcc6; }
+  .faint { fill: #66707c; }
+  .ink { fill: #1f2630; }
+  .ours { fill: #0b67c2; }
+  .other { fill: #d1502f; }
+  .line { fill: none; stroke: #0b67c2; stroke-opacity: 0.45; stroke-width: 3; }
+  .dot { stroke: #ffffff; stroke-width: 2.5; }
+  text { font-variant-numeric: tabular-nums; }
+  @media (prefers-color-scheme: dark) {
+    .paper { fill: #12171d; stroke: #2c343d; }
+    .grid { stroke: #232a32; }
+    .axis { stroke: #4c5763; }
+    .faint { fill: #98a3b0; }
+    .ink { fill: #e8edf2; }
+    .ours { fill: #58abf7; }
+    .other { fill: #f48667; }
+    .line { stroke: #58abf7; }
+    .dot { stroke: #12171d; }
+  }
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,218 +60,110 @@ class PlotPoint:
     mad: float
     is_baseline: bool
 
+    @property
+    def numbers(self) -> str:
+        """What is written below the name."""
+        return f"{self.cpu_ms:.3g} ms, error {self.mad:.2f}"
 
-def quality_plot(points: Sequence[PlotPoint], size: Size = (1600, 900)) -> Image:
+
+def quality_plot(points: Sequence[PlotPoint]) -> str:
     """Draw error against processor time, the latter on a logarithmic axis.
 
     Args:
         points: at least one; those of livebg are joined by a line.
-        size: ``(width, height)`` in pixels.
 
     Returns:
-        ``(H, W, 3)`` uint8 BGR, a new array.
+        An SVG document, light or dark as the reader's system is.
 
     Example:
-        >>> quality_plot([PlotPoint("fast", 4.0, 6.1, False)], (320, 180)).shape
-        (180, 320, 3)
+        >>> quality_plot([PlotPoint("fast", 4.0, 6.1, False)]).startswith("<svg")
+        True
     """
-    image = np.full((size[1], size[0], 3), _PAPER, np.uint8)
-    axes = _Axes.around(points, size)
-    _draw_axes(image, axes)
-    line = np.array([axes.fine_place(point) for point in _ours(points)], np.int32)
-    if len(line) > 1:
-        width = max(2, size[1] // 250)
-        cv2.polylines(image, [line], False, _OURS, width, cv2.LINE_AA, _SUBPIXEL_BITS)
+    axes = PlotAxes.around([point.cpu_ms for point in points], [point.mad for point in points])
+    width, height = axes.size
+    told = "; ".join(f"{point.name}: {point.numbers}" for point in points)
+    ours = sorted((p for p in points if not p.is_baseline), key=lambda point: point.cpu_ms)
+    way = [axes.place(point.cpu_ms, point.mad) for point in ours]
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" role="img">',
+        "<title>Error of the matte against processor time per frame</title>",
+        f"<desc>{escape(told)}</desc>",
+        f"<style>{_STYLE}</style>",
+        f'<rect class="paper" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="10"/>',
+        *_axes(axes),
+    ]
+    if len(way) > 1:
+        lines.append(f'<polyline class="line" points="{" ".join(f"{x},{y}" for x, y in way)}"/>')
     for point in points:
-        _draw_dot(image, axes, point)
-    _draw_labels(image, axes, points)
-    return image
+        x, y = axes.place(point.cpu_ms, point.mad)
+        lines.append(f'<circle class="dot {_kind(point)}" cx="{x}" cy="{y}" r="{_DOT}"/>')
+    labels = [
+        Label(axes.place(p.cpu_ms, p.mad), _size((p.name, _NAME), (p.numbers, _SMALL)))
+        for p in points
+    ]
+    for point, area in zip(points, place_labels(labels, axes.area, way, _DOT), strict=True):
+        lines += _label(point, area, axes.x(point.cpu_ms))
+    return "\n".join([*lines, "</svg>", ""])
 
 
-@dataclass(frozen=True, slots=True)
-class _Axes:
-    """Where values lie: times logarithmically from left to right, errors linearly upwards."""
-
-    size: Size
-    area: Area
-    cpu_span: tuple[float, float]
-    most_mad: float
-
-    @classmethod
-    def around(cls, points: Sequence[PlotPoint], size: Size) -> _Axes:
-        width, height = size
-        area = (
-            round(0.06 * width),
-            round(0.13 * height),
-            width - round(0.03 * width),
-            height - round(0.15 * height),
-        )
-        times = [point.cpu_ms for point in points]
-        least_ms = min(times) / _ROOM
-        most = max(point.mad for point in points)
-        step = _round_step(most)
-        return cls(
-            size=size,
-            area=area,
-            cpu_span=(least_ms, max(max(times) * _ROOM**2, least_ms * _LEAST_CPU_RANGE)),
-            most_mad=max(step, step * math.ceil(1.1 * most / step)),
-        )
-
-    @property
-    def text_px(self) -> float:
-        """Height of a line of text."""
-        return self.size[1] * _TEXT
-
-    @property
-    def dot_px(self) -> int:
-        """Radius of a point."""
-        return max(2, round(self.size[1] * _DOT))
-
-    def x(self, cpu_ms: float) -> float:
-        least, most = map(math.log, self.cpu_span)
-        left, _, right, _ = self.area
-        return left + (right - left) * (math.log(cpu_ms) - least) / (most - least)
-
-    def y(self, mad: float) -> float:
-        _, top, _, bottom = self.area
-        return bottom - (bottom - top) * mad / self.most_mad
-
-    def place(self, point: PlotPoint) -> Place:
-        return round(self.x(point.cpu_ms)), round(self.y(point.mad))
-
-    def fine_place(self, point: PlotPoint) -> Place:
-        """Return the place in sixteenths of a pixel, as OpenCV's ``shift`` wants it."""
-        scale = 2**_SUBPIXEL_BITS
-        return round(self.x(point.cpu_ms) * scale), round(self.y(point.mad) * scale)
-
-    def cpu_ticks(self) -> Iterator[float]:
-        least, most = self.cpu_span
-        for power in range(math.floor(math.log10(least)), math.ceil(math.log10(most))):
-            yield from (d * 10.0**power for d in (1, 2, 5) if least <= d * 10.0**power <= most)
-
-    def mad_ticks(self) -> Iterator[float]:
-        step = _round_step(self.most_mad)
-        yield from (step * number for number in range(int(self.most_mad / step + 1.5)))
-
-
-def _round_step(span: float) -> float:
-    """Return 1, 2 or 5 times a power of ten that divides ``span`` into three to six steps.
-
-    Example:
-        >>> _round_step(5.3)
-        1.0
-    """
-    if span <= 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(span))
-    return next(d * power for d in (0.1, 0.2, 0.5, 1.0, 2.0) if span / (d * power) <= 6)
-
-
-def _draw_axes(image: Image, axes: _Axes) -> None:
+def _axes(axes: PlotAxes) -> Iterator[str]:
     left, top, right, bottom = axes.area
-    small_px = 0.85 * axes.text_px
     for mad in axes.mad_ticks():
-        y = round(axes.y(mad))
-        cv2.line(image, (left, y), (right, y), _GRID if mad else _AXIS, 2)
-        text = f"{mad:g}"
-        text_width, text_height = text_size(text, small_px)
-        at = (left - text_width - round(0.5 * axes.text_px), y + text_height // 2)
-        draw_text(image, text, at, small_px, _FAINT_INK)
+        y = axes.y(mad)
+        kind = "grid" if mad else "axis"
+        yield f'<line class="{kind}" x1="{left}" y1="{y}" x2="{right}" y2="{y}"/>'
+        yield _text(left - 10, y + 0.35 * _SMALL, _SMALL, "faint", f"{mad:g}", anchor="end")
     for cpu_ms in axes.cpu_ticks():
-        x = round(axes.x(cpu_ms))
-        cv2.line(image, (x, top), (x, bottom), _GRID, 2)
-        cv2.line(image, (x, bottom), (x, bottom + axes.dot_px // 2), _AXIS, 2)
-        text = f"{cpu_ms:g}"
-        at = (x - text_size(text, small_px)[0] // 2, bottom + round(1.5 * axes.text_px))
-        draw_text(image, text, at, small_px, _FAINT_INK)
-    draw_text(
-        image,
-        "Matte error, MAD x 1000 (lower is better)",
-        (left, top - round(axes.text_px)),
-        1.1 * axes.text_px,
-        _INK,
-        bold=True,
+        x = axes.x(cpu_ms)
+        yield f'<line class="grid" x1="{x}" y1="{top}" x2="{x}" y2="{bottom}"/>'
+        yield f'<line class="axis" x1="{x}" y1="{bottom}" x2="{x}" y2="{bottom + 5}"/>'
+        number = f"{cpu_ms:g}"
+        yield _text(x, bottom + 9 + _SMALL, _SMALL, "faint", number, anchor="middle")
+    yield _text(left, top - 34, _NAME, "ink", "Error of the matte", bold=True)
+    explained = "mean absolute error \N{MULTIPLICATION SIGN} 1000, lower is better"
+    yield _text(left, top - 14, _SMALL, "faint", explained)
+    yield _text(
+        right, bottom + 42, _NAME, "ink", "Processor time per frame", bold=True, anchor="end"
     )
-    title = "Processor time per frame, ms, logarithmic (left is better)"
-    at = (left, bottom + round(3.2 * axes.text_px))
-    draw_text(image, title, at, 1.1 * axes.text_px, _INK, bold=True)
+    explained = "milliseconds on a logarithmic scale, further left is better"
+    yield _text(right, bottom + 62, _SMALL, "faint", explained, anchor="end")
 
 
-def _draw_dot(image: Image, axes: _Axes, point: PlotPoint) -> None:
-    scale = 2**_SUBPIXEL_BITS
-    centre, radius = axes.fine_place(point), axes.dot_px
-    for reach, colour in ((1.35, _PAPER), (1.0, _colour(point))):
-        size = round(reach * radius * scale)
-        cv2.circle(image, centre, size, colour, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
+def _label(point: PlotPoint, area: Area, point_x: float) -> Iterator[str]:
+    """Yield a name and its numbers, which lean towards the point."""
+    left, top, right, _ = area
+    x, anchor = (left, "start") if left > point_x else (right, "end")
+    if left <= point_x <= right:
+        x, anchor = point_x, "middle"
+    below = top + 1.25 * _NAME
+    yield _text(x, top + 0.8 * _NAME, _NAME, _kind(point), point.name, bold=True, anchor=anchor)
+    yield _text(x, below + 0.7 * _SMALL, _SMALL, "faint", point.numbers, anchor=anchor)
 
 
-def _ours(points: Sequence[PlotPoint]) -> list[PlotPoint]:
-    """Return those of livebg, the cheapest first."""
-    return sorted((p for p in points if not p.is_baseline), key=lambda point: point.cpu_ms)
-
-
-def _along_line(axes: _Axes, ours: Sequence[PlotPoint]) -> Iterator[Place]:
-    """Yield places on the line through ``ours``, close enough for no label to fit between."""
-    for one, other in pairwise(map(axes.place, ours)):
-        steps = 1 + math.dist(one, other) // axes.dot_px
-        for step in range(int(steps) + 1):
-            share = step / steps
-            yield (
-                round(one[0] + share * (other[0] - one[0])),
-                round(one[1] + share * (other[1] - one[1])),
-            )
-
-
-def _draw_labels(image: Image, axes: _Axes, points: Sequence[PlotPoint]) -> None:
-    """Write each name and its numbers where they cover no point, no line and no other name."""
-    reach = round(1.5 * axes.dot_px)
-    taken = [(x - reach, y - reach, x + reach, y + reach) for x, y in map(axes.place, points)]
-    taken += [(x, y, x + 1, y + 1) for x, y in _along_line(axes, _ours(points))]
-    for number, point in enumerate(points):
-        numbers = f"{point.cpu_ms:.3g} ms, MAD {point.mad:.2f}"
-        widths = [text_size(point.name, axes.text_px, bold=True)[0]]
-        widths.append(text_size(numbers, 0.85 * axes.text_px)[0])
-        size = (max(widths), round(2.1 * axes.text_px))
-        others = taken[:number] + taken[number + 1 :]
-        left, top, right, bottom = _free_area(axes, point, size, others)
-        taken.append((left, top, right, bottom))
-        at = (left, top + round(0.85 * axes.text_px))
-        draw_text(image, point.name, at, axes.text_px, _colour(point), bold=True)
-        at = (left, bottom - round(0.15 * axes.text_px))
-        draw_text(image, numbers, at, 0.85 * axes.text_px, _FAINT_INK)
-
-
-def _free_area(axes: _Axes, point: PlotPoint, size: Size, taken: Sequence[Area]) -> Area:
-    """Return the best place for a label beside ``point``: the first of eight that is free."""
-    (x, y), (width, height), gap = axes.place(point), size, 2 * axes.dot_px
-    corners = (
-        (x + gap, y - gap // 2 - height),
-        (x + gap, y + gap // 2),
-        (x - width // 2, y - gap - height),
-        (x - width // 2, y + gap),
-        (x - gap - width, y - gap // 2 - height),
-        (x - gap - width, y + gap // 2),
-        (x + gap, y - height // 2),
-        (x - gap - width, y - height // 2),
-    )
-    areas = [(left, top, left + width, top + height) for left, top in corners]
-    fitting = [area for area in areas if _holds(axes.area, area)]
-    free = [area for area in fitting if not any(_meet(area, other) for other in taken)]
-    return (free or fitting or areas)[0]
-
-
-def _holds(outer: Area, inner: Area) -> bool:
+def _text(
+    x: float,
+    y: float,
+    size: int,
+    kind: str,
+    text: str,
+    *,
+    bold: bool = False,
+    anchor: str = "start",
+) -> str:
+    weight = ' font-weight="600"' if bold else ""
+    where = "" if anchor == "start" else f' text-anchor="{anchor}"'
     return (
-        outer[0] <= inner[0]
-        and outer[1] <= inner[1]
-        and inner[2] <= outer[2]
-        and inner[3] <= outer[3]
+        f'<text class="{kind}" x="{round(x, 1)}" y="{round(y, 1)}" font-size="{size}"'
+        f"{weight}{where}>{escape(text)}</text>"
     )
 
 
-def _meet(one: Area, other: Area) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _size(*lines: tuple[str, int]) -> tuple[int, int]:
+    """Return about the ``(width, height)`` of lines of text, each of a size."""
+    width = max(0.58 * size * len(text) for text, size in lines)
+    return math.ceil(width), math.ceil(sum(1.25 * size for _, size in lines))
 
 
-def _colour(point: PlotPoint) -> Colour:
-    return _BASELINE if point.is_baseline else _OURS
+def _kind(point: PlotPoint) -> str:
+    return "other" if point.is_baseline else "ours"

@@ -218,13 +218,15 @@ def _clip(given: Path | None) -> Path:
 def _plotted(report: Report) -> bytes:
     from livebg.bench.plot import PlotPoint, quality_plot
     from livebg.bench.subjects import RECIPE
-    from livebg.sink.picture_file import encode_png
 
+    released = "RVM as released"
     points = [
-        PlotPoint(r.subject, r.cpu_ms, r.scores.mad, is_baseline=r.subject == RECIPE)
+        PlotPoint(released, r.cpu_ms, r.scores.mad, is_baseline=True)
+        if r.subject == RECIPE
+        else PlotPoint(r.subject, r.cpu_ms, r.scores.mad, is_baseline=False)
         for r in report.quality
     ]
-    return encode_png(quality_plot(points))
+    return quality_plot(points).encode()
 
 
 def _reserve(path: Path | None, stack: ExitStack) -> PartialFile | None:

@@ -104,8 +104,8 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--plot",
-        type=_png,
-        metavar="FILE.png",
+        type=_svg,
+        metavar="FILE.svg",
         help="draw quality against processor time; needs --clips",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
@@ -162,8 +162,8 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _png(text: str) -> Path:
+def _svg(text: str) -> Path:
     path = Path(text)
-    if path.suffix.lower() != ".png":
-        raise argparse.ArgumentTypeError(f"{text!r} must end in .png")
+    if path.suffix.lower() != ".svg":
+        raise argparse.ArgumentTypeError(f"{text!r} must end in .svg")
     return path

@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from livebg.cli.main import main
-from livebg.source.picture import read_picture
 from tests.bench.clips import write_scene
 
 
@@ -20,7 +19,7 @@ def test_speed_and_quality_in_tables_and_a_plot(
 ) -> None:
     words = ["bench", "--presets", "fast", "--sizes", "160x96", "--effects", "blur"]
     words += ["--frames", "5", "--clip", str(clips / "scene"), "--clips", str(clips)]
-    words += ["--report", str(tmp_path / "r.md"), "--plot", str(tmp_path / "p.png")]
+    words += ["--report", str(tmp_path / "r.md"), "--plot", str(tmp_path / "p.svg")]
     assert main(words) == 0
     shown = capsys.readouterr().out
     assert (tmp_path / "r.md").read_text() == shown
@@ -28,7 +27,8 @@ def test_speed_and_quality_in_tables_and_a_plot(
         assert f"### {heading}" in shown
     assert "| 160x96 | blur   | float recipe |" in shown
     assert "- length: 5 frames each" in shown
-    assert read_picture(tmp_path / "p.png").shape == (900, 1600, 3)
+    drawn = (tmp_path / "p.svg").read_text(encoding="utf-8")
+    assert all(f">{name}</text>" in drawn for name in ("fast", "RVM as released"))
 
 
 def test_json_with_a_setting_of_ones_own(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,8 +58,8 @@ def test_a_soak_takes_the_place_of_speed(clips: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--plot", "p.png"], "--plot shows quality against processor time; name clips"),
-        (["--plot", "p.jpg"], "'p.jpg' must end in .png"),
+        (["--plot", "p.svg"], "--plot shows quality against processor time; name clips"),
+        (["--plot", "p.jpg"], "'p.jpg' must end in .svg"),
         (["--no-speed"], "--no-speed leaves nothing to measure"),
         (["--sizes", "10x10"], "'10x10' is no size; write 720p, 1080p, 4K, or"),
         (["--sizes", ","], "name one or more, separated by commas"),
