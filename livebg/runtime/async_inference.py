@@ -16,6 +16,8 @@ from livebg.types import Frame
 __all__ = ["AsyncInference"]
 
 _PATIENCE_S = 0.05
+_IDLE_S = 0.5
+"""How long the thread sleeps without a question; one that comes, and the end, wake it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class AsyncInference(Inference):
     def _work(self, stop: threading.Event) -> None:
         era = 0
         while not (stop.is_set() or self._questions.finished):
-            question = self._questions.get(_PATIENCE_S)
+            question = self._questions.get(_IDLE_S)
             if question is None:
                 continue
             try:

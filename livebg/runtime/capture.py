@@ -27,6 +27,7 @@ _CHANGING = "Changing the camera"
 _WAITING = "Waiting for an app to open the camera"
 _WAKING = "One moment: the camera is starting"
 _PATIENCE_S = 0.05
+_RESTING_PATIENCE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ class Capture:
             self._guard.conceal("camera", _WAITING)
             self._release()
             self._notice("no app reads the virtual camera: the camera is off until one does")
-        self._clock.wait(stop, _PATIENCE_S)
+        self._clock.wait(stop, _RESTING_PATIENCE_S)
 
     def _wake(self) -> None:
         self.resting = False

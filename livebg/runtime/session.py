@@ -38,6 +38,8 @@ __all__ = ["Session"]
 
 _FALLBACK_RATE = 30.0
 _PATIENCE_S = 0.05
+_RESTING_PATIENCE_S = 0.2
+"""While nobody watches, every wake-up of the processor counts."""
 _SHUTDOWN_S = 0.8
 
 
@@ -241,7 +243,7 @@ class Session:
         try:
             while not self._has_ended(process, feeders, until_ns):
                 if self._window is None:
-                    self._over.wait(_PATIENCE_S)
+                    self._over.wait(_RESTING_PATIENCE_S if self.resting else _PATIENCE_S)
                     self._over.clear()
                 else:
                     self._window.step(period_s)
