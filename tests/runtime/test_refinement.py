@@ -51,10 +51,15 @@ def test_coefficients_are_kept_but_for_the_haze() -> None:
     bench = Bench(recurrent=True)
     frame = bench.next_frame()
     matte = noise_matte(frame, SMALL)
-    matte = replace(matte, offset=matte.offset - 0.3)
+    matte = replace(
+        matte, offset=matte.offset - 0.3, coarse=matte.coarse * (frame.grey(SMALL) > 0.5)
+    )
     refined = bench.refinement.refine(matte, frame)
-    expected = np.clip((matte.small_alpha(frame) - 0.06) / 0.94, 0, 1)
-    assert np.abs(refined.small_alpha(frame) - expected).max() < 1e-4
+    before, after = matte.small_alpha(frame), refined.small_alpha(frame)
+    # Float32, of values up to some tens.
+    assert (after <= before + 1e-5).all()
+    assert (after >= np.clip((before - 0.06) / 0.94, 0, 1) - 1e-5).all()
+    assert np.abs(after - before).max() > 0.01
 
 
 @pytest.mark.parametrize(
