@@ -176,20 +176,20 @@ class Pipeline(Closable):
         pixel_format: PixelFormat = BGR,
     ) -> Composite:
         """Return ``frame`` composed with its own matte; see ``process``."""
+        if not self._framing.at_rest:
+            frame, matte = self._framed(frame, matte)
         with self._times.timed("refine"):
-            eighth = frame.halved(EDGE_HALVINGS).shape
-            alpha = matte.alpha_over(frame, (eighth[1], eighth[0]))
+            alpha = _small_alpha(frame, matte)
             colours = edge_colours(frame, alpha) if self._settings.edge_colour else None
         with self._times.timed("compose"):
-            composite = self._compositor.compose(
+            return self._compositor.compose(
                 frame,
                 matte,
                 alpha,
                 colours=colours,
                 want_alpha=want_alpha,
-                pixel_format=pixel_format if self._framing.at_rest else BGR,
+                pixel_format=pixel_format,
             )
-        return composite if self._framing.at_rest else self._framed(composite, alpha)
 
     def prepare(self, settings: Settings) -> None:
         """Read the background of ``settings`` for ``reconfigure``, which then takes no time.
@@ -260,12 +260,12 @@ class Pipeline(Closable):
         mirrored = np.ascontiguousarray(frame.image[:, ::-1])
         return Frame(mirrored, frame.index, frame.captured_ns)
 
-    def _framed(self, composite: Composite, alpha: FloatImage) -> Composite:
-        """Return the part of ``composite`` that auto-framing shows."""
+    def _framed(self, frame: Frame, matte: Matte) -> tuple[Frame, Matte]:
+        """Return the part of a frame and its matte that auto-framing shows."""
         with self._times.timed("framing"):
-            size = composite.size
-            window = self._framing.update(busts_of(alpha, size), size, composite.captured_ns)
-            return reframed(composite, window)
+            busts = busts_of(_small_alpha(frame, matte), frame.size)
+            window = self._framing.update(busts, frame.size, frame.captured_ns)
+            return reframed(frame, matte, window)
 
     def _keep_within_budget(self, frame: Frame) -> None:
         """Tell the scheduler how strict it must be."""
@@ -309,3 +309,9 @@ class Pipeline(Closable):
             matte = self._refinement.refine(found.matte, found.frame)
             self._carrier.set_anchor(found.frame, matte)
         return matte
+
+
+def _small_alpha(frame: Frame, matte: Matte) -> FloatImage:
+    """Return the alpha over all of ``frame``, at an eighth of its size."""
+    height, width = frame.halved(EDGE_HALVINGS).shape[:2]
+    return matte.alpha_over(frame, (width, height))

@@ -1,24 +1,29 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from livebg.compose.reframing import reframed, window_of
-from livebg.types import Box, Composite, Image, Size
+from livebg.types import Box, FloatImage, Frame, Image, Size
+from tests.mattes import full_alpha, noise_matte, plain_matte
 
 SIZE: Size = (320, 180)
 WINDOW = Box(60.3, 40.7, 60.3 + 200.4, 40.7 + 112.725)
 
 
-def picture(channels: int = 3, seed: int = 0) -> Image:
+def picture() -> Image:
     """Soft blobs, so that interpolation has something to agree on."""
-    random = np.random.default_rng(seed)
-    noise = random.integers(0, 256, (SIZE[1], SIZE[0], channels), np.uint8)
-    return np.ascontiguousarray(cv2.GaussianBlur(noise, (0, 0), 3).reshape(noise.shape))
+    noise = np.random.default_rng(0).integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)
+    return np.asarray(cv2.GaussianBlur(noise, (0, 0), 3), np.uint8)
 
 
-def test_the_whole_picture_is_left_alone() -> None:
-    composite = Composite(picture(), 3, 5)
-    assert reframed(composite, Box.whole(SIZE)) is composite
+def test_the_whole_frame_is_left_alone() -> None:
+    frame = Frame(picture(), 3, 5)
+    matte = noise_matte(frame)
+    shown, moved = reframed(frame, matte, Box.whole(SIZE))
+    assert shown is frame
+    assert moved is matte
 
 
 def test_a_window_is_what_an_affine_warp_shows() -> None:
@@ -44,27 +49,38 @@ def test_fractions_of_a_pixel_count(shift_px: float) -> None:
     assert shown[90, 50:90].mean() == pytest.approx(4 * (20 + shift_px + 35 - 0.5) - 120, abs=0.5)
 
 
-def test_picture_and_alpha_stay_together_and_the_rest_is_kept() -> None:
-    alpha = picture(1, seed=1)[..., 0]
-    grey = np.ascontiguousarray(np.dstack([alpha] * 3))
-    shown = reframed(Composite(grey, 7, 11, alpha), WINDOW)
-    assert shown.alpha is not None
-    # OpenCV rounds one channel and three a little differently.
-    assert np.abs(shown.image[..., 0].astype(int) - shown.alpha).max() <= 1
+def blurred(plane: FloatImage) -> FloatImage:
+    return np.asarray(cv2.blur(plane, (9, 9)), np.float32)
+
+
+@pytest.mark.parametrize(
+    "box", [None, Box(40, 30, 290, 170), Box(100, 60, 150, 100), Box(0, 50, 120.5, 180)]
+)
+def test_the_matte_is_that_of_what_is_shown(box: Box | None) -> None:
+    """In a frame of one colour the magnified alpha is the alpha, magnified."""
+    frame = Frame(np.full((SIZE[1], SIZE[0], 3), 90, np.uint8), 7, 11)
+    matte = noise_matte(frame, (40, 24), box)
+    matte = replace(matte, gain=blurred(matte.gain), offset=blurred(matte.offset))
+    shown, moved = reframed(frame, matte, WINDOW)
     assert (shown.index, shown.captured_ns, shown.size) == (7, 11, SIZE)
-    assert shown.image.flags.c_contiguous
+    assert (moved.frame_index, moved.captured_ns) == (7, 11)
+    scale = SIZE[0] / WINDOW.width
+    columns = WINDOW.left + (np.arange(SIZE[0]) + 0.5) / scale - 0.5
+    rows = WINDOW.top + (np.arange(SIZE[1]) + 0.5) / scale - 0.5
+    before, found = full_alpha(matte, frame), full_alpha(moved, shown)
+    expected = before[np.rint(rows).astype(int)][:, np.rint(columns).astype(int)]
+    # The nearest pixel is up to half a pixel off, and the box is cut within one of its edge.
+    assert np.quantile(np.abs(found - expected), 0.97) < 0.05
+    assert (found > 0).mean() == pytest.approx((expected > 0).mean(), abs=0.02)
+    assert expected.std() > 0.05
 
 
-def test_colours_that_nobody_sees_do_not_come_up_at_the_edges() -> None:
-    cutout = np.zeros((SIZE[1], SIZE[0], 4), np.uint8)
-    cutout[...] = (0, 255, 0, 0)
-    cutout[60:120, 100:200] = (200, 100, 50, 255)
-    shown = reframed(Composite(cutout, 0, 0), WINDOW).image
-    visible = shown[..., 3] > 30
-    # Two roundings of weighted colours, at an alpha of 30 of 255 and more.
-    assert np.abs(shown[visible][:, :3].astype(int) - (200, 100, 50)).max() <= 12
-    assert (shown[..., 3] == 0).any()
-    assert (shown[..., 3] == 255).any()
+def test_where_the_window_shows_nothing_of_the_matte_there_is_nobody() -> None:
+    frame = Frame(picture(), 3, 5)
+    matte = plain_matte(np.ones((9, 16)), frame, Box(0, 0, 30, 30))
+    shown, moved = reframed(frame, matte, WINDOW)
+    assert not full_alpha(moved, shown).any()
+    assert moved.box == Box.whole(SIZE)
 
 
 def test_a_window_at_the_corner_reaches_the_picture_s_own_edge() -> None:

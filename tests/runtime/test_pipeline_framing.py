@@ -1,11 +1,14 @@
 """Auto-framing in the chain: picture and matte move together, and only when they are asked to."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from livebg.config.schema import Settings
+from livebg.pixel_format import PixelFormat
 from livebg.runtime.build import open_compositor
 from livebg.runtime.pipeline import Pipeline
 from livebg.source.synthetic import SyntheticScene
@@ -74,18 +77,35 @@ def test_picture_and_alpha_are_framed_alike() -> None:
     assert composite.size == SIZE
     assert composite.alpha is not None
     assert composite.alpha.shape == (SIZE[1], SIZE[0])
-    background = np.abs(composite.image.astype(int) - (255, 0, 0)).max(axis=2) <= 6
-    # Cubic interpolation overshoots picture and alpha by different amounts, within two pixels of
-    # the outline.
-    assert background[composite.alpha == 0].mean() > 0.99
-    assert background[composite.alpha == 255].mean() < 0.01
+    background = (composite.image == (255, 0, 0)).all(axis=2)
+    assert background[composite.alpha == 0].all()
+    assert not background[composite.alpha == 255].any()
 
 
 def test_a_cutout_keeps_its_four_channels() -> None:
     composite = Bench(replace(COLOUR, background="transparent", auto_frame=60)).run(2.0)
     assert composite.image.shape == (SIZE[1], SIZE[0], 4)
     assert composite.alpha is not None
-    assert np.abs(composite.image[..., 3].astype(int) - composite.alpha).mean() < 2
+    assert np.array_equal(composite.image[..., 3], composite.alpha)
+
+
+def test_a_picture_background_stays_where_it_is(tmp_path: Path) -> None:
+    picture = np.random.default_rng(8).integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "room.png"), picture)
+    settings = replace(COLOUR, background=str(tmp_path / "room.png"), auto_frame=100)
+    composite = Bench(settings).run(3.0)
+    assert composite.alpha is not None
+    assert share_of_person(composite) > 0.1
+    nobody = composite.alpha == 0
+    assert np.array_equal(composite.image[nobody], picture[nobody])
+
+
+def test_it_comes_in_the_wanted_format() -> None:
+    wanted = PixelFormat("i420", "bt601")
+    bench = Bench(replace(COLOUR, auto_frame=100))
+    bench.run(2.0)
+    frame = Frame(bench.image, 99, round(2.1e9))
+    assert bench.pipeline.process(frame, pixel_format=wanted).pixel_format == wanted
 
 
 def test_without_it_nothing_is_done() -> None:
