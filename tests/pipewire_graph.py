@@ -164,13 +164,26 @@ class Reader:
 
     def pictures(self, size: Size) -> list[Image]:
         """Return what it has read so far as BGR pictures of ``size``, ``(width, height)``."""
-        width, height = size
-        shape = (height, width, 2) if self._format == "YUY2" else (height * 3 // 2, width)
-        code = cv2.COLOR_YUV2BGR_YUY2 if self._format == "YUY2" else cv2.COLOR_YUV2BGR_I420
+        count = self.bytes_read // math.prod(self._shape(size))
+        return [self._picture(number, size) for number in range(count)]
+
+    def newest(self, size: Size) -> Image | None:
+        """Return the picture that it read last; None before there is one."""
+        count = self.bytes_read // math.prod(self._shape(size))
+        return self._picture(count - 1, size) if count else None
+
+    def _picture(self, number: int, size: Size) -> Image:
+        shape = self._shape(size)
         size_bytes = math.prod(shape)
-        data = self._into.read_bytes() if self._into.exists() else b""
-        whole = np.frombuffer(data[: len(data) // size_bytes * size_bytes], np.uint8)
-        return [np.asarray(cv2.cvtColor(each, code)) for each in whole.reshape(-1, *shape)]
+        with self._into.open("rb") as file:
+            file.seek(number * size_bytes)
+            pixels = np.frombuffer(file.read(size_bytes), np.uint8).reshape(shape)
+        code = cv2.COLOR_YUV2BGR_YUY2 if self._format == "YUY2" else cv2.COLOR_YUV2BGR_I420
+        return np.asarray(cv2.cvtColor(pixels, code), np.uint8)
+
+    def _shape(self, size: Size) -> tuple[int, ...]:
+        width, height = size
+        return (height, width, 2) if self._format == "YUY2" else (height * 3 // 2, width)
 
 
 def wait_until(condition: Callable[[], object]) -> None:

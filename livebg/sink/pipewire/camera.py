@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
-
-import cv2
+from functools import partial
 
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.errors import SinkError
+from livebg.pixel_format import PixelFormat
 from livebg.sink.base import Sink
-from livebg.sink.flatten import flatten
-from livebg.sink.pipewire.params import VideoFormat
+from livebg.sink.pipewire.params import I420, VideoFormat
 from livebg.sink.pipewire.stream import State, Stream
+from livebg.sink.repacking import repacked
 from livebg.types import Composite, Image, Size
 
 __all__ = ["PipeWireCamera"]
@@ -25,8 +25,6 @@ _PROPERTIES = {
 }
 _ANSWER_NS = 5 * NS_PER_S
 """How long the daemon may take to take the camera in; it takes milliseconds where it works."""
-
-_TO_YUV = {"I420": cv2.COLOR_BGR2YUV_I420, "YUY2": cv2.COLOR_BGR2YUV_YUY2}
 
 
 class PipeWireCamera(Sink):
@@ -49,6 +47,7 @@ class PipeWireCamera(Sink):
     """
 
     name = "PipeWire camera"
+    pixel_format = I420
 
     def __init__(self, size: Size, rate: Fraction, *, clock: Clock | None = None) -> None:
         self.size = size[0] // 2 * 2, size[1] // 2 * 2
@@ -71,20 +70,17 @@ class PipeWireCamera(Sink):
                 another one (readers cannot follow a change of size).
         """
         self._check(composite.size)
-        width, height = self.size
-        image = flatten(composite.image)[:height, :width]
-
-        def fill(memory: Image, format: VideoFormat) -> None:
-            rows = memory.reshape(format.shape)
-            cv2.cvtColor(image, _TO_YUV[format.layout], dst=rows)
-
-        self._stream.send(fill, composite.captured_ns)
+        self._stream.send(partial(self._repacked, composite), composite.captured_ns)
 
     def close(self) -> None:
         """Take the camera away from the programs that list it."""
         if not self._closed:
             self._closed = True
             self._stream.close()
+
+    def _repacked(self, composite: Composite, pixel_format: PixelFormat) -> Image:
+        # YUY2 could keep an odd last row, but every reader gets the size that was announced.
+        return repacked(composite, pixel_format)[: pixel_format.shape(self.size)[0]]
 
     def _check(self, size: Size) -> None:
         if self._closed:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal
 
+from livebg.pixel_format import PixelFormat
 from livebg.sink.pipewire.pod import (
     flags_pod,
     fraction_pod,
@@ -19,7 +19,7 @@ from livebg.sink.pipewire.pod import (
 )
 from livebg.types import Size
 
-__all__ = ["META_HEADER", "PARAM_FORMAT", "PixelLayout", "VideoFormat"]
+__all__ = ["I420", "META_HEADER", "PARAM_FORMAT", "VideoFormat"]
 
 PARAM_FORMAT = 4
 META_HEADER = 1
@@ -41,46 +41,42 @@ _META_TYPE, _META_SIZE = 1, 2
 _META_HEADER_SIZE = 32
 _MEMFD_OR_POINTER = 1 << 2 | 1 << 1
 
-PixelLayout = Literal["I420", "YUY2"]
+I420 = PixelFormat("i420", "bt601")
+"""What browsers take a camera's pictures for; the cheapest to make."""
 
-_LAYOUTS: dict[int, PixelLayout] = {2: "I420", 4: "YUY2"}
-"""By their numbers in ``spa_video_format``, the cheapest first."""
+_NUMBERS = {I420: 2, PixelFormat("yuy2", "bt601"): 4}
+"""Pixel formats to choose from, the best first, and their numbers in ``spa_video_format``. OBS
+takes the second only."""
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFormat:
-    """Pictures of one size at one rate in one of the pixel layouts; rows without padding.
+    """Pictures of one size at one rate in one pixel format; their rows have no padding.
 
-    Browsers list a camera only if each layout is a format of its own, with a fixed size and rate.
+    Browsers list a camera only if each pixel format is a choice of its own, of fixed size and rate.
 
     Attributes:
         size: ``(width, height)`` in pixels, both even.
         rate: frames per second.
-        layout: I420, which browsers take, or YUY2, which OBS takes.
+        pixel_format: how the pixels lie in memory.
     """
 
     size: Size
     rate: Fraction
-    layout: PixelLayout = "I420"
-
-    @property
-    def stride(self) -> int:
-        """Bytes of one row, of the first plane where there are several."""
-        return self.size[0] * (2 if self.layout == "YUY2" else 1)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the array of bytes that one picture is."""
-        width, height = self.size
-        return (height, width, 2) if self.layout == "YUY2" else (height * 3 // 2, width)
+    pixel_format: PixelFormat = I420
 
     @property
     def size_bytes(self) -> int:
         """Bytes of one picture."""
-        return math.prod(self.shape)
+        return math.prod(self.pixel_format.shape(self.size))
+
+    @property
+    def stride(self) -> int:
+        """Bytes of one row, of the first plane where there are several."""
+        return math.prod(self.pixel_format.shape(self.size)[1:])
 
     def choices(self) -> list[bytes]:
-        """Return the pods of all formats to choose from: this size and rate in each layout."""
+        """Return the pods of the choices: this size and rate in each pixel format."""
         return [
             object_pod(
                 _OBJECT_FORMAT,
@@ -93,12 +89,14 @@ class VideoFormat:
                     _FRAME_RATE: fraction_pod(self.rate),
                 },
             )
-            for number in _LAYOUTS
+            for number in _NUMBERS.values()
         ]
 
     def chosen(self, pod: bytes) -> VideoFormat:
         """Return the format that a negotiated ``pod`` stands for."""
-        return VideoFormat(self.size, self.rate, _LAYOUTS[read_ids(pod)[_FORMAT]])
+        number = read_ids(pod)[_FORMAT]
+        formats = {known: pixel_format for pixel_format, known in _NUMBERS.items()}
+        return replace(self, pixel_format=formats[number])
 
     def needs(self) -> list[bytes]:
         """Return the pods that ask for buffers, each with a header for the time of capture."""

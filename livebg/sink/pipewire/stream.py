@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from livebg.errors import SinkError, SinkUnavailableError
+from livebg.pixel_format import PixelFormat
 from livebg.sink.pipewire.library import (
     Hook,
     MetaHeader,
@@ -34,7 +35,7 @@ _OUTPUT = 1
 _NO_TARGET = 0xFFFFFFFF
 _MAP_BUFFERS, _DRIVER, _REALTIME = 1 << 2, 1 << 3, 1 << 4
 
-_FAREWELL_S = 0.2
+_FAREWELL_S = 0.5
 
 
 class State(IntEnum):
@@ -89,12 +90,11 @@ class Stream:
             self.close()
             raise
 
-    def send(self, fill: Callable[[Image, VideoFormat], None], captured_ns: int) -> bool:
+    def send(self, picture: Callable[[PixelFormat], Image], captured_ns: int) -> bool:
         """Send one picture to the readers there are.
 
         Args:
-            fill: writes the picture into the memory that it gets, ``(size_bytes,)`` uint8, in the
-                format that it gets; it keeps no reference.
+            picture: returns it in the pixel format that the readers take, uint8.
             captured_ns: monotonic nanoseconds at which the picture was taken.
 
         Returns:
@@ -110,7 +110,7 @@ class Stream:
             if not buffer:
                 return False
             try:
-                self._write(buffer.contents.buffer.contents, fill, captured_ns)
+                self._write(buffer.contents.buffer.contents, picture, captured_ns)
             finally:
                 self._library.pw_stream_queue_buffer(self._stream, buffer)
             self._handed_on.clear()
@@ -188,7 +188,7 @@ class Stream:
     def _write(
         self,
         buffer: SpaBuffer,
-        fill: Callable[[Image, VideoFormat], None],
+        picture: Callable[[PixelFormat], Image],
         captured_ns: int,
     ) -> None:
         block = buffer.datas[0]
@@ -200,7 +200,8 @@ class Stream:
                 f"PipeWire gave {block.maxsize} bytes for a picture of {size}; update PipeWire"
             )
         memory = (ctypes.c_uint8 * size).from_address(block.data)
-        fill(np.frombuffer(memoryview(memory).cast("B"), np.uint8), self._format)
+        pixels = np.frombuffer(memoryview(memory).cast("B"), np.uint8)
+        np.copyto(pixels, picture(self._format.pixel_format).reshape(-1))
         chunk.stride, chunk.size = self._format.stride, size
         # Time never runs backwards, though a card is drawn later than a frame was taken.
         self._last_pts = max(captured_ns, self._last_pts + 1)
