@@ -51,8 +51,7 @@ class AsyncInference(Inference):
     beside = True
 
     def __init__(self, segmenter: Segmenter, clock: Clock, *, patience_s: float) -> None:
-        super().__init__(segmenter, clock)
-        self._patience_ns = round(patience_s * NS_PER_S)
+        super().__init__(segmenter, clock, patience_s=patience_s)
         self._questions: Mailbox[_Question] = Mailbox()
         self._answers: Mailbox[_Answer] = Mailbox()
         self._era = 0
@@ -88,10 +87,10 @@ class AsyncInference(Inference):
                 return outcome
             if self._pending is None:
                 return None
-            if self._clock.now_ns() - self._asked_ns > self._patience_ns:
+            if self._clock.now_ns() - self._asked_ns > self.patience_s * NS_PER_S:
                 raise ModelError(
-                    f"the network has not answered for {self._patience_ns / NS_PER_S:g} s; "
-                    "the privacy card is shown until it does"
+                    f"the network has not answered for {self.patience_s:g} s; the privacy card is "
+                    "shown until it does"
                 )
             if wanted is None:
                 return None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Protocol
 
 from livebg.config.schema import Settings
 from livebg.pixel_format import BGR, PixelFormat
 from livebg.types import Composite, Frame
 
-__all__ = ["LIVE_SETTINGS", "Chain", "added_up", "same_network"]
+__all__ = ["LIVE_SETTINGS", "Chain", "added_up", "patient", "same_network"]
 
 LIVE_SETTINGS = frozenset(
     {
@@ -34,6 +34,7 @@ LIVE_SETTINGS = frozenset(
 
 _NETWORK_SETTINGS = frozenset(item.name for item in fields(Settings)) - LIVE_SETTINGS
 
+_AT_FIRST_S = 10.0
 _COUNTS = frozenset({"frames", "inferred", "refused"})
 
 
@@ -63,6 +64,11 @@ class Chain(Protocol):
 
     def close(self) -> None:
         """Release what it holds."""
+
+
+def patient(settings: Settings) -> Settings:
+    """Return ``settings`` with which a network may take its time, as it does at first."""
+    return replace(settings, max_matte_age_s=_AT_FIRST_S)
 
 
 def same_network(one: Settings, other: Settings) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -33,14 +34,18 @@ class Inference(ABC):
     Args:
         segmenter: the network; closed by ``close``.
         clock: what times it.
+        patience_s: seconds after which a network that runs beside and does not answer counts as
+            hung.
     """
 
     beside: bool
     """Whether the network runs while the caller does something else."""
 
-    def __init__(self, segmenter: Segmenter, clock: Clock) -> None:
+    def __init__(self, segmenter: Segmenter, clock: Clock, *, patience_s: float = math.inf) -> None:
         self.segmenter = segmenter
         """The network."""
+        self.patience_s = patience_s
+        """May be changed between two frames."""
         self._clock = clock
 
     @property

@@ -221,6 +221,7 @@ class Pipeline(Closable):
         if settings.mirror != self._settings.mirror:
             self.reset()
         self._settings = settings
+        self._inference.patience_s = settings.max_matte_age_s
         self._refinement.smoothing_s = settings.smoothing_s
         self._framing.strength = settings.auto_frame
         self._scheduler.configure(

@@ -5,15 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from livebg.config.schema import Settings
-from livebg.errors import ModelError
 from livebg.runtime.build import build_pipeline
+from livebg.runtime.chain import patient
 from livebg.runtime.pipeline import Pipeline
 from livebg.types import Frame, Size
 
 __all__ = ["build_live", "build_rehearsed"]
-
-_TRIES = 5
-"""A busy machine, or one that has only just read the network, may take too long at first."""
 
 
 def build_rehearsed(settings: Settings, size: Size, *, live: bool = False) -> Pipeline:
@@ -30,26 +27,16 @@ def build_rehearsed(settings: Settings, size: Size, *, live: bool = False) -> Pi
     Raises:
         LivebgError: as ``build_pipeline``, or the network fails.
     """
-    pipeline = build_pipeline(settings, size, live=live)
+    pipeline = build_pipeline(patient(settings), size, live=live)
     try:
-        _rehearse(pipeline, Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, 0))
+        pipeline.process(Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, 0))
+        pipeline.reconfigure(settings)
         pipeline.reset()
         pipeline.clear_statistics()
     except BaseException:
         pipeline.close()
         raise
     return pipeline
-
-
-def _rehearse(pipeline: Pipeline, frame: Frame) -> None:
-    for tries_left in reversed(range(_TRIES)):
-        try:
-            pipeline.process(frame)
-        except ModelError:
-            if not tries_left:
-                raise
-        else:
-            return
 
 
 def build_live(settings: Settings, size: Size) -> Pipeline:

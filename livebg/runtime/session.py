@@ -41,6 +41,8 @@ _PATIENCE_S = 0.05
 _RESTING_PATIENCE_S = 0.2
 """While nobody watches, every wake-up of the processor counts."""
 _SHUTDOWN_S = 0.8
+_LAST_MOMENT_S = 0.04
+"""A thread that hangs must not use up the time in which the others are seen to have ended."""
 
 
 class Session:
@@ -311,7 +313,7 @@ class Session:
         unfinished = []
         for worker, within_s in patience.items():
             spent_s = (self._clock.now_ns() - begin_ns) / NS_PER_S
-            if not worker.join(within_s - spent_s):
+            if not worker.join(max(_LAST_MOMENT_S, within_s - spent_s)):
                 unfinished.append(worker.name)
         self._unfinished = tuple(unfinished)
 

@@ -7,8 +7,7 @@ import threading
 from collections.abc import Callable
 
 from livebg.config.schema import Settings
-from livebg.errors import ModelError
-from livebg.runtime.chain import Chain
+from livebg.runtime.chain import Chain, patient
 from livebg.runtime.errand import Errand
 from livebg.runtime.mailbox import Mailbox
 from livebg.types import Frame, Size
@@ -18,8 +17,6 @@ __all__ = ["Successor", "close_quietly"]
 _log = logging.getLogger(__name__)
 
 _PATIENCE_S = 0.5
-_TRIES = 5
-"""Frames that a new network may fail on before it is refused: a busy machine makes it late."""
 
 
 class Successor:
@@ -57,27 +54,20 @@ class Successor:
         self._frames.close()
 
     def _make(self, stop: threading.Event) -> Chain:
-        chain = self._build(self.settings, self.size)
+        chain = self._build(patient(self.settings), self.size)
         try:
             self._rehearse(chain, stop)
+            chain.reconfigure(self.settings)
         except BaseException:
             close_quietly(chain)
             raise
         return chain
 
     def _rehearse(self, chain: Chain, stop: threading.Event) -> None:
-        failures = 0
         while not stop.is_set():
             frame = self._frames.get(_PATIENCE_S)
-            if frame is None or frame.size != self.size:
-                continue
-            try:
+            if frame is not None and frame.size == self.size:
                 chain.process(frame)
-            except ModelError:
-                failures += 1
-                if failures == _TRIES:
-                    raise
-            else:
                 chain.clear_statistics()
                 return
 
