@@ -85,7 +85,9 @@ def tile_grid(
         centres = (np.arange(-(-count // TILE_PX)) + 0.5) * TILE_PX
         scale = samples / (last - first)
         under = np.clip(((centres - first) * scale).astype(np.intp), 0, samples - 1)
-        return under, 2 * (math.ceil(TILE_PX / 2 * scale) + 1) + 1
+        # From the middle of a tile to that of its last pixel, and half a matte pixel further:
+        # alpha is interpolated between the middles of those.
+        return under, 2 * math.ceil((TILE_PX - 1) / 2 * scale + 0.5) + 1
 
     columns, across = along(frame_size[0], box.left, box.right, matte_size[0])
     rows, down = along(frame_size[1], box.top, box.bottom, matte_size[1])
