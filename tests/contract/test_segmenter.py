@@ -84,7 +84,7 @@ def test_it_says_what_it_is(segmenter: Segmenter) -> None:
     info = segmenter.info
     assert info.model
     assert info.engine.split()[0] in ("openvino", "torch")
-    assert info.engine.split()[-1].split("+")[-1] in ("f32", "bf16", "f16")
+    assert info.engine.split()[-1] in ("f32", "bf16", "f16", "int8+f32", "int8+bf16")
     assert info.input_size == INPUT
 
 
