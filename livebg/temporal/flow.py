@@ -32,6 +32,10 @@ _ANYWHERE_WEIGHT = 4
 _CROWD_PX = 9
 _CROWD_WEIGHT = 0.2
 
+_FOLLOW_PX = 9
+_FOLLOW_REACH_PX = 7
+_LEAST_WEIGHT = np.float32(1e-3)
+
 _LEAST_SIDE_PX = 32
 """OpenCV's DIS flow reads outside its memory on long pictures that are narrower than this."""
 
@@ -80,6 +84,7 @@ class FlowCarrier:
         self._anchor_grey: NDArray[np.uint8] | None = None
         self._planes: FloatImage | None = None
         self._outline: NDArray[Any] = np.zeros(self._size[::-1], np.uint8)
+        self._alpha: FloatImage = np.zeros(self._size[::-1], np.float32)
         self._flow_grid = _grid_of(self._size)
         self._matte_grid: FloatImage = self._flow_grid
 
@@ -94,7 +99,7 @@ class FlowCarrier:
             self._matte_grid = _grid_of(matte.size)
         self._anchor = matte
         self._anchor_grey = self._small_grey(frame)
-        alpha = matte.alpha_over(frame, self._size)
+        alpha = self._alpha = matte.alpha_over(frame, self._size)
         soft = ((alpha > _SOFT) & (alpha < 1 - _SOFT)).astype(np.uint8)
         self._outline = cv2.dilate(soft, np.ones((_OUTLINE_PX, _OUTLINE_PX), np.uint8))
         self._planes = np.dstack([matte.gain, matte.offset, matte.coarse])
@@ -122,7 +127,8 @@ class FlowCarrier:
         came_from = cv2.add(displacement, self._flow_grid)
         difference = np.asarray(cv2.absdiff(grey, _fetch(self._anchor_grey, came_from)), np.uint8)
         residual = self._residual(difference > _WRONG_LEVELS, came_from)
-        return Carried(self._moved(frame, displacement), residual, difference, displacement)
+        along = _following(displacement, np.asarray(_fetch(self._alpha, came_from), np.float32))
+        return Carried(self._moved(frame, along), residual, difference, displacement)
 
     def _residual(self, wrong: NDArray[np.bool], came_from: NDArray[Any]) -> float:
         """Return how wrong the move looks; see ``Carried``."""
@@ -166,6 +172,27 @@ class FlowCarrier:
             captured_ns=frame.captured_ns,
             origin="carried",
         )
+
+
+def _following(displacement: FloatImage, alpha: FloatImage) -> FloatImage:
+    """Return ``displacement`` with the outline moving as the person inside it does.
+
+    Flow is smooth: at an outline it is a mean of the person's motion and the room's, so the matte
+    would lag behind. There the mean over a window counts, weighted by the square of how much of it
+    is person.
+
+    Args:
+        displacement: ``(h, w, 2)`` float32.
+        alpha: ``(h, w)`` float32 in 0..1: the carried alpha before this correction.
+    """
+    weight = alpha * alpha
+    window = (_FOLLOW_PX, _FOLLOW_PX)
+    total = cv2.blur(displacement * weight[..., None], window) + _LEAST_WEIGHT * displacement
+    persons = total / (cv2.blur(weight, window) + _LEAST_WEIGHT)[..., None]
+    soft = ((weight > _SOFT) & (weight < 1 - _SOFT)).astype(np.uint8)
+    band = cv2.dilate(soft, np.ones((_FOLLOW_REACH_PX, _FOLLOW_REACH_PX), np.uint8))
+    share = cv2.blur(band.astype(np.float32), (3, 3))[..., None]
+    return np.ascontiguousarray(displacement + share * (persons - displacement), np.float32)
 
 
 def _grid_of(size: Size) -> FloatImage:

@@ -225,3 +225,28 @@ def test_odd_sizes_are_carried(size: Size) -> None:
         moved = carrier.carry(noise_frame(size, seed=index, index=index))
         np.testing.assert_allclose(moved.matte.offset, 0.5, atol=1e-5)
         assert 0 <= moved.residual <= 1
+
+
+def test_the_outline_moves_with_the_person_and_not_with_the_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room, coat = texture(LANDSCAPE, seed=3), texture(LANDSCAPE, seed=4)
+
+    def shown(shift: Shift, index: int) -> Frame:
+        share = person(LANDSCAPE, LANDSCAPE, shift)[..., None]
+        before, behind = view(coat, LANDSCAPE, shift).image, view(room, LANDSCAPE).image
+        image = np.rint(share * before + (1 - share) * behind).astype(np.uint8)
+        return frame_of(image, index)
+
+    def error(shift: Shift) -> float:
+        start = shown((0, 0), 0)
+        carrier = carrier_of(start, plain_matte(person(LANDSCAPE, (256, 144)), start))
+        carried = carrier.carry(shown(shift, 1)).matte.offset
+        return float(np.abs(carried - person(LANDSCAPE, (256, 144), shift)).mean())
+
+    shifts = [(16, 0), (0, -12), (-24, 8)]
+    following = np.mean([error(shift) for shift in shifts])
+    monkeypatch.setattr("livebg.temporal.flow._following", lambda displacement, alpha: displacement)
+    smooth = np.mean([error(shift) for shift in shifts])
+    # Measured: less than a half.
+    assert following < 0.7 * smooth
