@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from fractions import Fraction
 from functools import partial
 
@@ -25,6 +26,10 @@ _PROPERTIES = {
 }
 _ANSWER_NS = 5 * NS_PER_S
 """How long the daemon may take to take the camera in; it takes milliseconds where it works."""
+
+_FAREWELLS = 6
+_FAREWELL_S = 0.04
+"""How often the last picture is sent again before the camera goes, and after how many seconds."""
 
 
 class PipeWireCamera(Sink):
@@ -54,6 +59,7 @@ class PipeWireCamera(Sink):
         self._composite_size = size
         self._clock = clock or MonotonicClock()
         self._closed = False
+        self._last: Composite | None = None
         self._opened_ns = self._clock.now_ns()
         self._stream = Stream(_PROPERTIES, VideoFormat(self.size, rate))
 
@@ -70,13 +76,33 @@ class PipeWireCamera(Sink):
                 another one (readers cannot follow a change of size).
         """
         self._check(composite.size)
-        self._stream.send(partial(self._repacked, composite), composite.captured_ns)
+        self._last = composite
+        self._hand_on(composite)
 
     def close(self) -> None:
-        """Take the camera away from the programs that list it."""
+        """Take the camera away from the programs that list it; they keep the last picture."""
         if not self._closed:
-            self._closed = True
-            self._stream.close()
+            try:
+                self._repeat_last()
+            finally:
+                self._closed = True
+                self._stream.close()
+
+    def _repeat_last(self) -> None:
+        """Send the last picture several times more.
+
+        It may have been dropped, and a reader loses what it has not fetched when the camera goes.
+        """
+        if self._last is None:
+            return
+        for _ in range(_FAREWELLS):
+            if not self.watched:
+                break
+            self._clock.wait(threading.Event(), _FAREWELL_S)
+            self._hand_on(self._last)
+
+    def _hand_on(self, composite: Composite) -> None:
+        self._stream.send(partial(self._repacked, composite), composite.captured_ns)
 
     def _repacked(self, composite: Composite, pixel_format: PixelFormat) -> Image:
         # YUY2 could keep an odd last row, but every reader gets the size that was announced.
