@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 
 import cv2
@@ -41,11 +42,13 @@ class Window(Sink):
         overlay: lines of text written over the picture, in the window only.
 
     Raises:
-        SinkUnavailableError: there is no display, or OpenCV was built without windows.
+        SinkUnavailableError: there is no display, OpenCV was built without windows, or a program
+            that uses livebg loaded PyAV before it.
     """
 
     def __init__(self, title: str = "livebg") -> None:
         require_display()
+        _require_opencv_first()
         # Qt reports missing fonts and themes on stderr, which nobody can act upon.
         os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
         self.name = f"window {title!r}"
@@ -110,6 +113,15 @@ class Window(Sink):
         if self._plate is None or self._plate.shape[:2] != image.shape[:2]:
             self._plate = checkerboard((image.shape[1], image.shape[0]))
         return self._plate
+
+
+def _require_opencv_first() -> None:
+    """Refuse what would hang: Qt waits for ever where PyAV's libxcb was loaded first."""
+    loaded = list(sys.modules)
+    if sys.platform == "linux" and "av" in loaded and loaded.index("av") < loaded.index("cv2"):
+        raise SinkUnavailableError(
+            "no window can be opened after PyAV was loaded; put `import cv2` before `import av`"
+        )
 
 
 def _is_visible(title: str) -> bool:

@@ -157,3 +157,23 @@ def test_a_server_that_resets_when_it_is_left_is_not_left() -> None:
     program = "from livebg.sink.window import Window; w = Window('alone'); w.poll_keys(); w.close()"
     for _ in range(5):
         subprocess.run(["xvfb-run", "-a", sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has libxcb")
+@pytest.mark.parametrize("module", ["livebg.source.container", "livebg.sink.recorder"])
+def test_pyav_is_loaded_after_opencv_whatever_is_imported_first(
+    desktop: Desktop, module: str
+) -> None:
+    done = run_python(f"import {module}, livebg.sink.window as w; w.Window().close()")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has libxcb")
+def test_a_program_that_loaded_pyav_first_is_told_so(desktop: Desktop) -> None:
+    done = run_python("import av, livebg.sink.window as w; w.Window()")
+    assert "SinkUnavailableError: no window can be opened after PyAV was loaded" in done.stderr
+
+
+def run_python(program: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
