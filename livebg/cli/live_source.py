@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from livebg.cli.source_report import source_report
 from livebg.config.schema import Settings
 from livebg.errors import LivebgError
-from livebg.source.base import Source
+from livebg.source.base import Source, SourceInfo
 from livebg.source.open import open_live
 
 __all__ = ["LiveSource"]
@@ -18,7 +19,8 @@ class LiveSource:
     Args:
         settings: name the camera, its size and its rate.
         loop: start a video again when it is over.
-        say: told that another camera cannot be opened.
+        say: told that another camera cannot be opened, and what is different about a source
+            that was opened again.
     """
 
     def __init__(self, settings: Settings, *, loop: bool, say: Callable[[str], None]) -> None:
@@ -27,6 +29,7 @@ class LiveSource:
         self._wanted: Settings | None = None
         self._loop = loop
         self._say = say
+        self._info: SourceInfo | None = None
 
     def want(self, settings: Settings) -> None:
         """Open what ``settings`` name from the next time on, or the old one if that fails."""
@@ -54,4 +57,12 @@ class LiveSource:
         source = open_live(selector, size=settings.size, fps=settings.fps, loop=self._loop)
         # A camera that comes back may have another number; its id stays.
         self._selector = getattr(source, "id", selector)
+        self._report(source.info)
         return source
+
+    def _report(self, info: SourceInfo) -> None:
+        """Say what the source gives; of the first one, the session tells when it begins."""
+        before, self._info = self._info, info
+        if before is not None and info != before:
+            for sentence in source_report(info):
+                self._say(sentence)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from livebg.config.schema import Settings
     from livebg.runtime.session import Session
     from livebg.sink.window import Window
-    from livebg.source.base import SourceInfo
 
 __all__ = ["add_parser", "fetch_network", "run"]
 
@@ -187,14 +186,12 @@ def _watched_config(
 
 
 def _drive(session: Session, desk: Desk, line: LiveLine, seconds: float | None) -> None:
+    from livebg.cli.source_report import source_report
+
     with stop_on_signals(session.stop):
-        line.say(_described(session.info))
+        for sentence in source_report(session.info):
+            line.say(sentence)
         session.run(seconds=seconds, on_tick=desk.tick)
-
-
-def _described(info: SourceInfo) -> str:
-    rate = f" at {float(info.frame_rate):.3g} frames/s" if info.frame_rate else ""
-    return f"{info.name}, {info.size[0]}x{info.size[1]}{rate}"
 
 
 def _say_goodbye(session: Session, outputs: Outputs) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from livebg.clock import Clock
 from livebg.config.schema import Settings
 from livebg.errors import EndOfStreamError, LivebgError, SourceError
+from livebg.runtime.delivery_rate import DeliveryRate
 from livebg.runtime.guard import PrivacyGuard
 from livebg.runtime.mailbox import Mailbox
 from livebg.runtime.recovery import Backoff
@@ -57,8 +58,8 @@ class Capture:
         clock: what times reading and reconnecting.
         report: told of failures of the source, and of opening it again; of each kind once.
         wanted: whether anybody needs frames; asked before each one.
-        notice: told in a sentence when a lost source is back, when it is closed to rest, and when
-            it is opened again.
+        notice: told in a sentence when a lost source is back, when it is slower than it says, when
+            it is closed to rest, and when it is opened again.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Capture:
         self.resting = False
         """True while the source is closed because nobody needs frames."""
         self._source: Source | None = source
+        self._rate = _promised(source)
         self._reopen = reopen
         self._ready = ready
         self._frames = frames
@@ -139,6 +141,12 @@ class Capture:
         if self._complaint:
             self._complaint = ""
             self._notice(f"{source.info.name} is back")
+        slow = self._rate.frame(frame.index, frame.captured_ns)
+        if slow is not None:
+            self._notice(
+                f"{source.info.name} delivers {slow:.3g} frames/s only; many cameras slow down in "
+                "the dark, so more light may help"
+            )
         self._frames.put(Captured(replace(frame, index=index), self._run))
         return True
 
@@ -185,6 +193,7 @@ class Capture:
             self._guard.conceal("camera", _LOST)
             self._complain(error)
             return
+        self._rate = _promised(self._source)
         self._run += 1
         self._first_index = self._next_index
         if self._waking:
@@ -203,6 +212,16 @@ class Capture:
         if source is not None:
             with contextlib.suppress(SourceError):
                 source.close()
+
+
+def _promised(source: Source) -> DeliveryRate:
+    """Return what to hold a source against: the rate that it granted, where it was asked for one.
+
+    A stream from the network often states a rate that nobody has looked at.
+    """
+    info = source.info
+    known = info.asked is not None and info.asked.rates and info.frame_rate
+    return DeliveryRate(float(known) if known else None)
 
 
 def same_camera(one: Settings, other: Settings) -> bool:

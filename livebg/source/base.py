@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from livebg.closable import Closable
 from livebg.errors import EndOfStreamError
+from livebg.source.modes import CameraMode
 from livebg.types import Frame, Size
 
 __all__ = ["Source", "SourceInfo"]
@@ -24,6 +25,8 @@ class SourceInfo:
         frame_rate: nominal frames per second; None where the source does not know.
         frame_count: number of frames, where it is known beforehand.
         live: True for a camera: frames come at their own time and are lost if not read.
+        asked: what a camera was asked for, where it was asked for anything.
+        granted: what a camera delivers.
     """
 
     name: str
@@ -31,6 +34,8 @@ class SourceInfo:
     frame_rate: Fraction | None
     frame_count: int | None
     live: bool
+    asked: CameraMode | None = None
+    granted: CameraMode | None = None
 
 
 class Source(Closable):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -26,8 +25,6 @@ from livebg.source.modes import DEFAULT_SIZE, CameraMode, choose_mode
 from livebg.types import Frame, Image, Size
 
 __all__ = ["Camera", "is_url"]
-
-_log = logging.getLogger(__name__)
 
 _WARM_UP_FRAMES = 2
 """Thrown away after opening: the first picture is often black or cut off."""
@@ -66,8 +63,6 @@ class Camera(Source):
         cameras: lists the machine's cameras.
 
     Attributes:
-        asked: what the camera was asked for; None for a URL, which is taken as it comes.
-        granted: what it delivers; drivers round, and say so only when they are read back.
         id: selects the same camera again after it was unplugged.
 
     Raises:
@@ -87,16 +82,16 @@ class Camera(Source):
         self._index = 0
         self._dark_since_ns: int | None = None
         self._closed = False
-        self.asked: CameraMode | None = None
         if is_url(selector):
             self.id = selector
             self._name = _without_password(selector)
             self._capture = _open_url(selector, self._name)
+            asked = None if size is None else CameraMode("", size)
         else:
             device = find_camera(selector, cameras())
             self.id = device.id
             self._name = f"{device.name} ({device.path})"
-            self._capture, self.asked = _open_device(device, size, fps)
+            self._capture, asked = _open_device(device, size, fps)
         try:
             first = self._warm_up()
         except SourceError as error:
@@ -105,23 +100,26 @@ class Camera(Source):
                 f"{self._name} was opened but delivers no picture; plug it in again, or close "
                 "other programs that may use it"
             ) from error
-        self.granted = CameraMode(
+        # Drivers round, and say so only when they are read back.
+        granted = CameraMode(
             fourcc=_fourcc_text(self._capture.get(cv2.CAP_PROP_FOURCC)),
             size=(first.shape[1], first.shape[0]),
             rates=_rates(self._capture.get(cv2.CAP_PROP_FPS)),
         )
-        _log.info("%s: asked for %s, got %s", self._name, self.asked or "anything", self.granted)
+        self._info = SourceInfo(
+            name=self._name,
+            size=granted.size,
+            frame_rate=granted.rates[0] if granted.rates else None,
+            frame_count=None,
+            live=True,
+            asked=asked,
+            granted=granted,
+        )
 
     @property
     def info(self) -> SourceInfo:
-        """What the camera delivers, as read back from it."""
-        return SourceInfo(
-            name=self._name,
-            size=self.granted.size,
-            frame_rate=self.granted.rates[0] if self.granted.rates else None,
-            frame_count=None,
-            live=True,
-        )
+        """What the camera was asked for, and what it delivers, as read back from it."""
+        return self._info
 
     def read(self) -> Frame:
         """Return the next picture; blocks until there is one, for about two seconds at most.
@@ -133,9 +131,9 @@ class Camera(Source):
             raise SourceError(f"{self._name} is closed; open it again to read")
         image, captured_ns = self._grab()
         size = (image.shape[1], image.shape[0])
-        if size != self.granted.size:
+        if size != self._info.size:
             raise SourceError(
-                f"{self._name} changed its picture from {_text(self.granted.size)} to "
+                f"{self._name} changed its picture from {_text(self._info.size)} to "
                 f"{_text(size)}; open it again"
             )
         if self._dark_ns(image, captured_ns) > _DARK_LIMIT_NS:
@@ -152,11 +150,14 @@ class Camera(Source):
 
     def _grab(self) -> tuple[Image, int]:
         for _ in range(_MOST_CORRUPT):
-            if not self._capture.grab():
+            asked_ns = self._clock.now_ns()
+            delivered = self._capture.grab()
+            captured_ns = self._clock.now_ns()
+            # OpenCV may answer a silent network with a picture that its decoder held back.
+            if not delivered or captured_ns - asked_ns > _SILENCE_LIMIT_S * NS_PER_S:
                 raise SourceError(
                     f"{self._name} stopped delivering pictures; check its plug or network"
                 )
-            captured_ns = self._clock.now_ns()
             image = self._decode()
             if image is not None:
                 return image, captured_ns
@@ -211,6 +212,8 @@ def _open_url(url: str, name: str) -> cv2.VideoCapture:
             _OPEN_LIMIT_MS,
             cv2.CAP_PROP_READ_TIMEOUT_MSEC,
             _SILENCE_LIMIT_S * 1000,
+            cv2.CAP_PROP_N_THREADS,
+            1,  # with more, the decoder holds back a picture for each
         ],
     )
     if not capture.isOpened():
@@ -243,7 +246,7 @@ def _open_device(
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, mode.size[1])
     capture.set(cv2.CAP_PROP_FPS, fps)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-    return capture, CameraMode(mode.fourcc, mode.size, _rates(fps))
+    return capture, CameraMode(mode.fourcc, size or mode.size, _rates(fps))
 
 
 def _hush_opencv() -> None:

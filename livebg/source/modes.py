@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from livebg.types import Size
 
-__all__ = ["DEFAULT_SIZE", "CameraMode", "choose_mode"]
+__all__ = ["DEFAULT_SIZE", "CameraMode", "choose_mode", "shortfalls"]
 
 DEFAULT_SIZE: Size = (1280, 720)
 """What a camera is asked for when nobody asks for a size: the largest that calls usually send."""
@@ -38,11 +38,11 @@ class CameraMode:
         return not self.rates or float(self.rates[0]) >= fps * _RATE_SLACK
 
     def __str__(self) -> str:
-        words = [f"{self.size[0]}x{self.size[1]}"]
+        words = [_size_text(self.size)]
         if self.fourcc:
             words.append(self.fourcc)
         if self.rates:
-            words.append(f"at {float(self.rates[0]):.3g} frames/s")
+            words.append(f"at {_rate_text(self)}")
         return " ".join(words)
 
 
@@ -73,6 +73,41 @@ def choose_mode(modes: Sequence[CameraMode], size: Size | None, fps: float) -> C
         (mode for mode in decodable if mode.size == wanted),
         key=lambda mode: (_delivered(mode, fps), mode.fourcc in _UNCOMPRESSED),
     )
+
+
+def shortfalls(asked: CameraMode, granted: CameraMode) -> list[str]:
+    """Say where a camera delivers less than it was asked for, or something else.
+
+    What one of the two leaves open counts as met.
+
+    Args:
+        asked: what it was asked for.
+        granted: what it delivers.
+
+    Returns:
+        The ends of sentences that begin with the camera's name.
+
+    Example:
+        >>> asked = CameraMode("MJPG", (1280, 720), (Fraction(30),))
+        >>> shortfalls(asked, CameraMode("YUYV", (1280, 720), (Fraction(10),)))
+        ['sends YUYV instead of MJPG', 'makes 10 frames/s instead of 30 frames/s']
+    """
+    found = []
+    if granted.size != asked.size:
+        found.append(f"sends {_size_text(granted.size)} instead of {_size_text(asked.size)}")
+    if asked.fourcc and granted.fourcc and granted.fourcc != asked.fourcc:
+        found.append(f"sends {granted.fourcc} instead of {asked.fourcc}")
+    if asked.rates and granted.rates and not granted.reaches(float(asked.rates[0])):
+        found.append(f"makes {_rate_text(granted)} instead of {_rate_text(asked)}")
+    return found
+
+
+def _size_text(size: Size) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _rate_text(mode: CameraMode) -> str:
+    return f"{float(mode.rates[0]):.3g} frames/s"
 
 
 def _nearest_size(modes: Sequence[CameraMode], size: Size) -> Size:

@@ -1,7 +1,7 @@
-"""A real network camera that misbehaves, on loopback: the session goes on and hides the room."""
+"""Real network cameras that misbehave, on loopback: the session goes on and hides the room."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from livebg.runtime.session import Session
 from livebg.runtime.sinks import SinkPlan
 from livebg.types import Composite, Frame, Image
 from tests.pretend_camera import Mood, PretendCamera, pretend_camera
+from tests.rtsp_camera import RtspCamera, rtsp_camera
 from tests.runtime.fakes import GENEROUS_S, PLATE, FakeChain, KeepingSink, scene, shows_room
 
 SIZE = (320, 240)
@@ -22,6 +23,19 @@ def camera(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendCamera]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with pretend_camera([scene(SIZE)]) as camera:
         yield camera
+
+
+@pytest.fixture
+def streaming() -> Iterator[RtspCamera]:
+    with rtsp_camera(scene(SIZE)) as camera:
+        yield camera
+
+
+class Moody(Protocol):
+    """A camera that can be told how to behave."""
+
+    mood: Any
+    url: str
 
 
 def person_only(frame: Frame) -> Image:
@@ -49,7 +63,7 @@ class Latest(KeepingSink):
 class Bench:
     """A session on the camera, and what shall happen in it one after the other."""
 
-    def __init__(self, camera: PretendCamera) -> None:
+    def __init__(self, camera: Moody) -> None:
         self.camera = camera
         self.sink = Latest()
         self.notices: list[str] = []
@@ -138,3 +152,21 @@ def test_a_camera_that_is_not_there_for_long_is_found_again(camera: PretendCamer
         bench.more(3),
     )
     assert len(bench.notices) == len(set(bench.notices))
+
+
+@pytest.mark.parametrize("mood", ["gone", "silent"])
+def test_an_rtsp_camera_is_covered_by_the_card_until_it_is_back(
+    streaming: RtspCamera, mood: Mood
+) -> None:
+    bench = Bench(streaming)
+    bench.play(
+        bench.more(5),
+        bench.turn(mood),
+        lambda: bench.notices,
+        bench.more(5, cards=True),
+        bench.turn("well"),
+        bench.more(5),
+    )
+    assert "stopped delivering pictures" in bench.notices[0]
+    assert bench.notices[-1] == f"{streaming.url} is back"
+    assert streaming.visits > 1

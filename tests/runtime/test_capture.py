@@ -1,16 +1,19 @@
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from livebg.clock import ManualClock
+from livebg.clock import NS_PER_S, ManualClock
 from livebg.errors import EndOfStreamError, InputError, LivebgError, SourceError
 from livebg.runtime.capture import Capture, Captured
 from livebg.runtime.guard import PrivacyGuard
 from livebg.runtime.mailbox import Mailbox
 from livebg.runtime.stats import Statistics
 from livebg.source.base import Source, SourceInfo
+from livebg.source.modes import CameraMode
 from livebg.types import Frame
 from tests.runtime.fakes import SIZE, scene
 
@@ -123,6 +126,27 @@ def test_it_is_opened_again_behind_the_card_when_asked() -> None:
     assert concealed == [True]
     assert not bench.guard.concealed
     assert bench.reports == []
+
+
+class Camera(ScriptedSource):
+    """Was asked for 30 frames a second and says that it makes them; makes 15."""
+
+    @property
+    def info(self) -> SourceInfo:
+        mode = CameraMode("MJPG", SIZE, (Fraction(30),))
+        return SourceInfo("desk", SIZE, Fraction(30), None, live=True, asked=mode, granted=mode)
+
+    def read(self) -> Frame:
+        frame = super().read()
+        return replace(frame, captured_ns=frame.index * NS_PER_S // 15)
+
+
+def test_a_camera_that_is_slower_than_it_says_is_told_of_once() -> None:
+    bench = Bench(Camera(*range(200)), _no_reopening)
+    bench.capture.run(bench.stop)
+    assert bench.notices == [
+        "desk delivers 15 frames/s only; many cameras slow down in the dark, so more light may help"
+    ]
 
 
 def test_it_stops_when_asked() -> None:

@@ -23,6 +23,7 @@ from livebg.source.modes import CameraMode
 from livebg.source.synthetic import SyntheticScene
 from livebg.types import Image, Size
 from tests.loopback import Loopback
+from tests.rtsp_camera import rtsp_camera
 
 MODES = (
     CameraMode("YUYV", (1280, 720), (Fraction(10),)),
@@ -116,12 +117,13 @@ def test_it_asks_for_mjpg_where_yuyv_is_too_slow(open_webcam: Opener) -> None:
         (cv2.CAP_PROP_FPS, 30),
         (cv2.CAP_PROP_BUFFERSIZE, 1),
     ]
-    assert camera.asked == camera.granted == MODES[2]
+    assert camera.info.asked == camera.info.granted == MODES[2]
 
 
 def test_it_asks_for_yuyv_where_that_is_quick_enough(open_webcam: Opener) -> None:
     camera, _ = open_webcam(size=(640, 480))
-    assert camera.granted.fourcc == "YUYV"
+    assert camera.info.granted is not None
+    assert camera.info.granted.fourcc == "YUYV"
 
 
 def test_a_camera_that_lists_nothing_is_asked_for_720p_in_its_own_format(
@@ -138,12 +140,20 @@ def test_it_says_what_was_granted_not_what_was_asked(open_webcam: Opener) -> Non
     granted = {cv2.CAP_PROP_FPS: 15.0, cv2.CAP_PROP_FOURCC: cv2.VideoWriter.fourcc(*"YUYV")}
     capture = FakeCapture([small], granted=granted)
     camera, _ = open_webcam(size=(1280, 720), capture=capture)
-    assert str(camera.asked) == "1280x720 MJPG at 30 frames/s"
-    assert str(camera.granted) == "640x480 YUYV at 15 frames/s"
+    assert str(camera.info.asked) == "1280x720 MJPG at 30 frames/s"
+    assert str(camera.info.granted) == "640x480 YUYV at 15 frames/s"
     assert camera.info.size == (640, 480)
     assert camera.info.frame_rate == 15
     assert camera.info.live
     assert camera.info.name == "Desk Camera (/dev/video3)"
+
+
+def test_it_was_asked_for_the_users_size_also_where_it_lists_none_like_that(
+    open_webcam: Opener,
+) -> None:
+    camera, _ = open_webcam(picture((1280, 720)), size=(1920, 1080))
+    assert str(camera.info.asked) == "1920x1080 MJPG at 30 frames/s"
+    assert str(camera.info.granted) == "1280x720 MJPG at 30 frames/s"
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan"), 1e9])
@@ -186,11 +196,29 @@ def test_a_camera_that_delivers_only_rubbish_fails(open_webcam: Opener) -> None:
     assert capture.grabs == before + 30
 
 
+class SlowCapture(FakeCapture):
+    """Answers the fourth request after more than two seconds, with a picture that was held back."""
+
+    clock = ManualClock()
+
+    def grab(self) -> bool:
+        self.clock.advance(2.1 if self.grabs == 3 else 0.03)
+        return super().grab()
+
+
+def test_a_picture_that_was_held_back_for_two_seconds_hides_no_silence(open_webcam: Opener) -> None:
+    capture = SlowCapture([picture()])
+    camera, _ = open_webcam(capture=capture, clock=capture.clock)
+    camera.read()
+    with pytest.raises(SourceError, match="stopped delivering"):
+        camera.read()
+
+
 class PassingClock(ManualClock):
-    """A clock on which each look takes a quarter of a second, as each picture does."""
+    """A clock on which each look takes an eighth of a second; a picture takes two looks."""
 
     def now_ns(self) -> int:
-        self.advance(0.25)
+        self.advance(0.125)
         return super().now_ns()
 
 
@@ -301,6 +329,18 @@ def test_a_real_network_camera_that_hangs_up(loopback: Loopback) -> None:
     assert times == sorted(times)
     # JPEG at quality 95 keeps a picture within a few levels; another frame is further away.
     assert np.abs(received[-1].image.astype(int) - images[-1]).mean() < 4
+
+
+def test_an_rtsp_camera() -> None:
+    shown = next(iter(SyntheticScene((320, 240), frame_count=1))).image
+    with rtsp_camera(shown) as server, Camera(server.url, size=(640, 480), fps=30) as camera:
+        assert camera.info.size == (320, 240)
+        assert camera.info.asked is not None
+        assert camera.info.asked.size == (640, 480)
+        frames = [camera.read() for _ in range(10)]
+    assert [frame.index for frame in frames] == list(range(10))
+    # H.264 with the quickest settings keeps a picture within a few levels.
+    assert np.abs(frames[-1].image.astype(int) - shown).mean() < 6
 
 
 def test_a_network_camera_that_is_not_there_hides_its_password(loopback: Loopback) -> None:

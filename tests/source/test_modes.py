@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from livebg.source.modes import CameraMode, choose_mode
+from livebg.source.modes import CameraMode, choose_mode, shortfalls
 from livebg.types import Size
 
 
@@ -59,3 +59,33 @@ def test_ntsc_rates_count_as_the_round_ones() -> None:
 @pytest.mark.parametrize("modes", [[], [_mode("H264", (1280, 720), 30)]])
 def test_nothing_is_chosen_where_nothing_can_be_decoded(modes: list[CameraMode]) -> None:
     assert choose_mode(modes, None, 30) is None
+
+
+ASKED = _mode("MJPG", (1280, 720), 30)
+
+
+@pytest.mark.parametrize(
+    ("granted", "lacking"),
+    [
+        (ASKED, []),
+        (_mode("MJPG", (1280, 720)), []),
+        (_mode("", (1280, 720), 60), []),
+        (CameraMode("MJPG", (1280, 720), (Fraction(30000, 1001),)), []),
+        (_mode("MJPG", (1280, 720), 24), ["makes 24 frames/s instead of 30 frames/s"]),
+        (_mode("YUYV", (1280, 720), 30), ["sends YUYV instead of MJPG"]),
+        (
+            _mode("YUYV", (640, 480), 15),
+            [
+                "sends 640x480 instead of 1280x720",
+                "sends YUYV instead of MJPG",
+                "makes 15 frames/s instead of 30 frames/s",
+            ],
+        ),
+    ],
+)
+def test_what_a_camera_lacks(granted: CameraMode, lacking: list[str]) -> None:
+    assert shortfalls(ASKED, granted) == lacking
+
+
+def test_what_was_not_asked_for_is_not_lacking() -> None:
+    assert shortfalls(CameraMode("", (640, 480)), _mode("h264", (640, 480), 5)) == []
