@@ -12,6 +12,7 @@
     │   ├── DamagedFileError (InputError)  a file breaks off or is corrupt: exit status 2
     │   └── EndOfStreamError (EOFError)    the source has no further frame
     ├── ModelError (RuntimeError)          a network cannot be loaded or failed: exit status 1
+    │   ├── NetworkLateError               a network is at work for longer than it may
     │   └── WeightsError                   weights cannot be fetched or are not what they should be
     ├── SinkError (OSError)                a frame cannot be delivered: exit status 1
     │   └── SinkUnavailableError           no display, no virtual camera: exit status 2
@@ -31,6 +32,7 @@ __all__ = [
     "InputError",
     "LivebgError",
     "ModelError",
+    "NetworkLateError",
     "SessionError",
     "SettingsError",
     "SinkError",
@@ -92,6 +94,10 @@ class EndOfStreamError(SourceError, EOFError):
 
 class ModelError(LivebgError, RuntimeError):
     """A network cannot be loaded, or failed while it ran."""
+
+
+class NetworkLateError(ModelError):
+    """A network is at work for longer than it may; ask with the same frame again."""
 
 
 class WeightsError(ModelError):

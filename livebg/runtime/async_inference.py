@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from livebg.clock import NS_PER_S, Clock
-from livebg.errors import ModelError
+from livebg.errors import ModelError, NetworkLateError
 from livebg.runtime.inference import Inference, Inferred
 from livebg.runtime.mailbox import Mailbox
 from livebg.runtime.worker import Worker
@@ -45,7 +45,7 @@ class AsyncInference(Inference):
     Args:
         segmenter: the network; used by the new thread only, until ``close``.
         clock: what times it.
-        patience_s: seconds after which a network that does not answer counts as hung.
+        patience_s: seconds after which a network that does not answer is late.
     """
 
     beside = True
@@ -66,6 +66,12 @@ class AsyncInference(Inference):
         """The frame that the network has not answered yet."""
         return None if self._pending is None else self._pending.frame
 
+    @property
+    def late(self) -> bool:
+        """Whether the network has been at work on ``pending`` for longer than it may."""
+        waited_ns = self._clock.now_ns() - self._asked_ns
+        return self._pending is not None and waited_ns > self.patience_s * NS_PER_S
+
     def ask(self, frame: Frame) -> None:
         """Leave ``frame`` for the network; returns at once.
 
@@ -85,15 +91,15 @@ class AsyncInference(Inference):
             outcome = None if answer is None else self._accept(answer)
             if outcome is not None and (wanted is None or outcome.frame is wanted):
                 return outcome
-            if self._pending is None:
+            if self._pending is None or wanted is None:
                 return None
-            if self._clock.now_ns() - self._asked_ns > self.patience_s * NS_PER_S:
-                raise ModelError(
-                    f"the network has not answered for {self.patience_s:g} s; the privacy card is "
-                    "shown until it does"
+            if self.late:
+                width, height = self.segmenter.info.input_size
+                raise NetworkLateError(
+                    f"the network has not answered for {self.patience_s:g} s, so the picture is "
+                    "late; where that goes on, choose --preset fast, a --matte-size smaller than "
+                    f"{width}x{height}, or a longer --max-matte-age-s"
                 )
-            if wanted is None:
-                return None
 
     def reset(self) -> None:
         """Forget all earlier frames; the network itself forgets before its next one."""

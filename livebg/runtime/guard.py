@@ -23,9 +23,15 @@ __all__ = ["PrivacyGuard"]
 
 LATE = "One moment: the picture is late"
 
+_LAGS = 3
+"""A picture that was late when it came, one that comes as late after it, and as much to spare."""
+
 
 class PrivacyGuard:
     """Shows the privacy card whenever anybody holds a reason to, or the picture is too old.
+
+    Too old is what was captured more than ``max_age_s`` ago, unless pictures take longer than that
+    to make: then the last one stays while the next one is made, and as long again.
 
     Safe to call from every thread.
 
@@ -49,6 +55,7 @@ class PrivacyGuard:
         self.size = size
         self._clock = clock
         self._lock = threading.Lock()
+        self._lag_ns = 0
         self.expect(max_age_s=max_age_s, channels=channels, raw_allowed=raw_allowed)
         self._reasons: dict[str, str] = {}
         self._drawn: tuple[str, int, Image] | None = None
@@ -112,6 +119,7 @@ class PrivacyGuard:
                     "the privacy card is shown instead"
                 )
             self._last_index = composite.index
+            self._lag_ns = self._clock.now_ns() - composite.captured_ns
             if self._raw_allowed:
                 self._last_raw_index = composite.index
         return self._fit(composite)
@@ -129,7 +137,10 @@ class PrivacyGuard:
 
     def expired(self, captured_ns: int) -> bool:
         """Whether a picture captured at ``captured_ns`` is too old to be shown."""
-        return self._clock.now_ns() - captured_ns > self._max_age_ns
+        with self._lock:
+            slow = self._lag_ns > self._max_age_ns
+            limit_ns = _LAGS * self._lag_ns if slow else self._max_age_ns
+        return self._clock.now_ns() - captured_ns > limit_ns
 
     def card(self, sentence: str | None = None) -> Composite:
         """Return the privacy card with ``sentence``, by default with the reason held first."""

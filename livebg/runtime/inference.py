@@ -34,8 +34,7 @@ class Inference(ABC):
     Args:
         segmenter: the network; closed by ``close``.
         clock: what times it.
-        patience_s: seconds after which a network that runs beside and does not answer counts as
-            hung.
+        patience_s: seconds after which a network that runs beside and does not answer is late.
     """
 
     beside: bool
@@ -52,6 +51,11 @@ class Inference(ABC):
     @abstractmethod
     def pending(self) -> Frame | None:
         """The frame that the network was asked about last and has not answered yet."""
+
+    @property
+    @abstractmethod
+    def late(self) -> bool:
+        """Whether the network has been at work on ``pending`` for longer than it may."""
 
     @abstractmethod
     def ask(self, frame: Frame) -> None:
@@ -70,7 +74,8 @@ class Inference(ABC):
             wanted: wait for the answer about this frame, which is the pending one.
 
         Raises:
-            ModelError: the network failed, or has been at work for too long.
+            NetworkLateError: what is waited for is late; it may be waited for again.
+            ModelError: the network failed.
             ValueError: the frame has another size than the network was built for.
         """
 
@@ -101,6 +106,11 @@ class DirectInference(Inference):
     def pending(self) -> None:
         """None: the answer is there when ``ask`` returns."""
         return None
+
+    @property
+    def late(self) -> bool:
+        """Never: the caller was in the network for as long as it took."""
+        return False
 
     def ask(self, frame: Frame) -> None:
         """Run the network on ``frame``; see ``Inference.ask``."""

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from livebg.clock import Clock, MonotonicClock
+from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.closable import Closable
 from livebg.compose.auto_framing import AutoFraming, busts_of
 from livebg.compose.compositor import Compositor
 from livebg.compose.reframing import reframed
 from livebg.config.schema import Settings
-from livebg.errors import ModelError
+from livebg.errors import ModelError, NetworkLateError
 from livebg.pixel_format import BGR, PixelFormat
 from livebg.refine.edge_colour import EDGE_HALVINGS, edge_colours
 from livebg.runtime.async_inference import AsyncInference
@@ -73,6 +73,7 @@ class Pipeline(Closable):
         )
         self._framing = AutoFraming(settings.auto_frame)
         self._times = StageTimes(clock)
+        self._live = live
         self._budget = InferenceBudget(settings.cpu_budget) if live else None
         self._frames = 0
         self._inference: Inference = (
@@ -127,6 +128,8 @@ class Pipeline(Closable):
             pixel_format: what the picture is wanted in; see ``Compositor.compose``.
 
         Raises:
+            NetworkLateError: there is no matte for ``frame`` yet; the same frame may be processed
+                again, and none before it.
             ModelError: the network failed; the frame must not be shown.
             ValueError: the frame has another size than the pipeline was built for.
         """
@@ -138,26 +141,17 @@ class Pipeline(Closable):
         """Return the matte of the next frame: carried where that is good enough, else inferred.
 
         Raises:
+            NetworkLateError: there is none yet; see ``process``.
             ModelError: the network failed.
             ValueError: the frame has another size than the pipeline was built for.
         """
         self._frames += 1
         try:
             self._keep_within_budget(frame)
-            self._receive(None)
-            carried = self._carry(frame)
-            if carried is not None and carried.residual > CUT_RESIDUAL:
-                carried = self._carry_again(frame) or carried
-            decision = self._scheduler.decide(
-                carried.residual if carried else 0.0,
-                beside=self._inference.beside,
-                busy=self._inference.pending is not None,
-            )
-            own = None
-            if decision.infer:
-                self._inference.ask(frame)
-                shown_meanwhile = carried is not None and self._inference.beside
-                own = self._receive(None if shown_meanwhile and not decision.urgent else frame)
+            own, carried = self._find(frame)
+        except NetworkLateError:
+            self._frames -= 1
+            raise
         except Exception:
             self.reset()
             raise
@@ -274,14 +268,44 @@ class Pipeline(Closable):
             self._budget.frame(frame.captured_ns, spent_ns=self._times.spent_ns)
             self._scheduler.strictness = self._budget.strictness
 
+    def _find(self, frame: Frame) -> tuple[Matte | None, Carried | None]:
+        """Return the matte that the network found, and the one that was carried to ``frame``."""
+        pending = self._inference.pending
+        if pending is not None and pending.index == frame.index:
+            return self._receive(pending), None
+        self._receive(None)
+        carried = self._carry(frame)
+        if carried is None or carried.residual > CUT_RESIDUAL or self._inference.late:
+            carried = self._carry_again(frame) or carried
+        decision = self._scheduler.decide(
+            carried.residual if carried else 1.0,
+            beside=self._inference.beside,
+            busy=self._inference.pending is not None,
+        )
+        if not decision.infer:
+            return None, carried
+        self._inference.ask(frame)
+        shown_meanwhile = carried is not None and self._inference.beside
+        return self._receive(None if shown_meanwhile and not decision.urgent else frame), carried
+
     def _carry(self, frame: Frame) -> Carried | None:
         """Return the last matte moved to ``frame``, where there is one and it may be shown."""
         if not self._scheduler.needs_residual and not self._inference.beside:
             return None
-        if self._carrier.anchor is None:
+        anchor = self._carrier.anchor
+        if anchor is None or self._is_too_old(anchor, frame):
             return None
         with self._times.timed("carry"):
             return self._carrier.carry(frame)
+
+    def _is_too_old(self, anchor: Matte, frame: Frame) -> bool:
+        """Whether so much time has passed that ``anchor`` must not be carried to ``frame``.
+
+        A matte comes when its frame is as old as ``max_matte_age_s`` at most, and the network has
+        as long for the one after it. Offline, time does not count.
+        """
+        age_ns = frame.captured_ns - anchor.captured_ns
+        return self._live and age_ns > 2 * self._settings.max_matte_age_s * NS_PER_S
 
     def _carry_again(self, frame: Frame) -> Carried | None:
         """Return the matte that the network is still at work on moved to ``frame``, if there is.

@@ -9,7 +9,7 @@ from typing import Any
 
 from livebg.clock import Clock
 from livebg.config.schema import Settings
-from livebg.errors import LivebgError
+from livebg.errors import LivebgError, NetworkLateError
 from livebg.pixel_format import BGR, PixelFormat
 from livebg.runtime.capture import Captured
 from livebg.runtime.chain import Chain
@@ -33,6 +33,9 @@ _PATIENCE_S = 0.1
 
 class Processing:
     """Feeds the pipeline frame by frame, and has it built again, behind the card, when it must be.
+
+    While the network is late with a frame, that frame is kept and newer ones are dropped, so that
+    a network that is too slow for the frame rate shows few pictures, and not none.
 
     Args:
         settings: what the pipeline is built from first.
@@ -73,6 +76,8 @@ class Processing:
         self._succession = Succession(settings, build=build, in_force=self._expect, report=report)
         self._pixel_format = pixel_format
         self._run = 0
+        self._kept: Captured | None = None
+        self._late: Chain | None = None
         self._failures = 0
         self._backoff = Backoff(clock)
         guard.conceal("filter", _STARTING)
@@ -109,20 +114,25 @@ class Processing:
             self._succession.establish(size)
             self.ready.set()
             while not stop.is_set() and not self._frames.finished:
-                captured = self._frames.get(_PATIENCE_S)
+                captured = self._kept or self._frames.get(_PATIENCE_S)
                 if captured is not None:
                     self.handle(captured)
         finally:
             self._succession.close()
 
     def handle(self, captured: Captured) -> None:
-        """Filter one frame and publish it; on any failure the card is shown instead."""
+        """Filter one frame and publish it; on any failure the card is shown instead.
+
+        One that the network is late with is kept: it is to be handled again.
+        """
+        again, self._kept = captured is self._kept, None
         self._succession.advance(captured.frame)
         chain = self._ready_chain(captured)
         if chain is None:
             return
         begin_ns = self._clock.now_ns()
-        self._statistics.took("wait", captured.frame.captured_ns, begin_ns)
+        if not again:
+            self._statistics.took("wait", captured.frame.captured_ns, begin_ns)
         try:
             composite = chain.process(
                 captured.frame,
@@ -130,6 +140,9 @@ class Processing:
                 pixel_format=self._format_for(captured.frame.size),
             )
             composite = self._guard.admit(composite, captured.frame)
+        except NetworkLateError as error:
+            self._keep(captured, chain, error)
+            return
         except Exception as error:
             # Whatever it is, the room must not be shown and the session must go on.
             self._fail(chain, error)
@@ -171,6 +184,13 @@ class Processing:
             channels=4 if settings.background == "transparent" else 3,
             raw_allowed=settings.background == "none",
         )
+
+    def _keep(self, captured: Captured, chain: Chain, error: NetworkLateError) -> None:
+        """Have a frame handled again, and say why, once of a pipeline."""
+        self._kept = captured
+        if chain is not self._late:
+            self._late = chain
+            self._report(error)
 
     def _fail(self, chain: Chain, error: Exception) -> None:
         self._guard.conceal("filter", _FAILED)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
 from livebg.config.schema import Settings
+from livebg.errors import NetworkLateError
 from livebg.runtime.build import build_pipeline
 from livebg.runtime.chain import patient
 from livebg.runtime.pipeline import Pipeline
@@ -17,7 +20,8 @@ def build_rehearsed(settings: Settings, size: Size, *, live: bool = False) -> Pi
     """Build a pipeline and let every stage load and compile what it needs on a black picture.
 
     The first frame otherwise takes some tenths of a second, and a live session would drop the
-    next ten.
+    next ten. A network that is not done with the picture after many seconds is left to it: the
+    session has to say so, and has to end when the user wants.
 
     Args:
         settings: what is wanted.
@@ -29,7 +33,8 @@ def build_rehearsed(settings: Settings, size: Size, *, live: bool = False) -> Pi
     """
     pipeline = build_pipeline(patient(settings), size, live=live)
     try:
-        pipeline.process(Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, 0))
+        with suppress(NetworkLateError):
+            pipeline.process(Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, 0))
         pipeline.reconfigure(settings)
         pipeline.reset()
         pipeline.clear_statistics()

@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 _FAREWELL = "livebg has stopped"
 _IDLE_CARD_NS = NS_PER_S
 """Between two cards for a sink that nobody watches; an app that opens it finds the last one."""
+_REPEAT_NS = NS_PER_S
+"""Programs give up a camera that sends nothing for some seconds."""
 _IDLE_PATIENCE_S = 0.1
 """How long a sink that nobody watches is left alone before it is asked again."""
 
@@ -90,6 +92,7 @@ class Outlet:
         self._backoff = Backoff(clock)
         self._shown_ns: int | None = None
         self._card_ns: int | None = None
+        self._sent_ns = 0
         self._watched = None if self._sink is None else self._sink.watched
 
     def put(self, composite: Composite) -> None:
@@ -137,7 +140,10 @@ class Outlet:
         if composite is None:
             if self._mailbox.finished:
                 return False
-            if self._is_fresh() or self._has_card_enough():
+            if self._is_fresh():
+                self._repeat()
+                return True
+            if self._has_card_enough():
                 return True
             shown = self._guard.card()
         else:
@@ -192,17 +198,15 @@ class Outlet:
             return True
         return self.plan.cards == "between" and self._shown_ns is not None
 
+    def _repeat(self) -> None:
+        """Send the picture that is on show again where the next one is long in coming."""
+        waited_ns = self._clock.now_ns() - self._sent_ns
+        if self.plan.cards == "always" and waited_ns >= _REPEAT_NS and self._sink and self.shown:
+            self._deliver(self._sink, self.shown)
+
     def _send(self, sink: Sink, composite: Composite) -> None:
         begin_ns = self._clock.now_ns()
-        try:
-            sink.send(composite)
-        except LivebgError as error:
-            self._broken(sink, error)
-            return
-        except Exception as error:
-            # A defect of one sink must not end the thread silently, nor stop the other sinks.
-            _log.debug("%s failed in a way that it should not", self.plan.name, exc_info=True)
-            self._broken(sink, SinkError(f"{self.plan.name} failed: {error!r}"))
+        if not self._deliver(sink, composite):
             return
         now_ns = self._clock.now_ns()
         self.shown = composite
@@ -210,6 +214,21 @@ class Outlet:
         if not composite.private:
             self._shown_ns = composite.captured_ns
         self._statistics.sent(self.plan.name, composite, begin_ns=begin_ns, now_ns=now_ns)
+
+    def _deliver(self, sink: Sink, composite: Composite) -> bool:
+        """Hand ``composite`` to ``sink``; return whether that took it."""
+        self._sent_ns = self._clock.now_ns()
+        try:
+            sink.send(composite)
+        except LivebgError as error:
+            self._broken(sink, error)
+            return False
+        except Exception as error:
+            # A defect of one sink must not end the thread silently, nor stop the other sinks.
+            _log.debug("%s failed in a way that it should not", self.plan.name, exc_info=True)
+            self._broken(sink, SinkError(f"{self.plan.name} failed: {error!r}"))
+            return False
+        return True
 
     def _broken(self, sink: Sink, error: LivebgError) -> None:
         self._sink = None

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from livebg.config.schema import Settings
+from livebg.errors import NetworkLateError
 from livebg.runtime.chain import Chain, patient
 from livebg.runtime.errand import Errand
 from livebg.runtime.mailbox import Mailbox
@@ -64,12 +65,18 @@ class Successor:
         return chain
 
     def _rehearse(self, chain: Chain, stop: threading.Event) -> None:
+        late: Frame | None = None
         while not stop.is_set():
-            frame = self._frames.get(_PATIENCE_S)
-            if frame is not None and frame.size == self.size:
+            frame = late or self._frames.get(_PATIENCE_S)
+            if frame is None or frame.size != self.size:
+                continue
+            try:
                 chain.process(frame)
-                chain.clear_statistics()
-                return
+            except NetworkLateError:
+                late = frame
+                continue
+            chain.clear_statistics()
+            return
 
 
 def close_quietly(chain: Chain) -> None:

@@ -186,9 +186,8 @@ def test_a_pipeline_slower_than_a_matte_may_be_old() -> None:
         pause.wait(1.5 * SETTINGS.max_matte_age_s)
         return without_room(frame)
 
-    sink = play(lambda live, sink: live.summary()["frames"]["out"] > 2, respond=respond)
+    sink = play(lambda live, sink: len(sink.filtered) > 2, respond=respond)
     assert not sink.leaks
-    assert not sink.filtered
 
 
 def test_a_camera_that_comes_and_goes() -> None:

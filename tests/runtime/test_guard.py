@@ -47,6 +47,30 @@ def test_an_old_composite_becomes_the_card(
     assert shown.captured_ns == clock.now_ns()
 
 
+def test_where_pictures_take_long_to_make_the_last_one_stays_until_the_next(
+    guard: PrivacyGuard, frame: Frame, composite: Composite, clock: ManualClock
+) -> None:
+    clock.advance(2.0)
+    assert guard.screen(composite).private
+    late = guard.admit(composite, frame)
+    assert guard.screen(late) is composite
+    clock.advance(4.0)
+    assert guard.screen(late) is composite
+    clock.advance(0.001)
+    assert guard.screen(late).private
+
+
+def test_one_late_picture_does_not_let_later_ones_grow_old(
+    guard: PrivacyGuard, frame: Frame, composite: Composite, clock: ManualClock
+) -> None:
+    clock.advance(2.0)
+    guard.admit(composite, frame)
+    punctual = replace(frame, captured_ns=clock.now_ns())
+    shown = guard.admit(replace(composite, captured_ns=punctual.captured_ns), punctual)
+    clock.advance(0.501)
+    assert guard.screen(shown).private
+
+
 def test_the_card_stays_until_the_last_holder_lets_go(
     guard: PrivacyGuard, composite: Composite
 ) -> None:

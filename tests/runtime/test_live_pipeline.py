@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from livebg.config.schema import Settings
-from livebg.errors import ModelError
+from livebg.errors import ModelError, NetworkLateError
 from livebg.runtime.build import open_compositor
 from livebg.runtime.pipeline import Pipeline
 from livebg.source.synthetic import SyntheticScene
@@ -173,19 +174,69 @@ def test_a_failure_is_raised_and_everything_before_it_forgotten(bench: Bench) ->
     assert bench.segmenter.resets == 1
 
 
-def test_a_network_that_hangs_is_an_error() -> None:
-    bench = Bench(max_matte_age_s=0.05)
-    try:
-        bench.process(0)
-        bench.segmenter.open.clear()
-        with pytest.raises(ModelError, match="not answered"):
-            while True:
-                bench.process(1)
-        with pytest.raises(ModelError, match="not answered"):
-            bench.process(2)
-    finally:
-        bench.segmenter.open.set()
-        bench.pipeline.close()
+@pytest.fixture
+def impatient() -> Iterator[Bench]:
+    """A bench whose mattes are too old after a twentieth of a second: a frame and a half."""
+    made = Bench(max_matte_age_s=0.05)
+    yield made
+    made.segmenter.open.set()
+    made.pipeline.close()
+
+
+def process_late(bench: Bench, index: int) -> Composite:
+    """Process a frame until the network, which waits for the test to be late, has answered."""
+    with pytest.raises(NetworkLateError):
+        while True:
+            bench.process(index)
+    bench.segmenter.open.set()
+    while True:
+        with suppress(NetworkLateError):
+            return bench.process(index)
+
+
+def test_a_late_first_answer_is_shown_with_its_own_frame(impatient: Bench) -> None:
+    impatient.segmenter.open.clear()
+    composite = process_late(impatient, 0)
+    assert impatient.segmenter.seen == [0]
+    assert impatient.error(composite) < 8
+    assert impatient.pipeline.statistics["frames"] == 1
+
+
+def test_a_late_answer_is_carried_to_a_frame_of_its_time(impatient: Bench) -> None:
+    impatient.process(0)
+    impatient.wait_for_answer()
+    impatient.segmenter.open.clear()
+    impatient.process(1)
+    composite = process_late(impatient, 2)
+    assert impatient.segmenter.seen[:2] == [0, 1]
+    assert impatient.error(composite) < 8
+
+
+def test_a_matte_is_not_carried_to_a_frame_of_another_time(impatient: Bench) -> None:
+    impatient.process(0)
+    impatient.wait_for_answer()
+    alike = replace(
+        impatient.frames[0], index=9, captured_ns=impatient.frames[0].captured_ns + 100_000_001
+    )
+    impatient.segmenter.open.clear()
+    with pytest.raises(NetworkLateError):
+        impatient.pipeline.process(alike)
+    assert impatient.reasons == {"first": 1, "cut": 1}
+
+
+def test_offline_a_matte_may_be_carried_for_any_time() -> None:
+    scene = SyntheticScene(SIZE, frame_count=COUNT)
+    settings = Settings(background="white", every=2, max_matte_age_s=0.05)
+    with Pipeline(
+        settings,
+        ExactSegmenter(scene),
+        FlowCarrier(SIZE),
+        open_compositor(settings),
+        open_compositor,
+    ) as pipeline:
+        for index, frame in enumerate(list(scene)[:2]):
+            pipeline.process(replace(frame, captured_ns=index * 10**9))
+        assert pipeline.statistics["reasons"] == {"first": 1, "carried": 1}
 
 
 def test_aligned_frames_have_their_own_inference() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from livebg.clock import ManualClock
 from livebg.config.schema import Settings
-from livebg.errors import LivebgError, ModelError
+from livebg.errors import LivebgError, ModelError, NetworkLateError
 from livebg.pixel_format import BGR, PixelFormat
 from livebg.runtime.capture import Captured
 from livebg.runtime.chain import Chain
@@ -110,6 +110,25 @@ def test_a_failure_shows_the_card_and_is_reported_once() -> None:
     assert bench.guard.concealed
     assert len(bench.published) == 1
     assert [str(error) for error in bench.reports] == ["the network returned NaN"]
+
+
+def test_a_frame_that_the_network_is_late_with_is_handled_again() -> None:
+    attempts: list[int] = []
+
+    def respond(frame: Frame) -> Image:
+        attempts.append(frame.index)
+        if len(attempts) < 3:
+            bench.frames.put(Captured(Frame(scene(), 7, bench.clock.now_ns()), 0))
+            raise NetworkLateError("the network has not answered")
+        bench.frames.close()
+        return without_room(frame)
+
+    bench = Bench(lambda settings, size: FakeChain(respond))
+    bench.frames.put(Captured(Frame(scene(), 4, bench.clock.now_ns()), 0))
+    bench.processing.run(threading.Event(), SIZE)
+    assert attempts == [4, 4, 4, 7]
+    assert [composite.index for composite in bench.published] == [4, 7]
+    assert len(bench.reports) == 1
 
 
 def test_it_goes_on_when_the_failure_has_passed() -> None:

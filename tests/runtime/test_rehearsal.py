@@ -1,7 +1,7 @@
 import pytest
 
 from livebg.config.schema import Settings
-from livebg.errors import ModelError
+from livebg.errors import ModelError, NetworkLateError
 from livebg.runtime import rehearsal
 from livebg.runtime.rehearsal import build_rehearsed
 from livebg.types import Frame, Image, Size
@@ -32,6 +32,17 @@ def test_a_network_may_take_its_time_at_first_only(monkeypatch: pytest.MonkeyPat
     built = rehearse(chain, monkeypatch)
     assert built.max_matte_age_s > Settings().max_matte_age_s
     assert chain.reconfigured == [Settings()]
+
+
+def test_a_network_that_is_slow_even_then_is_used_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def be_late(frame: Frame) -> Image:
+        raise NetworkLateError("the network has not answered")
+
+    chain = FakeChain(be_late)
+    rehearse(chain, monkeypatch)
+    assert (chain.reconfigured, chain.resets, chain.closed) == ([Settings()], 1, False)
 
 
 def test_one_that_fails_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

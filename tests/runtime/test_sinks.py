@@ -71,6 +71,23 @@ def test_nothing_is_repeated_while_the_last_picture_is_fresh() -> None:
     assert len(bench.sink.pictures) == 1
 
 
+@pytest.mark.parametrize(("cards", "sent"), [("always", 4), ("between", 1)])
+def test_a_picture_that_stays_for_seconds_is_repeated_where_somebody_looks_at_it(
+    cards: Cards, sent: int
+) -> None:
+    bench = Bench(cards=cards)
+    bench.guard.expect(max_age_s=10, channels=3, raw_allowed=False)
+    bench.deliver(5)
+    for _ in range(31):
+        bench.clock.advance(0.1)
+        bench.outlet.step(0.0)
+    assert [picture.index for picture in bench.sink.pictures] == [5] * sent
+    summary = bench.statistics.summary(
+        dropped=0, sink_drops={}, sink_errors={}, chain={}, ended="stopped"
+    )
+    assert summary["latency_ms"]["count"] == 1
+
+
 def test_the_card_comes_when_nothing_new_does() -> None:
     bench = Bench()
     bench.deliver()

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from livebg.config.schema import Settings
-from livebg.errors import InputError, LivebgError, ModelError
+from livebg.errors import InputError, LivebgError, ModelError, NetworkLateError
 from livebg.pixel_format import BGR, PixelFormat
 from livebg.runtime.succession import Succession
 from livebg.types import Composite, Frame, Size
@@ -22,6 +22,7 @@ class Gated(FakeChain):
         super().__init__()
         self.settings = settings
         self.processed: list[int] = []
+        self.late = 0
         self.may_read = threading.Event()
         self.may_close = threading.Event()
         self.may_read.set()
@@ -31,6 +32,9 @@ class Gated(FakeChain):
         self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
     ) -> Composite:
         self.processed.append(frame.index)
+        if self.late > 0:
+            self.late -= 1
+            raise NetworkLateError("the network has not answered")
         return super().process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
 
     def prepare(self, settings: Settings) -> None:
@@ -52,6 +56,7 @@ class Bench:
         self.may_build = threading.Event()
         self.may_build.set()
         self.error: Exception | None = None
+        self.late = 0
         self.in_force: list[Settings] = []
         self.reports: list[LivebgError] = []
         self.building = threading.Semaphore(0)
@@ -72,6 +77,7 @@ class Bench:
         if self.error is not None:
             raise self.error
         self.chains.append(Gated(settings))
+        self.chains[-1].late = self.late
         return self.chains[-1]
 
     def frame(self, size: Size = SIZE) -> None:
@@ -119,6 +125,15 @@ def test_the_new_network_has_seen_a_frame_of_the_moment(bench: Bench) -> None:
     bench.frames_until_settled()
     assert len(bench.chains[1].processed) == 1
     assert (bench.chains[1].resets, bench.chains[1].cleared) == (0, 1)
+
+
+def test_a_new_network_that_is_late_is_waited_for(bench: Bench) -> None:
+    bench.late = 3
+    bench.succession.want(OTHER)
+    bench.frames_until_settled()
+    processed = bench.chains[1].processed
+    assert len(processed) == 4
+    assert len(set(processed)) == 1
 
 
 def test_statistics_go_on_when_another_network_takes_over(bench: Bench) -> None:
