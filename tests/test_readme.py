@@ -21,6 +21,7 @@ from livebg.config.schema import SETTINGS, Setting
 from livebg.config.values import requirement
 from livebg.control.commands import help_lines
 from livebg.models.catalog import CATALOG
+from livebg.runtime.stats_schema import STATISTICS
 from livebg.source.picture import read_picture
 from livebg.source.video import VideoFile
 
@@ -116,6 +117,12 @@ def test_no_setting_is_made_up() -> None:
 
 def test_the_keys_are_those_of_the_window() -> None:
     assert [f"{key}: {meaning}" for key, meaning in rows("key")] == help_lines()
+
+
+def test_the_statistics_are_those_of_the_schema() -> None:
+    assert rows("statistic") == [
+        [f"`{statistic.path}`", statistic.kind, statistic.meaning] for statistic in STATISTICS
+    ]
 
 
 def test_links_to_files_lead_somewhere() -> None:

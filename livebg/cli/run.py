@@ -41,7 +41,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--loop", action="store_true", help="start a video again when it is over")
     parser.add_argument("--seconds", type=float, metavar="N", help="stop after N seconds")
     parser.add_argument(
-        "--stats", type=Path, metavar="FILE", help="write statistics to FILE as JSON at the end"
+        "--stats",
+        type=Path,
+        metavar="FILE",
+        help="write statistics to FILE as JSON at the end; the README says what they mean",
     )
     add_settings_options(parser)
     parser.set_defaults(run=run)

@@ -129,9 +129,9 @@ class _Measured:
     cpu_s: float
 
     def summary(self, pipeline: Pipeline) -> dict[str, Any]:
-        """Return plain values for JSON, named as in ``livebg.runtime.stats``."""
+        """Return plain values for JSON, named as in ``livebg.runtime.stats_schema``."""
         from livebg.runtime.process import peak_memory_mib
-        from livebg.runtime.stats import SCHEMA
+        from livebg.runtime.stats_schema import SCHEMA
 
         frames = self.conversion.frames
         return {

@@ -193,6 +193,7 @@ class Capture:
             self._guard.conceal("camera", _LOST)
             self._complain(error)
             return
+        self._statistics.opened(self._source.info)
         self._rate = _promised(self._source)
         self._run += 1
         self._first_index = self._next_index

@@ -94,11 +94,8 @@ class Session:
         """What the source said of itself when it was first opened."""
         rate = float(source.info.frame_rate or settings.fps or _FALLBACK_RATE)
         self._period_s = 1.0 / rate
-        self._statistics = Statistics(
-            self._clock,
-            period_s=None if source.info.frame_rate is None else self._period_s,
-            started_ns=started_ns,
-        )
+        self._statistics = Statistics(self._clock, started_ns=started_ns)
+        self._statistics.opened(source.info)
         self._guard = PrivacyGuard(
             source.info.size,
             max_age_s=settings.max_matte_age_s,
@@ -202,7 +199,7 @@ class Session:
         return self._statistics.glance(self._frames.dropped, self._processing.scheduler_statistics)
 
     def summary(self) -> dict[str, Any]:
-        """Return the statistics as values for JSON; ``livebg.runtime.stats`` has the schema."""
+        """Return the statistics as values for JSON; see ``livebg.runtime.stats_schema``."""
         outlets = self._all_outlets
         return self._statistics.summary(
             dropped=self._frames.dropped,

@@ -1,45 +1,7 @@
 """What a live session measures of itself, in bounded memory.
 
-``Statistics.summary`` is what ``livebg run --stats FILE`` writes, as JSON. Times are milliseconds
-and each distribution is ``{"count", "mean", "p50", "p95", "p99"}`` (within 1 %):
-
-==============================  ====================================================================
-``schema``                      1; it grows when a key changes its meaning
-``livebg``                      version of livebg
-``duration_s``                  seconds from the start to now
-``time_to_first_frame_s``       seconds from the start to the first filtered frame that a sink took;
-                                null when there was none
-``frames.in``                   frames that the source delivered
-``frames.missed``               frames that the source lost before they were read
-``frames.out``                  frames that were filtered
-``frames.dropped``              frames that were replaced by a newer one before they were filtered
-``frames.failed``               frames that the pipeline failed on
-``frames.repeated``             pictures that sinks got without a new frame: privacy cards
-``rate_fps``                    filtered frames per second, from the first to the last
-``latency_ms``                  from a frame's capture to its end in a sink, over all sinks
-``audio_offset_ms``             the median of ``latency_ms``: what to delay a microphone by, so that
-                                sound and picture stay together; null when there was no frame
-``jitter_ms``                   deviation of the interval between two frames of a sink from the
-                                source's own interval; null values when its rate is unknown
-``stages_ms.<stage>``           ``capture`` (waits for the camera included), ``wait`` (from capture
-                                to the filter), ``process``, and the pipeline's own stages by
-                                call: ``carry``, ``segment``, ``refine``, ``compose``,
-                                ``framing`` (with ``auto_frame``)
-``cpu.ms_per_frame``            processor time of the whole program per filtered frame
-``cpu.share_of_core``           the same per second of real time; 1.0 is one core
-``memory.peak_mib``             largest resident memory; null where the system does not tell
-``inference``                   what the mask scheduler did: ``count``, ``share`` of the frames and
-                                ``reasons`` (frames by reason, see ``scheduler.Reason``);
-                                ``refused`` (mattes that were not believed, see
-                                ``plausibility``); ``model``, ``engine``, ``input_size``,
-                                ``latency`` (``low`` or ``aligned``)
-``sinks.<name>``                ``sent``, ``cards`` (privacy cards among them), ``dropped``,
-                                ``error`` (null, or what ended it), ``send_ms``
-``source``                      ``reconnects``: times that it was found again; ``wakes``: times that
-                                it was opened because somebody began to watch (``--on-demand``), and
-                                ``wake_ms``: from then to the first filtered frame in a sink
-``ended``                       why the session ended
-==============================  ====================================================================
+``Statistics.summary`` is what ``livebg run --stats FILE`` writes, as JSON; ``stats_schema`` says
+what its keys mean.
 """
 
 from __future__ import annotations
@@ -55,11 +17,13 @@ from livebg import __version__
 from livebg.clock import NS_PER_S, Clock
 from livebg.runtime.histogram import Histogram
 from livebg.runtime.process import peak_memory_mib
+from livebg.runtime.stats_schema import SCHEMA
+from livebg.source.base import SourceInfo
+from livebg.source.modes import CameraMode
 from livebg.types import Composite
 
-__all__ = ["SCHEMA", "Glance", "Statistics"]
+__all__ = ["Glance", "Statistics"]
 
-SCHEMA = 1
 _GLANCE_EVERY_NS = NS_PER_S // 4
 
 
@@ -91,15 +55,13 @@ class Statistics:
 
     Args:
         clock: what tells the time.
-        period_s: seconds between two frames of the source, or None where it does not know.
         started_ns: moment at which the user started it; now by default.
     """
 
-    def __init__(
-        self, clock: Clock, *, period_s: float | None = None, started_ns: int | None = None
-    ) -> None:
+    def __init__(self, clock: Clock, *, started_ns: int | None = None) -> None:
         self._clock = clock
-        self._period_s = period_s
+        self._source: SourceInfo | None = None
+        self._period_s: float | None = None
         self._started_ns = clock.now_ns() if started_ns is None else started_ns
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
@@ -116,6 +78,12 @@ class Statistics:
         self._recent_latency_ms: deque[float] = deque(maxlen=60)
         self._recent_inference: deque[tuple[int, int]] = deque(maxlen=9)
         self._glanced: tuple[int, Glance] | None = None
+
+    def opened(self, source: SourceInfo) -> None:
+        """Record where frames come from, from now on."""
+        with self._lock:
+            self._source = source
+            self._period_s = float(1 / source.frame_rate) if source.frame_rate else None
 
     def captured(self, *, missed: int) -> None:
         """Record that the source delivered a frame, after ``missed`` ones that it lost."""
@@ -218,7 +186,7 @@ class Statistics:
         chain: Mapping[str, Any],
         ended: str,
     ) -> dict[str, Any]:
-        """Return everything as plain values for JSON; the module's docstring is its schema.
+        """Return everything as plain values for JSON; see ``stats_schema``.
 
         Args:
             dropped: frames that were replaced before they were filtered.
@@ -265,6 +233,7 @@ class Statistics:
                     for name in sink_drops
                 },
                 "source": {
+                    **_described(self._source),
                     "reconnects": self._counts["reconnects"],
                     "wakes": self._counts["wakes"],
                     "wake_ms": self._wake.summary_ms(),
@@ -303,6 +272,19 @@ def _inference(chain: Mapping[str, Any]) -> dict[str, Any]:
         "share": round(inferred / frames, 4) if frames else 0.0,
         "reasons": chain.get("reasons", {}),
         "refused": chain.get("refused", 0),
+    }
+
+
+def _described(source: SourceInfo | None) -> dict[str, str | None]:
+    """Return what a source was asked for and what it gives, in words."""
+    if source is None:
+        return {"name": None, "asked": None, "got": None}
+    rates = () if source.frame_rate is None else (source.frame_rate,)
+    got = source.granted or CameraMode("", source.size, rates)
+    return {
+        "name": source.name,
+        "asked": None if source.asked is None else str(source.asked),
+        "got": str(got),
     }
 
 

@@ -1,12 +1,15 @@
 import json
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from livebg.clock import ManualClock
-from livebg.runtime import stats
-from livebg.runtime.stats import SCHEMA, Statistics
+from livebg.runtime.stats import Statistics
+from livebg.runtime.stats_schema import SCHEMA
+from livebg.source.base import SourceInfo
+from livebg.source.modes import CameraMode
 from livebg.types import Composite
 
 _COMPOSITE = Composite(np.zeros((4, 4, 3), np.uint8), 0, 0)
@@ -40,14 +43,6 @@ def clock() -> ManualClock:
     return ManualClock(start_ns=10**12)
 
 
-def test_every_key_of_the_summary_is_documented(clock: ManualClock) -> None:
-    assert stats.__doc__ is not None
-    statistics = Statistics(clock)
-    _play(clock, statistics, [0.1])
-    for key in _summary(statistics):
-        assert f"``{key}" in stats.__doc__, key
-
-
 def test_the_summary_is_json_from_the_first_moment(clock: ManualClock) -> None:
     summary = json.loads(json.dumps(_summary(Statistics(clock)), allow_nan=False))
     assert summary["schema"] == SCHEMA
@@ -62,7 +57,8 @@ def test_the_summary_is_json_from_the_first_moment(clock: ManualClock) -> None:
 
 
 def test_rates_and_latency(clock: ManualClock) -> None:
-    statistics = Statistics(clock, period_s=0.05)
+    statistics = Statistics(clock)
+    statistics.opened(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
     clock.advance(1.0)
     _play(clock, statistics, [0.045] * 21)
     summary = _summary(statistics)
@@ -76,7 +72,8 @@ def test_rates_and_latency(clock: ManualClock) -> None:
 
 
 def test_jitter_is_the_deviation_from_the_sources_interval(clock: ManualClock) -> None:
-    statistics = Statistics(clock, period_s=0.05)
+    statistics = Statistics(clock)
+    statistics.opened(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
     _play(clock, statistics, [0.045, 0.055, 0.035, 0.045])
     assert _summary(statistics)["jitter_ms"]["p95"] == pytest.approx(10, rel=0.011)  # type: ignore[index]
 
@@ -93,7 +90,8 @@ def test_a_glance_tells_how_many_frames_share_an_inference(clock: ManualClock) -
 
 
 def test_cards_are_repeated_pictures_and_no_latency(clock: ManualClock) -> None:
-    statistics = Statistics(clock, period_s=0.05)
+    statistics = Statistics(clock)
+    statistics.opened(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
     card = replace(_COMPOSITE, private=True)
     statistics.sent("window", card, begin_ns=0, now_ns=1)
     summary = _summary(statistics)
@@ -113,3 +111,22 @@ def test_a_wake_is_timed_to_the_first_new_frame_in_a_sink(clock: ManualClock) ->
     assert isinstance(source, dict)
     assert source["wakes"] == source["wake_ms"]["count"] == 1
     assert source["wake_ms"]["p50"] == pytest.approx(500.0, rel=0.01)
+
+
+def test_the_source_is_the_one_that_was_opened_last(clock: ManualClock) -> None:
+    statistics = Statistics(clock)
+    asked = CameraMode("MJPG", (8, 4), (Fraction(30),))
+    granted = CameraMode("YUYV", (4, 4), (Fraction(15),))
+    statistics.opened(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
+    film = _summary(statistics)["source"]
+    statistics.opened(
+        SourceInfo("desk", (4, 4), Fraction(15), None, live=True, asked=asked, granted=granted)
+    )
+    desk = _summary(statistics)["source"]
+    assert isinstance(film, dict)
+    assert isinstance(desk, dict)
+    assert (film["name"], film["asked"], film["got"]) == ("film", None, "4x4 at 20 frames/s")
+    assert (desk["asked"], desk["got"]) == (
+        "8x4 MJPG at 30 frames/s",
+        "4x4 YUYV at 15 frames/s",
+    )
