@@ -27,7 +27,7 @@ class Bench:
     ) -> None:
         self.clock = ManualClock(start_ns=10**9)
         self.guard = PrivacyGuard(SIZE, max_age_s=0.5, clock=self.clock)
-        self.statistics = Statistics(self.clock, period_s=1 / 30)
+        self.statistics = Statistics(self.clock)
         self.sink = KeepingSink()
         self.reports: list[LivebgError] = []
         plan = SinkPlan("keeper", open or (lambda: self.sink), cards=cards, retry=retry)
