@@ -1,4 +1,4 @@
-"""The real command feeding a camera in a real PipeWire graph, read by a real program."""
+"""The real command feeding a camera in a real PipeWire graph, read by real programs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from livebg.types import Image
+from tests.camera_page import MISSING, CameraPage
 from tests.pipewire_graph import Graph, Reader, wait_until
 
 COMMAND = "import sys; from livebg.cli.main import main; sys.exit(main())"
@@ -34,6 +35,18 @@ def livebg(
     yield process
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
+
+
+@pytest.fixture
+def page(own_graph: Graph, tmp_path: Path) -> Iterator[CameraPage]:
+    if MISSING:
+        pytest.skip(
+            f"needs {', '.join(MISSING)}; on Debian: "
+            "apt install chromium xdg-desktop-portal dbus-bin"
+        )
+    page = CameraPage(own_graph, tmp_path)
+    yield page
+    page.close()
 
 
 def is_filtered(picture: Image) -> bool:
@@ -110,3 +123,16 @@ def test_without_a_daemon_it_says_what_to_start(
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "systemctl --user start pipewire wireplumber" in done.stderr
+
+
+def test_chromium_shows_it_through_the_portal(
+    livebg: subprocess.Popen[str], page: CameraPage
+) -> None:
+    wait_until(lambda: page.track)
+    assert page.track["label"] == "livebg"
+    assert (page.track["width"], page.track["height"], page.track["frameRate"]) == (*SIZE, 30)
+    wait_until(lambda: sum(map(is_filtered, page.pictures)) >= 10)
+    livebg.send_signal(signal.SIGINT)
+    assert livebg.wait(20) == 0
+    wait_until(lambda: is_card(page.pictures[-1]))
+    assert all(is_card(picture) or is_filtered(picture) for picture in page.pictures)
