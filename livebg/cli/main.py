@@ -27,13 +27,11 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from livebg import __version__
+from livebg.cli.signals import INTERRUPTED
 from livebg.errors import LivebgError, UsageError
 from livebg.nearest import did_you_mean
 
 __all__ = ["COMMANDS", "Command", "main"]
-
-_INTERRUPTED = 128 + 2
-"""As a shell reports a program that SIGINT ended."""
 
 _BROKEN_PIPE = 128 + 13
 """As a shell reports a program that SIGPIPE ended."""
@@ -85,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LivebgError as error:
         return _fail(_one_line(error), error.exit_status, debug)
     except KeyboardInterrupt:
-        return _fail("interrupted", _INTERRUPTED, debug)
+        return _fail("interrupted", INTERRUPTED, debug)
     except BrokenPipeError:
         # The interpreter flushes stdout once more at exit: let it have somewhere to write to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,15 +6,17 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livebg.cli.options import add_settings_options, config_path, settings_from
 from livebg.cli.outputs import add_output_options, outputs_from
 from livebg.cli.progress import download_progress
-from livebg.cli.signals import interrupt_on_signals, stop_on_signals
+from livebg.cli.signals import INTERRUPTED, interrupt_on_signals, stop_on_signals
 from livebg.cli.stats_file import StatsFile
 from livebg.errors import UsageError
+from livebg.runtime.worker import still_running
 
 if TYPE_CHECKING:
     from livebg.cli.desk import Desk
@@ -72,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             if stats is not None:
                 stats.write(_nothing_happened(started_ns))
+            _leave_stuck_threads(still_running(), INTERRUPTED)
             raise
         try:
             _drive(session, desk, line, arguments.seconds)
@@ -80,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
             if stats is not None:
                 stats.write(session.summary())
             _say_goodbye(session, outputs)
-    _leave_stuck_threads(session)
+    _leave_stuck_threads(session.unfinished, 0)
     return 0
 
 
@@ -215,9 +218,9 @@ def _say_goodbye(session: Session, outputs: Outputs) -> None:
         print(f"livebg: recorded {outputs.recording}", file=sys.stderr)
 
 
-def _leave_stuck_threads(session: Session) -> None:
+def _leave_stuck_threads(names: Sequence[str], status: int) -> None:
     """End the process at once where a thread hangs in a driver: a tidy exit would crash there."""
-    if session.unfinished:
-        print(f"livebg: gave up waiting for {', '.join(session.unfinished)}", file=sys.stderr)
+    if names:
+        print(f"livebg: gave up waiting for {', '.join(names)}", file=sys.stderr)
         sys.stderr.flush()
-        os._exit(0)
+        os._exit(status)

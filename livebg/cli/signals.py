@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["interrupt_on_signals", "stop_on_signals"]
+__all__ = ["INTERRUPTED", "interrupt_on_signals", "stop_on_signals"]
+
+INTERRUPTED = 128 + 2
+"""Exit status, as a shell reports a program that SIGINT ended."""
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 """Ctrl+C, ``kill``, and a terminal that is closed; Windows has no SIGHUP."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from livebg import __version__
 from livebg.cli.options import add_settings_options, settings_from
+from livebg.cli.signals import INTERRUPTED
 from livebg.cli.stats_file import StatsFile
 from livebg.errors import UsageError
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from livebg.source.base import Source, SourceInfo
 
 __all__ = ["add_parser", "run"]
-
-_INTERRUPTED = 130
 
 _SETTINGS = (
     "fps",
@@ -113,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
         measured = _convert(arguments, source, pipeline, sinks)
         if not measured.conversion.finished:
             print("livebg: interrupted, nothing was written", file=sys.stderr)
-            return _INTERRUPTED
+            return INTERRUPTED
         if stats is not None:
             stats.write(measured.summary(pipeline))
     print(measured.sentence(arguments.output or arguments.alpha, source.info))

@@ -24,6 +24,7 @@ from livebg.errors import LivebgError
 from livebg.runtime.capture import Capture, Captured, same_camera
 from livebg.runtime.chain import Chain
 from livebg.runtime.demand import Demand
+from livebg.runtime.errand import Errand
 from livebg.runtime.guard import PrivacyGuard
 from livebg.runtime.mailbox import Mailbox
 from livebg.runtime.processing import Processing
@@ -40,7 +41,7 @@ _FALLBACK_RATE = 30.0
 _PATIENCE_S = 0.05
 _RESTING_PATIENCE_S = 0.2
 """While nobody watches, every wake-up of the processor counts."""
-_SHUTDOWN_S = 0.8
+_SHUTDOWN_S = 0.5
 _LAST_MOMENT_S = 0.04
 """A thread that hangs must not use up the time in which the others are seen to have ended."""
 
@@ -48,8 +49,10 @@ _LAST_MOMENT_S = 0.04
 class Session:
     """Runs a source through the pipeline into sinks until it ends, is stopped, or cannot go on.
 
-    The constructor opens the source and the sinks in the calling thread, so that what cannot be
-    opened is refused before any thread starts; ``run`` then gives each to the thread that owns it.
+    The constructor opens the source and the sinks, so that what cannot be opened is refused before
+    anything runs; ``run`` then gives each to the thread that owns it. The source is opened in a
+    thread of its own, since a driver or a network may hang for seconds, in which the caller could
+    not hear a signal.
 
     Args:
         settings: what to do; ``change`` swaps it later.
@@ -89,7 +92,9 @@ class Session:
         self._over = threading.Event()
         self._ended = "running"
         self._unfinished: tuple[str, ...] = ()
-        source = open_source()
+        opening = Errand("opening", lambda stop: open_source())
+        opening.wait()
+        source = opening.outcome()
         self.info = source.info
         """What the source said of itself when it was first opened."""
         rate = float(source.info.frame_rate or settings.fps or _FALLBACK_RATE)

@@ -8,9 +8,11 @@ from collections.abc import Callable
 
 from livebg.errors import LivebgError, SessionError
 
-__all__ = ["Worker", "raise_first_error"]
+__all__ = ["Worker", "raise_first_error", "still_running"]
 
 _log = logging.getLogger(__name__)
+
+_PREFIX = "livebg-"
 
 
 class Worker:
@@ -39,7 +41,7 @@ class Worker:
         self._body = body
         self._on_end = on_end
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"livebg-{name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=_PREFIX + name, daemon=True)
 
     def start(self) -> None:
         """Start the thread. Once only."""
@@ -70,6 +72,12 @@ class Worker:
         finally:
             if self._on_end is not None:
                 self._on_end()
+
+
+def still_running() -> list[str]:
+    """Return the names of the jobs of this process that are not over."""
+    threads = (thread.name for thread in threading.enumerate())
+    return [name.removeprefix(_PREFIX) for name in threads if name.startswith(_PREFIX)]
 
 
 def raise_first_error(*errors: BaseException | None) -> None:

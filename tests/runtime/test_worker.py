@@ -1,6 +1,6 @@
 import threading
 
-from livebg.runtime.worker import Worker
+from livebg.runtime.worker import Worker, still_running
 
 
 def test_its_thread_is_named_and_ends_when_asked() -> None:
@@ -59,3 +59,20 @@ def test_joining_a_busy_worker_gives_up_in_time() -> None:
 
 def test_a_worker_that_was_never_started_is_done() -> None:
     assert Worker("idle", lambda stop: None).join(0.0)
+
+
+def test_those_that_still_run_are_known_by_name() -> None:
+    release = threading.Event()
+
+    def body(stop: threading.Event) -> None:
+        release.wait(5.0)
+
+    busy, over = Worker("busy", body), Worker("over", lambda stop: None)
+    busy.start()
+    over.start()
+    over.join(5.0)
+    assert "busy" in still_running()
+    assert "over" not in still_running()
+    release.set()
+    busy.join(5.0)
+    assert "busy" not in still_running()
