@@ -3,22 +3,8 @@
 A matte that is no matte at all (values that are not numbers, planes of the wrong shape) is an
 error, and the privacy guard answers errors with its card. A matte that claims nearly all of what
 the network looked at is either somebody who leans into the camera or a network that has gone
-wrong, and the matte alone cannot tell which. The rule:
-
-1. A pixel is *claimed* where alpha exceeds 0.4, and the *claim* is the share of
-   claimed pixels in the matte's box, so that a constant haze counts as much as solid ones.
-2. A claim of up to 90 % is believed: nobody fills a picture's corners from a desk, but a face in
-   a telephone's picture comes near.
-3. A claim above 97 % is believed only after a believed matte that claimed 60 % already. Somebody
-   who leans in covers the picture over several mattes; a network that breaks jumps there at once,
-   or is there from the start. After a refusal the way leads back through a claim below 97 %.
-4. A claim above 90 % is refused, whatever came before, when the room is still to be seen in it:
-   when pixels that are known to be room are claimed now but look as they did. It takes a tenth of
-   the picture, and half of such pixels, among all that are claimed or among those that the matte
-   believed last did not claim. Somebody in front of a wall hides it. A pixel becomes known as room
-   by a second as background, and ceases to be once believed mattes have claimed its unchanged look
-   for ten (it was a person whom the network had missed). Brightness is compared up to one factor
-   for the whole picture, because cameras open up when a face covers the lamp.
+wrong, and the matte alone cannot tell which. The rule, with its numbers, is that of
+``livebg.refine.belief``.
 
 A refused matte is replaced by one with nobody in it: all of the frame is background plate. So
 somebody who starts with the face all over the picture sees the plate until they sit back for a
@@ -37,27 +23,12 @@ from numpy.typing import NDArray
 
 from livebg.clock import NS_PER_S
 from livebg.errors import ModelError
+from livebg.refine import belief
 from livebg.types import FloatImage, Frame, Matte
 
 __all__ = ["Plausibility", "check_matte", "without_anybody"]
 
 _log = logging.getLogger(__name__)
-
-_LARGEST = 1e4
-"""Coefficients of real mattes stay below 100; beyond this, float32 loses alpha's levels."""
-
-_CLAIMED = 0.4
-_NEARLY_ALL = 0.9
-_ALL = 0.97
-_ON_THE_WAY = 0.6
-
-_LOOK_SIZE = (64, 36)
-_SAME_LEVELS = 12
-_STILL_ROOM = 0.5
-_SEEN_ROOM = 0.1
-_LEARN_S = 1.0
-_UNLEARN_S = 10.0
-_LONGEST_STEP_S = 1.0
 
 
 def check_matte(matte: Matte, frame: Frame) -> None:
@@ -79,7 +50,7 @@ def check_matte(matte: Matte, frame: Frame) -> None:
             f"{', '.join(map(str, shapes))} instead of one matte; choose another --model"
         )
     # Written so that a value that is not a number fails the comparison as well.
-    if not all(np.abs(plane).max() <= _LARGEST for plane in planes):
+    if not all(np.abs(plane).max() <= belief.LARGEST for plane in planes):
         raise ModelError(
             f"the network answered frame {frame.index} with values that are no alpha matte; "
             "choose another --model or --precision"
@@ -116,9 +87,9 @@ class Plausibility:
         """Forget the room and what was believed; what was counted stays."""
         self._claim_before = 0.0
         self._judged_ns: int | None = None
-        self._look: FloatImage = np.zeros(_LOOK_SIZE[::-1], np.float32)
-        self._known: FloatImage = np.zeros(_LOOK_SIZE[::-1], np.float32)
-        self._claimed_before: NDArray[np.bool_] = np.zeros(_LOOK_SIZE[::-1], np.bool_)
+        self._look: FloatImage = np.zeros(belief.LOOK_SIZE[::-1], np.float32)
+        self._known: FloatImage = np.zeros(belief.LOOK_SIZE[::-1], np.float32)
+        self._claimed_before: NDArray[np.bool_] = np.zeros(belief.LOOK_SIZE[::-1], np.bool_)
 
     def believes(self, matte: Matte, frame: Frame) -> bool:
         """Say whether ``matte`` may decide what of ``frame`` is shown, and learn from it if so.
@@ -127,11 +98,11 @@ class Plausibility:
             matte: a matte of ``frame`` that passes ``check_matte``, not smoothed over time.
             frame: the frame.
         """
-        alpha = matte.alpha_over(frame, _LOOK_SIZE)
-        claimed = alpha > _CLAIMED
-        claim = float(np.mean(matte.small_alpha(frame) > _CLAIMED))
-        grey = cv2.cvtColor(frame.scaled(_LOOK_SIZE), cv2.COLOR_BGR2GRAY).astype(np.float32)
-        unchanged = np.abs(grey - self._expected(grey)) <= _SAME_LEVELS
+        alpha = matte.alpha_over(frame, belief.LOOK_SIZE)
+        claimed = alpha > belief.CLAIMED
+        claim = float(np.mean(matte.small_alpha(frame) > belief.CLAIMED))
+        grey = cv2.cvtColor(frame.scaled(belief.LOOK_SIZE), cv2.COLOR_BGR2GRAY).astype(np.float32)
+        unchanged = np.abs(grey - self._expected(grey)) <= belief.SAME_LEVELS
         if self._refuses(claim, claimed, unchanged):
             self._count_refusal(claim, frame)
             return False
@@ -143,9 +114,9 @@ class Plausibility:
     def _refuses(
         self, claim: float, claimed: NDArray[np.bool_], unchanged: NDArray[np.bool_]
     ) -> bool:
-        if claim > _ALL and self._claim_before < _ON_THE_WAY:
+        if claim > belief.ALL and self._claim_before < belief.ON_THE_WAY:
             return True
-        if claim <= _NEARLY_ALL:
+        if claim <= belief.NEARLY_ALL:
             return False
         room = claimed & (self._known > 0.5)
         return _is_seen(room, unchanged) or _is_seen(room & ~self._claimed_before, unchanged)
@@ -167,12 +138,14 @@ class Plausibility:
     ) -> None:
         since_ns = captured_ns - (captured_ns if self._judged_ns is None else self._judged_ns)
         self._judged_ns = captured_ns
-        step_s = min(_LONGEST_STEP_S, max(0.0, since_ns / NS_PER_S))
+        step_s = min(belief.LONGEST_STEP_S, max(0.0, since_ns / NS_PER_S))
         room = ~claimed
         self._look[room] = grey[room]
-        self._known[room] += (1 - self._known[room]) * np.float32(1 - np.exp(-step_s / _LEARN_S))
+        self._known[room] += (1 - self._known[room]) * np.float32(
+            1 - np.exp(-step_s / belief.LEARN_S)
+        )
         missed = claimed & unchanged
-        self._known[missed] *= np.float32(np.exp(-step_s / _UNLEARN_S))
+        self._known[missed] *= np.float32(np.exp(-step_s / belief.UNLEARN_S))
 
     def _count_refusal(self, claim: float, frame: Frame) -> None:
         self._refused += 1
@@ -189,4 +162,6 @@ class Plausibility:
 def _is_seen(room: NDArray[np.bool_], unchanged: NDArray[np.bool_]) -> bool:
     """Say whether what should be hidden, the pixels ``room``, is to be seen instead."""
     seen = np.count_nonzero(room & unchanged)
-    return bool(seen > max(_SEEN_ROOM * room.size, _STILL_ROOM * np.count_nonzero(room)))
+    return bool(
+        seen > max(belief.SEEN_ROOM * room.size, belief.STILL_ROOM * np.count_nonzero(room))
+    )

@@ -16,7 +16,21 @@ from numpy.typing import NDArray
 
 from livebg.types import FloatImage, Frame, Matte, Size
 
-__all__ = ["Carried", "FlowCarrier"]
+__all__ = [
+    "ANYWHERE_WEIGHT",
+    "CROWD_PX",
+    "CROWD_WEIGHT",
+    "FOLLOW_PX",
+    "FOLLOW_REACH_PX",
+    "LEAST_OUTLINE",
+    "LEAST_WEIGHT",
+    "OUTLINE_PX",
+    "SOFT",
+    "WRONG_LEVELS",
+    "Carried",
+    "FlowCarrier",
+    "flow_size",
+]
 
 _FLOW_PIXELS = 128 * 72
 _FINEST_SCALE = 0
@@ -24,17 +38,35 @@ _FINEST_SCALE = 0
 searched down to half, and takes two thirds of the time. The preset's quarter is too blunt at hair
 and fingers: a matte carried for up to three frames errs by a third more with it."""
 
-_WRONG_LEVELS = 14
-_SOFT = 0.05
-_OUTLINE_PX = 3
-_LEAST_OUTLINE = 25
-_ANYWHERE_WEIGHT = 4
-_CROWD_PX = 9
-_CROWD_WEIGHT = 0.2
+WRONG_LEVELS = 14
+"""Difference in grey above which a pixel looks wrong after the move."""
 
-_FOLLOW_PX = 9
-_FOLLOW_REACH_PX = 7
-_LEAST_WEIGHT = np.float32(1e-3)
+SOFT = 0.05
+"""Alpha is soft, which makes an outline, from this to 1 less this."""
+
+OUTLINE_PX = 3
+"""Width by which the outline is spread."""
+
+LEAST_OUTLINE = 25
+"""Length in pixels that an outline counts as at least."""
+
+ANYWHERE_WEIGHT = 4
+"""What a share of the whole frame counts by the side of one of the outline."""
+
+CROWD_PX = 9
+"""Side of the window in which wrong pixels make a crowd."""
+
+CROWD_WEIGHT = 0.2
+"""What the share of such a window counts."""
+
+FOLLOW_PX = 9
+"""Side of the window whose person an outline moves with."""
+
+FOLLOW_REACH_PX = 7
+"""Width by which the outline that does so is spread."""
+
+LEAST_WEIGHT = 1e-3
+"""What the flow of a pixel itself weighs beside that of the person in its window."""
 
 _LEAST_SIDE_PX = 32
 """OpenCV's DIS flow reads outside its memory on long pictures that are narrower than this."""
@@ -61,6 +93,15 @@ class Carried:
     displacement: FloatImage
 
 
+def flow_size(frame_size: Size) -> Size:
+    """Return the ``(width, height)`` that flow is computed at for frames of ``frame_size``."""
+    scale = (_FLOW_PIXELS / (frame_size[0] * frame_size[1])) ** 0.5
+    return (
+        max(_LEAST_SIDE_PX, min(frame_size[0], round(frame_size[0] * scale))),
+        max(_LEAST_SIDE_PX, min(frame_size[1], round(frame_size[1] * scale))),
+    )
+
+
 class FlowCarrier:
     """Moves the last inferred matte to each new frame.
 
@@ -73,11 +114,7 @@ class FlowCarrier:
 
     def __init__(self, frame_size: Size) -> None:
         self._frame_size = frame_size
-        scale = (_FLOW_PIXELS / (frame_size[0] * frame_size[1])) ** 0.5
-        self._size = (
-            max(_LEAST_SIDE_PX, min(frame_size[0], round(frame_size[0] * scale))),
-            max(_LEAST_SIDE_PX, min(frame_size[1], round(frame_size[1] * scale))),
-        )
+        self._size = flow_size(frame_size)
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOpticalFlow_PRESET_ULTRAFAST)
         self._flow.setFinestScale(_FINEST_SCALE)
         self._anchor: Matte | None = None
@@ -100,8 +137,8 @@ class FlowCarrier:
         self._anchor = matte
         self._anchor_grey = self._small_grey(frame)
         alpha = self._alpha = matte.alpha_over(frame, self._size)
-        soft = ((alpha > _SOFT) & (alpha < 1 - _SOFT)).astype(np.uint8)
-        self._outline = cv2.dilate(soft, np.ones((_OUTLINE_PX, _OUTLINE_PX), np.uint8))
+        soft = ((alpha > SOFT) & (alpha < 1 - SOFT)).astype(np.uint8)
+        self._outline = cv2.dilate(soft, np.ones((OUTLINE_PX, OUTLINE_PX), np.uint8))
         self._planes = np.dstack([matte.gain, matte.offset, matte.coarse])
 
     def reset(self) -> None:
@@ -126,7 +163,7 @@ class FlowCarrier:
         displacement = np.asarray(self._flow.calc(grey, self._anchor_grey, still), np.float32)
         came_from = cv2.add(displacement, self._flow_grid)
         difference = np.asarray(cv2.absdiff(grey, _fetch(self._anchor_grey, came_from)), np.uint8)
-        residual = self._residual(difference > _WRONG_LEVELS, came_from)
+        residual = self._residual(difference > WRONG_LEVELS, came_from)
         along = _following(displacement, np.asarray(_fetch(self._alpha, came_from), np.float32))
         return Carried(self._moved(frame, along), residual, difference, displacement)
 
@@ -134,10 +171,10 @@ class FlowCarrier:
         """Return how wrong the move looks; see ``Carried``."""
         anywhere = np.count_nonzero(wrong) / wrong.size
         outline = np.asarray(_fetch(self._outline, came_from), np.bool_)
-        length = max(int(np.count_nonzero(outline)), _LEAST_OUTLINE)
+        length = max(int(np.count_nonzero(outline)), LEAST_OUTLINE)
         along = np.count_nonzero(wrong & outline) / length
-        crowd = cv2.blur(wrong.astype(np.float32), (_CROWD_PX, _CROWD_PX)).max()
-        return float(min(1.0, max(along, _ANYWHERE_WEIGHT * anywhere, _CROWD_WEIGHT * crowd)))
+        crowd = cv2.blur(wrong.astype(np.float32), (CROWD_PX, CROWD_PX)).max()
+        return float(min(1.0, max(along, ANYWHERE_WEIGHT * anywhere, CROWD_WEIGHT * crowd)))
 
     def _small_grey(self, frame: Frame) -> NDArray[np.uint8]:
         """Return the frame small and grey, without detail that would only shimmer at that size."""
@@ -186,11 +223,11 @@ def _following(displacement: FloatImage, alpha: FloatImage) -> FloatImage:
         alpha: ``(h, w)`` float32 in 0..1: the carried alpha before this correction.
     """
     weight = alpha * alpha
-    window = (_FOLLOW_PX, _FOLLOW_PX)
-    total = cv2.blur(displacement * weight[..., None], window) + _LEAST_WEIGHT * displacement
-    persons = total / (cv2.blur(weight, window) + _LEAST_WEIGHT)[..., None]
-    soft = ((weight > _SOFT) & (weight < 1 - _SOFT)).astype(np.uint8)
-    band = cv2.dilate(soft, np.ones((_FOLLOW_REACH_PX, _FOLLOW_REACH_PX), np.uint8))
+    window, least = (FOLLOW_PX, FOLLOW_PX), np.float32(LEAST_WEIGHT)
+    total = cv2.blur(displacement * weight[..., None], window) + least * displacement
+    persons = total / (cv2.blur(weight, window) + least)[..., None]
+    soft = ((weight > SOFT) & (weight < 1 - SOFT)).astype(np.uint8)
+    band = cv2.dilate(soft, np.ones((FOLLOW_REACH_PX, FOLLOW_REACH_PX), np.uint8))
     share = cv2.blur(band.astype(np.float32), (3, 3))[..., None]
     return np.ascontiguousarray(displacement + share * (persons - displacement), np.float32)
 

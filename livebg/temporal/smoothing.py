@@ -24,21 +24,21 @@ import numpy as np
 from livebg.temporal.flow import Carried
 from livebg.types import FloatImage, Matte, Size
 
-__all__ = ["smoothed"]
+__all__ = ["DIFFERENT_LEVELS", "FAST", "NEAR_PX", "SURE", "smoothed"]
 
-_FAST = 0.25
+FAST = 0.25
 """Speed, in picture widths a second, at which the time constant is halved: a calm turn of the
 head stays below a tenth, a wave of the hand goes beyond one."""
 
-_DIFFERENT_LEVELS = 10.0
+DIFFERENT_LEVELS = 10.0
 """Difference in grey at which the time constant has fallen to 1/e: well above a webcam's noise
 once that is averaged over a few pixels."""
 
-_NEAR_PX = 7
+NEAR_PX = 7
 """A pixel counts as different where any around it does: what was uncovered may look like the
 person here and there, and would keep specks of a ghost."""
 
-_SURE = 0.5
+SURE = 0.5
 """How much of the time constant is taken off where the network is sure."""
 
 
@@ -68,11 +68,11 @@ def smoothed(matte: Matte, carried: Carried, elapsed_s: float, smoothing_s: floa
 def _calm(carried: Carried, elapsed_s: float, size: Size) -> FloatImage:
     """Return 1 where the picture rests and 0 where it must not be averaged, at the matte's size."""
     width = carried.difference.shape[1]
-    around = cv2.dilate(cv2.blur(carried.difference, (3, 3)), np.ones((_NEAR_PX, _NEAR_PX)))
-    different = around.astype(np.float32) / _DIFFERENT_LEVELS
+    around = cv2.dilate(cv2.blur(carried.difference, (3, 3)), np.ones((NEAR_PX, NEAR_PX)))
+    different = around.astype(np.float32) / DIFFERENT_LEVELS
     across, down = cv2.split(carried.displacement)
     per_second = 1 / (width * max(elapsed_s, 1e-3))
-    fast = cv2.magnitude(across, down) * np.float32(per_second / _FAST)
+    fast = cv2.magnitude(across, down) * np.float32(per_second / FAST)
     calm = np.exp(-different * different) / (1 + fast * fast)
     return np.asarray(cv2.resize(calm, size), np.float32)
 
@@ -80,4 +80,4 @@ def _calm(carried: Carried, elapsed_s: float, size: Size) -> FloatImage:
 def _doubt(alpha: FloatImage) -> FloatImage:
     """Return 1 where the network wavers between person and room, less where it is sure."""
     sure = 2 * alpha - 1
-    return np.asarray(1 - np.float32(_SURE) * sure * sure, np.float32)
+    return np.asarray(1 - np.float32(SURE) * sure * sure, np.float32)
