@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from livebg.errors import (
         BenchError,
         DamagedFileError,
+        DeviceLostError,
         EndOfStreamError,
         FetchError,
         InputError,
@@ -41,6 +42,7 @@ __all__ = [
     "BenchError",
     "Composite",
     "DamagedFileError",
+    "DeviceLostError",
     "EndOfStreamError",
     "FetchError",
     "Frame",

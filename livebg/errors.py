@@ -12,6 +12,7 @@
     │   ├── DamagedFileError (InputError)  a file breaks off or is corrupt: exit status 2
     │   └── EndOfStreamError (EOFError)    the source has no further frame
     ├── ModelError (RuntimeError)          a network cannot be loaded or failed: exit status 1
+    │   ├── DeviceLostError                a graphics card is gone, full, or has too old a driver
     │   ├── NetworkLateError               a network is at work for longer than it may
     │   └── WeightsError                   weights cannot be fetched or are not what they should be
     ├── SinkError (OSError)                a frame cannot be delivered: exit status 1
@@ -27,6 +28,7 @@ libraries are translated at the stage's boundary, with ``from``.
 __all__ = [
     "BenchError",
     "DamagedFileError",
+    "DeviceLostError",
     "EndOfStreamError",
     "FetchError",
     "InputError",
@@ -94,6 +96,10 @@ class EndOfStreamError(SourceError, EOFError):
 
 class ModelError(LivebgError, RuntimeError):
     """A network cannot be loaded, or failed while it ran."""
+
+
+class DeviceLostError(ModelError):
+    """The device that a network runs on is gone, out of memory, or cannot be used at all."""
 
 
 class NetworkLateError(ModelError):

@@ -18,6 +18,8 @@ from livebg.cache import cache_folder
 from livebg.fetch import RemoteFile, WheelSource, ensure_file
 from livebg.models.catalog import find
 from livebg.models.weights import ensure_weights
+from livebg.source.video import VideoFile
+from livebg.types import Frame
 from tests.loopback import Loopback, serve
 from tests.pipewire_graph import MISSING, Graph
 
@@ -182,3 +184,13 @@ def clip(own_environment: None) -> Callable[[str], Path]:
 def talking_head_clip(clip: Callable[[str], Path]) -> Path:
     """A person in front of a door: 72 frames of 640x360 at 30 per second, with sound."""
     return clip("single_face.mp4")
+
+
+@pytest.fixture(scope="session")
+def talking_head_frames(talking_head_clip: Path) -> list[Frame]:
+    """The first twelve frames of that clip; nobody may write to them."""
+    with VideoFile(talking_head_clip) as video:
+        frames = [frame for _, frame in zip(range(12), video, strict=False)]
+    for frame in frames:
+        frame.image.flags.writeable = False
+    return frames

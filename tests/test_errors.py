@@ -12,6 +12,7 @@ TREE: dict[str, tuple[tuple[type[BaseException], ...], int]] = {
     "SourceError": ((LivebgError, OSError), 1),
     "SourceUnavailableError": ((errors.SourceError,), 2),
     "DamagedFileError": ((errors.SourceError, errors.InputError), 2),
+    "DeviceLostError": ((errors.ModelError,), 1),
     "EndOfStreamError": ((errors.SourceError, EOFError), 1),
     "ModelError": ((LivebgError, RuntimeError), 1),
     "WeightsError": ((errors.ModelError,), 1),

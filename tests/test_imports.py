@@ -12,7 +12,15 @@ import livebg
 PACKAGE = Path(livebg.__file__).parent
 
 STAGES = {"source", "models", "segment", "temporal", "refine", "compose", "sink"}
-LAYERS = ({"config"}, {"pixels"}, STAGES, {"runtime"}, {"control", "bench", "doctor"}, {"cli"})
+LAYERS = (
+    {"config"},
+    {"pixels"},
+    STAGES,
+    {"device"},
+    {"runtime"},
+    {"control", "bench", "doctor"},
+    {"cli"},
+)
 """The folders, lowest first. Modules beside the folders lie below them all, but the package's own
 ``__init__``, which only names what is public, and ``__main__``, which starts the command line."""
 
@@ -151,7 +159,9 @@ def test_the_runtime_loads_neither_torch_nor_a_network_engine(name: str) -> None
 @pytest.mark.parametrize("module", INNER, ids=lambda module: module.name)
 def test_torch_is_loaded_where_its_networks_and_its_engine_are(module: Module) -> None:
     if module.at_import & {"torch", "torchvision"}:
-        assert module.name.startswith(("livebg.models.nets.", "livebg.segment.torch"))
+        assert module.name.startswith(
+            ("livebg.models.nets.", "livebg.segment.torch", "livebg.device.")
+        )
 
 
 @pytest.mark.parametrize("module", INNER, ids=lambda module: module.name)

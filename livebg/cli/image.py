@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from livebg.cli.options import add_settings_options, settings_from
 from livebg.cli.progress import download_progress
 from livebg.errors import UsageError
-from livebg.types import Composite, Frame, Image, Matte
+from livebg.types import Composite, Frame, Image
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from livebg.runtime.pipeline import Pipeline
+    from livebg.runtime.filter_chain import FilterChain
 
 __all__ = ["add_parser", "run"]
 
@@ -98,21 +98,21 @@ def _check_apart(source: Path, target: Path) -> None:
         raise UsageError(f"{target} is the picture to read, name another one to write with -o")
 
 
-def _picture(pipeline: Pipeline, frame: Frame, *, compare: bool, segmap: bool) -> Image:
+def _picture(pipeline: FilterChain, frame: Frame, *, compare: bool, segmap: bool) -> Image:
     """Return what was asked for: the filtered picture, or it and others side by side."""
     from livebg.compose.compare import side_by_side
     from livebg.compose.segmap import colour_classes, with_legend
     from livebg.models.nets.voc import VOC_CLASSES, voc_palette
 
-    if pipeline.segmenter.info.recurrent:
-        for _ in range(_LOOKS - 1):
-            pipeline.segmenter.segment(frame)
+    pipeline.study(frame, _LOOKS - 1)
     matte = pipeline.matte(frame)
     composite = pipeline.compose(frame, matte, want_alpha=True)
     before, after = ("before", frame.image), ("after", composite.image)
     if not segmap:
         return side_by_side([before, after]) if compare else composite.image
-    labels = _class_labels(matte, composite)
+    labels = pipeline.labels(frame, matte)
+    if labels is None:
+        labels = _person_labels(composite)
     palette = voc_palette()
     drawn = colour_classes(labels, palette)
     if compare:
@@ -120,12 +120,10 @@ def _picture(pipeline: Pipeline, frame: Frame, *, compare: bool, segmap: bool) -
     return with_legend(drawn, labels, VOC_CLASSES, palette)
 
 
-def _class_labels(matte: Matte, composite: Composite) -> NDArray[np.uint8]:
-    """Return the class of each pixel: the network's own, or person where its matte says so."""
-    from livebg.compose.segmap import full_size_labels, labels_from_alpha
+def _person_labels(composite: Composite) -> NDArray[np.uint8]:
+    """Return person where the matte says so, for networks without classes."""
+    from livebg.compose.segmap import labels_from_alpha
     from livebg.models.nets.voc import VOC_CLASSES
 
-    if matte.labels is not None:
-        return full_size_labels(matte.labels, matte.box, composite.size)
     assert composite.alpha is not None  # it was asked for
     return labels_from_alpha(composite.alpha, VOC_CLASSES.index("person"))

@@ -29,11 +29,11 @@ class BlurPlate(Plate):
     """
 
     def __init__(self, strength: float) -> None:
-        self._share = _WEAKEST_SHARE + (_STRONGEST_SHARE - _WEAKEST_SHARE) * strength / 100
+        self.share = _WEAKEST_SHARE + (_STRONGEST_SHARE - _WEAKEST_SHARE) * strength / 100
 
     def render(self, frame: Frame, alpha: FloatImage) -> Image:
         """Return the blurred room, ``(h, W, 3)`` uint8; see ``Plate.render``."""
-        sigma_px = self._share * min(frame.size)
+        sigma_px = self.share * min(frame.size)
         halvings = blur_halvings(sigma_px, min(frame.size))
         small = frame.halved(halvings)
         sigma = sigma_px / 2**halvings

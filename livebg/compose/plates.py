@@ -42,7 +42,8 @@ class StillPlate(Plate):
     """
 
     def __init__(self, picture: Image) -> None:
-        self._picture = picture
+        self.picture = picture
+        """The picture, as it was given."""
         self._fitted = picture
 
     @classmethod
@@ -53,7 +54,7 @@ class StillPlate(Plate):
     def render(self, frame: Frame, alpha: FloatImage) -> Image:
         """Return the picture at the frame's size; see ``Plate.render``."""
         if self._fitted.shape != frame.image.shape:
-            self._fitted = cover(self._picture, frame.size)
+            self._fitted = cover(self.picture, frame.size)
         return self._fitted
 
 
@@ -75,13 +76,17 @@ class MovingPlate(Plate):
 
     def render(self, frame: Frame, alpha: FloatImage) -> Image:
         """Return the video's picture for the frame's time; see ``Plate.render``."""
-        if self._began_ns is None:
-            self._began_ns = frame.captured_ns
-        picture = self._picture_at(max(0, frame.captured_ns - self._began_ns))
+        picture = self.picture_for(frame.captured_ns)
         stale = self._fitted is None or self._fitted.shape != frame.image.shape
         if self._fitted is None or stale or picture is not self._source:
             self._source, self._fitted = picture, cover(picture, frame.size)
         return self._fitted
+
+    def picture_for(self, captured_ns: int) -> Image:
+        """Return the video's picture for a frame captured then, ``(h, w, 3)`` uint8 BGR."""
+        if self._began_ns is None:
+            self._began_ns = captured_ns
+        return self._picture_at(max(0, captured_ns - self._began_ns))
 
     def close(self) -> None:
         """Release the video. Idempotent."""

@@ -9,16 +9,23 @@ import numpy as np
 
 from livebg.types import FloatImage, Matte
 
-__all__ = ["without_haze"]
+__all__ = ["BLEND_PX", "HAZE", "NEAR_PX", "NOBODY", "SOMEBODY", "without_haze"]
 
-_HAZE = 0.06
+HAZE = 0.06
 """Alpha that counts as nothing away from people. Networks leave up to a few per cent of the room
 standing in flat areas, as smudges."""
 
-_NEAR_PX = 5
-_NOBODY = 0.2
-_SOMEBODY = 0.5
-_BLEND_PX = (3, 3)
+NEAR_PX = 5
+"""Side of the window in which somebody is near."""
+
+NOBODY = 0.2
+"""Alpha up to which nobody is there."""
+
+SOMEBODY = 0.5
+"""Alpha from which somebody is."""
+
+BLEND_PX = 3
+"""Side of the window that makes a slope between the two."""
 
 
 def without_haze(matte: Matte) -> Matte:
@@ -29,7 +36,7 @@ def without_haze(matte: Matte) -> Matte:
     is: there it would thin hair and make the outline flicker more (dtSSD by 2 % on clips with exact
     mattes, for less than 1 % of their mean error).
     """
-    haze = np.float32(_HAZE) * (1 - _nearness(matte.coarse))
+    haze = np.float32(HAZE) * (1 - _nearness(matte.coarse))
     stretch = np.asarray(1 / (1 - haze), np.float32)
     return replace(
         matte,
@@ -41,6 +48,6 @@ def without_haze(matte: Matte) -> Matte:
 
 def _nearness(alpha: FloatImage) -> FloatImage:
     """Return 0 where nobody is near, 1 where somebody is, with a short slope between the two."""
-    most = cv2.dilate(alpha, np.ones((_NEAR_PX, _NEAR_PX), np.uint8))
-    near = np.clip((most - _NOBODY) / np.float32(_SOMEBODY - _NOBODY), 0, 1)
-    return np.asarray(cv2.blur(near, _BLEND_PX), np.float32)
+    most = cv2.dilate(alpha, np.ones((NEAR_PX, NEAR_PX), np.uint8))
+    near = np.clip((most - NOBODY) / np.float32(SOMEBODY - NOBODY), 0, 1)
+    return np.asarray(cv2.blur(near, (BLEND_PX, BLEND_PX)), np.float32)

@@ -11,9 +11,10 @@ from livebg.compose.compositor import Compositor, compositing_kernel
 from livebg.config.schema import Settings
 from livebg.errors import UsageError
 from livebg.fetch import Progress
-from livebg.models.catalog import CatalogEntry, find
+from livebg.models.catalog import find
 from livebg.models.weights import ensure_weights
 from livebg.runtime.backdrop import open_backdrop
+from livebg.runtime.filter_chain import FilterChain
 from livebg.runtime.memory import keep_freed_memory
 from livebg.runtime.pipeline import Pipeline
 from livebg.segment.base import Segmenter
@@ -29,8 +30,11 @@ _CLASSES_LEAST_SIZE = (512, 288)
 
 def build_pipeline(
     settings: Settings, size: Size, *, live: bool = False, progress: Progress | None = None
-) -> Pipeline:
+) -> FilterChain:
     """Make the chain of stages for frames of one size.
+
+    On a torch device all stages run there, see ``livebg.runtime.device_pipeline``; otherwise the
+    network runs on OpenVINO and the other stages on the processor.
 
     Two things are set for the whole process. OpenCV gets one thread: its stages are a fraction of
     a millisecond each, and splitting them over cores costs more processor time than it saves. And
@@ -49,6 +53,9 @@ def build_pipeline(
     """
     cv2.setNumThreads(1)
     keep_freed_memory()
+    engine, device = _engine_for(settings)
+    if engine == "torch":
+        return _build_on_device(settings, size, device, live, progress)
     compositor = open_compositor(settings)
     try:
         compositing_kernel()
@@ -69,19 +76,60 @@ def openvino_folder() -> Path:
     return cache_folder() / "openvino"
 
 
+def _build_on_device(
+    settings: Settings, size: Size, device: str, live: bool, progress: Progress | None
+) -> FilterChain:
+    """Build a pipeline on a torch device, with the processor behind it where that is another."""
+    from livebg.runtime.build_device import build_on_device, settings_without_device
+    from livebg.runtime.fallback import FallbackPipeline
+
+    if device == "cpu":
+        return build_on_device(settings, size, device, progress=progress)
+
+    def build_host(settings: Settings) -> FilterChain:
+        return build_pipeline(settings_without_device(settings), size, live=live)
+
+    return FallbackPipeline(
+        settings, lambda: build_on_device(settings, size, device, progress=progress), build_host
+    )
+
+
 def build_segmenter(
     settings: Settings, size: Size, progress: Progress | None = None, *, live: bool = False
 ) -> Segmenter:
-    """Load the network that ``settings`` name, for frames of ``size``; see ``build_pipeline``."""
-    if settings.model.lower().endswith(".onnx"):
-        return _user_file(settings, size, live)
-    engine, device = _engine(settings.device)
+    """Load the network that ``settings`` name on OpenVINO, for frames of ``size``.
+
+    Raises:
+        UsageError: an unknown network, class or device.
+        ModelError: the network cannot be loaded, or its weights cannot be fetched.
+    """
+    _, device = _engine_for(settings)
+    if _is_file(settings.model):
+        return _user_file(settings, size, device, live)
     entry = find(settings.model)
-    released_graph = engine == "openvino" and not entry.classes
-    weights = ensure_weights(entry, progress, suffix=".onnx" if released_graph else None)
+    weights = ensure_weights(entry, progress, suffix=None if entry.classes else ".onnx")
     if entry.classes:
-        return _classes(entry, weights, settings, size, engine, device)
-    return _rvm(weights, settings, size, engine, device, live)
+        wanted = max(settings.matte_size, _CLASSES_LEAST_SIZE, key=lambda side: side[0] * side[1])
+        input_size = fit_input_size(size, wanted)
+        return _static(weights, settings, size, input_size, device, name=entry.name)
+    return _rvm(weights, settings, size, device, live)
+
+
+def _is_file(model: str) -> bool:
+    return model.lower().endswith(".onnx")
+
+
+def _engine_for(settings: Settings) -> tuple[str, str]:
+    """Return the engine and the device that run the network; see ``_engine``."""
+    file = _is_file(settings.model)
+    wish = "cpu" if file and settings.device == "auto" else settings.device
+    engine, device = _engine(wish)
+    if file and engine == "torch":
+        raise UsageError(
+            f"{settings.model} is an ONNX file, which torch cannot run on {device}; use --device "
+            "cpu or openvino:GPU"
+        )
+    return engine, device
 
 
 def _engine(wish: str) -> tuple[str, str]:
@@ -119,31 +167,17 @@ def _rvm(
     weights: Path,
     settings: Settings,
     size: Size,
-    engine: str,
     device: str,
     live: bool,
     *,
     released: bool = True,
 ) -> Segmenter:
-    input_size = fit_input_size(size, settings.matte_size)
-    if engine == "torch":
-        from livebg.segment.torch_rvm import TorchRvm
-
-        return TorchRvm(
-            weights,
-            size,
-            input_size=input_size,
-            device=device,
-            precision=settings.precision,
-            threads=settings.threads,
-            crop=settings.crop,
-        )
     from livebg.segment.openvino_rvm import OpenvinoRvm
 
     return OpenvinoRvm(
         weights,
         size,
-        input_size=input_size,
+        input_size=fit_input_size(size, settings.matte_size),
         cache_folder=openvino_folder(),
         device=device,
         precision=settings.precision,
@@ -154,46 +188,12 @@ def _rvm(
     )
 
 
-def _classes(
-    entry: CatalogEntry,
-    weights: Path,
-    settings: Settings,
-    size: Size,
-    engine: str,
-    device: str,
-) -> Segmenter:
-    wanted = max(settings.matte_size, _CLASSES_LEAST_SIZE, key=lambda side: side[0] * side[1])
-    input_size = fit_input_size(size, wanted)
-    if engine == "torch":
-        from livebg.segment.torch_classes import TorchClasses
-
-        return TorchClasses(
-            entry.name,
-            weights,
-            size,
-            keep=settings.keep,
-            input_size=input_size,
-            device=device,
-            precision=settings.precision,
-            threads=settings.threads,
-        )
-    return _static(weights, settings, size, input_size, device, name=entry.name)
-
-
-def _user_file(settings: Settings, size: Size, live: bool) -> Segmenter:
+def _user_file(settings: Settings, size: Size, device: str, live: bool) -> Segmenter:
     from livebg.models.onnx_shapes import describe_onnx
 
-    wish = "cpu" if settings.device == "auto" else settings.device
-    engine, device = _engine(wish)
     path = Path(settings.model).expanduser()
-    network = describe_onnx(path)
-    if engine == "torch":
-        raise UsageError(
-            f"{path} is an ONNX file, which torch cannot run on {device}; use --device cpu or "
-            "openvino:GPU"
-        )
-    if network.kind == "recurrent":
-        return _rvm(path, settings, size, engine, device, live, released=False)
+    if describe_onnx(path).kind == "recurrent":
+        return _rvm(path, settings, size, device, live, released=False)
     return _static(path, settings, size, fit_input_size(size, settings.matte_size), device)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,10 +26,14 @@ _JOIN_S = 0.2
 class FrameFilter(Protocol):
     """What a conversion needs of ``livebg.runtime.pipeline.Pipeline``."""
 
-    def process(
-        self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
-    ) -> Composite:
-        """Return the filtered ``frame``."""
+    def filtered(
+        self,
+        frames: Iterable[Frame],
+        *,
+        want_alpha: bool = False,
+        pixel_format: PixelFormat = BGR,
+    ) -> Iterator[Composite]:
+        """Filter all ``frames`` in order; may look a few ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,11 @@ def convert(
     finished = False
     try:
         work.start()
-        while (frame := work.next_frame()) is not None:
-            work.put(pipeline.process(frame, want_alpha=want_alpha, pixel_format=wanted))
+        composites = pipeline.filtered(
+            work.all_frames(), want_alpha=want_alpha, pixel_format=wanted
+        )
+        for composite in composites:
+            work.put(composite)
             if on_progress is not None:
                 on_progress(work.frames)
         finished = work.finish()
@@ -105,11 +112,13 @@ class _Work:
         self._decoder.start()
         self._encoder.start()
 
-    def next_frame(self) -> Frame | None:
-        """Return the next frame; None at the end, and when stopped or a sink failed."""
-        if self._stop.is_set() or self._filtered.cancelled:
-            return None
-        return self._decoded.get()
+    def all_frames(self) -> Iterator[Frame]:
+        """Yield frames up to the last, or until stopped or a sink failed."""
+        while not (self._stop.is_set() or self._filtered.cancelled):
+            frame = self._decoded.get()
+            if frame is None:
+                return
+            yield frame
 
     def put(self, composite: Composite) -> None:
         if self._filtered.put(composite):

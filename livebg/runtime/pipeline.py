@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.closable import Closable
 from livebg.compose.auto_framing import AutoFraming, busts_of
 from livebg.compose.compositor import Compositor
 from livebg.compose.reframing import reframed
+from livebg.compose.segmap import full_size_labels
 from livebg.config.schema import Settings
 from livebg.errors import ModelError, NetworkLateError
 from livebg.pixel_format import BGR, PixelFormat
@@ -22,7 +24,7 @@ from livebg.runtime.inference import DirectInference, Inference
 from livebg.runtime.refinement import Refinement
 from livebg.runtime.scheduler import CUT_RESIDUAL, MaskScheduler
 from livebg.runtime.stage_times import StageTimes
-from livebg.segment.base import Segmenter
+from livebg.segment.base import Segmenter, SegmenterInfo
 from livebg.temporal.flow import Carried, FlowCarrier
 from livebg.types import Composite, FloatImage, Frame, Matte
 
@@ -83,9 +85,9 @@ class Pipeline(Closable):
         )
 
     @property
-    def segmenter(self) -> Segmenter:
-        """What finds the person."""
-        return self._inference.segmenter
+    def info(self) -> SegmenterInfo:
+        """The network, and what runs it."""
+        return self._inference.segmenter.info
 
     @property
     def statistics(self) -> Mapping[str, Any]:
@@ -97,7 +99,7 @@ class Pipeline(Closable):
         ``plausibility``); ``stage_ms``: mean milliseconds a frame by stage;
         ``stages_ms``: ``Histogram.summary_ms`` of the calls by stage.
         """
-        info = self.segmenter.info
+        info = self.info
         return {
             "model": info.model,
             "engine": info.engine,
@@ -136,6 +138,28 @@ class Pipeline(Closable):
         frame = self._facing(frame)
         matte = self.matte(frame)
         return self.compose(frame, matte, want_alpha=want_alpha, pixel_format=pixel_format)
+
+    def filtered(
+        self,
+        frames: Iterable[Frame],
+        *,
+        want_alpha: bool = False,
+        pixel_format: PixelFormat = BGR,
+    ) -> Iterator[Composite]:
+        """Filter all ``frames`` in order; see ``process``."""
+        for frame in frames:
+            yield self.process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
+
+    def study(self, frame: Frame, looks: int) -> None:
+        """Let a network with memory look at ``frame`` so often before it is filtered.
+
+        Raises:
+            ModelError: the network failed.
+            ValueError: the frame has another size than the pipeline was built for.
+        """
+        if self.info.recurrent:
+            for _ in range(looks):
+                self._inference.segmenter.segment(frame)
 
     def matte(self, frame: Frame) -> Matte:
         """Return the matte of the next frame: carried where that is good enough, else inferred.
@@ -201,6 +225,15 @@ class Pipeline(Closable):
             unused[1].close()
         if self._closed:
             compositor.close()
+
+    def labels(self, frame: Frame, matte: Matte) -> NDArray[np.uint8] | None:
+        """Return the class of every pixel of ``frame``, ``(H, W)`` uint8 (PASCAL VOC).
+
+        None where the network has no classes.
+        """
+        if matte.labels is None:
+            return None
+        return full_size_labels(matte.labels, matte.box, frame.size)
 
     def reconfigure(self, settings: Settings) -> None:
         """Take over settings that need no other network, between two frames.

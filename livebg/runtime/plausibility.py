@@ -26,7 +26,7 @@ from livebg.errors import ModelError
 from livebg.refine import belief
 from livebg.types import FloatImage, Frame, Matte
 
-__all__ = ["Plausibility", "check_matte", "without_anybody"]
+__all__ = ["Plausibility", "check_matte", "warn_of_refusal", "without_anybody"]
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +68,16 @@ def without_anybody(matte: Matte) -> Matte:
     """Return ``matte`` with alpha 0 everywhere, so that all of its frame is background."""
     nothing = np.zeros_like(matte.gain)
     return replace(matte, gain=nothing, offset=nothing, coarse=nothing)
+
+
+def warn_of_refusal(claim: float, frame: Frame) -> None:
+    """Say in the log that a matte of ``frame``, which claims so much of it, is not believed."""
+    _log.warning(
+        "the network takes %.0f %% of frame %d for a person: only the background is "
+        "shown until it makes sense again; sit back a little, or choose another --model",
+        100 * claim,
+        frame.index,
+    )
 
 
 class Plausibility:
@@ -150,12 +160,7 @@ class Plausibility:
     def _count_refusal(self, claim: float, frame: Frame) -> None:
         self._refused += 1
         if not self._last_refused:
-            _log.warning(
-                "the network takes %.0f %% of frame %d for a person: only the background is "
-                "shown until it makes sense again; sit back a little, or choose another --model",
-                100 * claim,
-                frame.index,
-            )
+            warn_of_refusal(claim, frame)
         self._last_refused = True
 
 

@@ -10,13 +10,13 @@ from livebg.config.schema import Settings
 from livebg.errors import NetworkLateError
 from livebg.runtime.build import build_pipeline
 from livebg.runtime.chain import patient
-from livebg.runtime.pipeline import Pipeline
+from livebg.runtime.filter_chain import FilterChain
 from livebg.types import Frame, Size
 
 __all__ = ["build_live", "build_rehearsed"]
 
 
-def build_rehearsed(settings: Settings, size: Size, *, live: bool = False) -> Pipeline:
+def build_rehearsed(settings: Settings, size: Size, *, live: bool = False) -> FilterChain:
     """Build a pipeline and let every stage load and compile what it needs on a black picture.
 
     The first frame otherwise takes some tenths of a second, and a live session would drop the
@@ -44,6 +44,6 @@ def build_rehearsed(settings: Settings, size: Size, *, live: bool = False) -> Pi
     return pipeline
 
 
-def build_live(settings: Settings, size: Size) -> Pipeline:
+def build_live(settings: Settings, size: Size) -> FilterChain:
     """Build what a live session on a camera runs; see ``build_rehearsed``."""
     return build_rehearsed(settings, size, live=True)

@@ -1,26 +1,21 @@
-"""torch: which device and arithmetic, and how pictures get there and back."""
+"""torch: which device, and which arithmetic."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
 from typing import TypeVar
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from livebg.errors import ModelError, UsageError
-from livebg.types import FloatImage, Frame, Image
+from livebg.errors import DeviceLostError, UsageError
 
 __all__ = [
     "describe_engine",
-    "download",
     "place",
+    "prepare",
     "resolve_device",
     "resolve_dtype",
-    "running",
-    "upload",
 ]
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -36,19 +31,33 @@ def resolve_device(name: str) -> torch.device:
 
     Raises:
         UsageError: there is no such device on this machine.
+        DeviceLostError: there is, but its driver is too old.
     """
     try:
         device = torch.device(name)
     except RuntimeError as error:
         raise UsageError(f"torch has no device {name!r}; choose cpu, cuda or mps") from error
-    present = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available(),
-    }
+    if device.type == "cuda":
+        _require_cuda(device)
+        return device
+    present = {"cpu": True, "mps": torch.backends.mps.is_available()}
     if not present.get(device.type, False):
         raise UsageError(f"torch finds no device {name} on this machine; choose --device cpu")
     return device
+
+
+def _require_cuda(device: torch.device) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what torch warns of is raised here
+        if torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count():
+            return
+        try:
+            torch.cuda.init()
+        except (RuntimeError, AssertionError) as error:
+            if "too old" in str(error):
+                reason = str(error).splitlines()[0].partition(" Please ")[0].rstrip(".")
+                raise DeviceLostError(f"{device} cannot be used: {reason}") from error
+    raise UsageError(f"torch finds no device {device} on this machine; choose --device cpu")
 
 
 def resolve_dtype(device: torch.device, precision: str) -> torch.dtype:
@@ -82,52 +91,18 @@ def place(network: Network, device: torch.device, dtype: torch.dtype) -> Network
     return network.to(device, dtype).to(memory_format=torch.channels_last)
 
 
-def upload(image: Image, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Return a picture as a network takes it; bytes travel, the arithmetic is the device's.
+def prepare(device: torch.device, dtype: torch.dtype, threads: int) -> None:
+    """Set up torch, for the whole process, to run networks on a device.
 
     Args:
-        image: ``(h, w, 3)`` uint8 BGR.
-        device: where it goes.
-        dtype: type of the result.
-
-    Returns:
-        ``(1, 3, h, w)`` RGB in 0..1.
+        device: the device.
+        dtype: what they compute in.
+        threads: processor threads, where the device is the CPU.
     """
-    rgb = torch.tensor(image, device=device).flip(2).permute(2, 0, 1)
-    return (rgb.to(torch.float32) / 255).to(dtype).unsqueeze(0)
-
-
-def download(planes: Tensor, model: str, frame: Frame) -> FloatImage:
-    """Return planes ``(C, h, w)`` as a new C-contiguous float32 array.
-
-    Args:
-        planes: on any device, in any floating type.
-        model: the network's name, for the message.
-        frame: what they were computed from, for the message.
-
-    Raises:
-        ModelError: they hold something that is no number.
-    """
-    array: FloatImage = planes.float().cpu().contiguous().numpy()
-    if not np.isfinite(array).all():
-        raise ModelError(f"{model} returned values that are not numbers for frame {frame.index}")
-    return array
-
-
-@contextmanager
-def running(model: str, device: torch.device) -> Iterator[None]:
-    """Run a network without gradients, and translate what torch raises.
-
-    Raises:
-        ModelError: torch failed: out of memory, device lost.
-    """
-    try:
-        with torch.inference_mode():
-            yield
-    except ModelError:
-        raise
-    except RuntimeError as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(
-            f"torch failed on {device} while it ran {model}: {reason}; try --device cpu"
-        ) from error
+    if device.type == "cpu":
+        torch.set_num_threads(threads)
+    if device.type == "cuda":
+        # Every network has one size of input, so the search for the fastest algorithm pays.
+        torch.backends.cudnn.benchmark = True
+        # Who asks for f32 is not to get the ten bits of TF32.
+        torch.backends.cudnn.allow_tf32 = dtype != torch.float32

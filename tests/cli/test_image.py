@@ -1,16 +1,16 @@
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from livebg.cli.main import main
+from livebg.compose.segmap import full_size_labels
 from livebg.config.schema import Settings
 from livebg.models.nets.voc import VOC_CLASSES, voc_palette
-from livebg.segment.base import SegmenterInfo
 from livebg.source.video import VideoFile
 from livebg.types import Box, Composite, Frame, Image, Matte, Size
 
@@ -111,8 +111,7 @@ class PersonAndDog:
     """A pipeline whose network has classes: a person on the left, a dog on the right."""
 
     def __init__(self, settings: Settings, size: Size, **options: object) -> None:
-        info = SegmenterInfo("two halves", "none", size, recurrent=False, classes=VOC_CLASSES)
-        self.segmenter = SimpleNamespace(info=info)
+        pass
 
     def __enter__(self) -> "PersonAndDog":
         return self
@@ -125,6 +124,13 @@ class PersonAndDog:
         plain = (labels == PERSON).astype(np.float32)
         box = Box.whole(frame.size)
         return Matte(np.zeros_like(plain), plain, plain, box, 0, 0, labels=labels)
+
+    def study(self, frame: Frame, looks: int) -> None:
+        pass
+
+    def labels(self, frame: Frame, matte: Matte) -> NDArray[np.uint8] | None:
+        assert matte.labels is not None
+        return full_size_labels(matte.labels, matte.box, frame.size)
 
     def compose(self, frame: Frame, matte: Matte, *, want_alpha: bool = False) -> Composite:
         return Composite(frame.image, frame.index, frame.captured_ns)

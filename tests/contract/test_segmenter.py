@@ -14,8 +14,6 @@ from livebg.errors import ModelError
 from livebg.segment.base import Segmenter
 from livebg.segment.openvino_rvm import OpenvinoRvm
 from livebg.segment.openvino_static import OpenvinoStatic
-from livebg.segment.torch_classes import TorchClasses
-from livebg.segment.torch_rvm import TorchRvm
 from livebg.types import Frame, Size
 from tests.checkpoints import write_checkpoint
 from tests.onnx_files import red_matte_nchw
@@ -40,10 +38,6 @@ class Files:
 SEGMENTERS: dict[str, Callable[[Files], Opener]] = {
     "openvino rvm": lambda files: partial(
         OpenvinoRvm, files.rvm, FRAME, input_size=INPUT, cache_folder=files.cache
-    ),
-    "torch rvm": lambda files: partial(TorchRvm, files.rvm, FRAME, input_size=INPUT),
-    "torch classes": lambda files: partial(
-        TorchClasses, LRASPP, files.lraspp, FRAME, keep=("person",), input_size=INPUT
     ),
     "openvino classes": lambda files: partial(
         OpenvinoStatic, files.lraspp, FRAME, name=LRASPP, input_size=INPUT, cache_folder=files.cache
@@ -83,7 +77,7 @@ def frame_of(seed: int, size: Size = FRAME) -> Frame:
 def test_it_says_what_it_is(segmenter: Segmenter) -> None:
     info = segmenter.info
     assert info.model
-    assert info.engine.split()[0] in ("openvino", "torch")
+    assert info.engine.split()[0] == "openvino"
     assert info.engine.split()[-1] in ("f32", "bf16", "f16", "int8+f32", "int8+bf16")
     assert info.input_size == INPUT
 

@@ -54,8 +54,8 @@ def test_the_network_sees_the_frames_shape(rvm_weights: Path, size: Size, input_
     [("cpu", "openvino CPU f32"), ("openvino:cpu", "openvino CPU f32"), ("torch:cpu", "torch cpu")],
 )
 def test_a_device_chooses_the_engine(rvm_weights: Path, device: str, engine: str) -> None:
-    with build_segmenter(replace(SMALL, device=device), SIZE) as segmenter:
-        assert segmenter.info.engine.startswith(engine)
+    with build_pipeline(replace(SMALL, device=device), SIZE) as pipeline:
+        assert pipeline.info.engine.startswith(engine)
 
 
 @pytest.mark.parametrize("device", ["gpu", "cpu:1", "openvino", "torch", "", "openvino:"])
@@ -126,11 +126,11 @@ def test_a_network_with_classes_sees_more_pixels_than_rvm(own_cache: Path, tmp_p
     name = "lraspp_mobilenet_v3_large"
     add_weights(name, write_checkpoint(name, tmp_path / "checkpoint.pth"))
     settings = replace(SMALL, model=name, device="torch:cpu")
-    with build_segmenter(settings, (640, 360)) as segmenter:
-        assert segmenter.info.input_size == (512, 288)
-        assert segmenter.info.classes
+    with build_pipeline(settings, (640, 360)) as pipeline:
+        assert pipeline.info.input_size == (512, 288)
+        assert pipeline.info.classes
     with pytest.raises(UsageError, match="unicorn"):
-        build_segmenter(replace(settings, keep=("unicorn",)), (640, 360))
+        build_pipeline(replace(settings, keep=("unicorn",)), (640, 360))
 
 
 def test_a_damaged_network_is_refused(tmp_path: Path) -> None:
