@@ -21,14 +21,17 @@ from livebg.temporal.flow import (
     ANYWHERE_WEIGHT,
     CROWD_PX,
     CROWD_WEIGHT,
+    FOLLOW_PX,
+    FOLLOW_REACH_PX,
     LEAST_OUTLINE,
+    LEAST_WEIGHT,
     OUTLINE_PX,
     SOFT,
     WRONG_LEVELS,
 )
 from livebg.types import Size
 
-__all__ = ["Anchor", "Moved", "anchored", "carried", "displacement_of", "small_grey"]
+__all__ = ["Anchor", "Moved", "anchored", "carried", "displacement_of", "following", "small_grey"]
 
 _COARSEST_SIDE_PX = 9
 _ITERATIONS = 3
@@ -45,12 +48,14 @@ class Anchor:
     Attributes:
         planes: the matte.
         grey: ``(1, 1, h, w)`` float32 in 0..255, from ``small_grey``.
+        alpha: ``(1, 1, h, w)`` float32 in 0..1.
         outline: ``(1, 1, h, w)`` float32, 1 near the person's outline.
         captured_ns: capture time of its frame.
     """
 
     planes: Planes
     grey: Tensor
+    alpha: Tensor
     outline: Tensor
     captured_ns: int
 
@@ -90,22 +95,41 @@ def anchored(planes: Planes, picture: DevicePicture, grey: Tensor) -> Anchor:
     alpha = planes.small_alpha(picture, (grey.shape[3], grey.shape[2]))
     soft = (alpha > SOFT) & (alpha < 1 - SOFT)
     outline = lightest(soft.to(grey.dtype), (OUTLINE_PX, OUTLINE_PX))
-    return Anchor(planes, grey, outline, picture.captured_ns)
+    return Anchor(planes, grey, alpha, outline, picture.captured_ns)
 
 
 def carried(anchor: Anchor, grey: Tensor) -> Moved:
     """Return the anchor's matte moved to the picture whose ``small_grey`` is ``grey``."""
     displacement = displacement_of(grey, anchor.grey)
-    difference = (grey - fetched(anchor.grey, displacement)).abs_()
-    residual = _residual(difference, fetched(anchor.outline, displacement))
+    seen = torch.cat((anchor.grey, anchor.outline, anchor.alpha), 1)
+    before, outline, alpha = fetched(seen, displacement).chunk(3, 1)
+    difference = (grey - before).abs_()
+    residual = _residual(difference, outline)
     width, height = anchor.planes.size
     scale = (width / grey.shape[3], height / grey.shape[2])
-    across, down = resized(displacement, (width, height)).chunk(2, 1)
+    across, down = resized(following(displacement, alpha), (width, height)).chunk(2, 1)
     nearby = torch.cat((across * scale[0], down * scale[1]), 1)
     source = torch.cat((anchor.planes.gain, anchor.planes.offset, anchor.planes.coarse), 1)
     gain, offset, coarse = fetched(source, nearby).chunk(3, 1)
     planes = Planes(gain, offset, coarse, anchor.planes.labels)
     return Moved(planes, residual, difference, displacement)
+
+
+def following(displacement: Tensor, alpha: Tensor) -> Tensor:
+    """Return ``displacement`` with the outline moving as the person inside it does.
+
+    The same as ``livebg.temporal.flow.following``.
+
+    Args:
+        displacement: ``(1, 2, h, w)`` float32.
+        alpha: ``(1, 1, h, w)`` float32 in 0..1: the carried alpha before this correction.
+    """
+    weight = alpha * alpha
+    means = box_mean(torch.cat((displacement * weight, weight), 1), FOLLOW_PX)
+    persons = (means[:, :2] + LEAST_WEIGHT * displacement) / (means[:, 2:] + LEAST_WEIGHT)
+    soft = (weight > SOFT) & (weight < 1 - SOFT)
+    band = lightest(soft.to(weight.dtype), (FOLLOW_REACH_PX, FOLLOW_REACH_PX))
+    return torch.lerp(displacement, persons, box_mean(band, 3).expand_as(displacement))
 
 
 def _residual(difference: Tensor, outline: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ __all__ = [
     "Carried",
     "FlowCarrier",
     "flow_size",
+    "following",
 ]
 
 _FLOW_PIXELS = 128 * 72
@@ -164,7 +165,7 @@ class FlowCarrier:
         came_from = cv2.add(displacement, self._flow_grid)
         difference = np.asarray(cv2.absdiff(grey, _fetch(self._anchor_grey, came_from)), np.uint8)
         residual = self._residual(difference > WRONG_LEVELS, came_from)
-        along = _following(displacement, np.asarray(_fetch(self._alpha, came_from), np.float32))
+        along = following(displacement, np.asarray(_fetch(self._alpha, came_from), np.float32))
         return Carried(self._moved(frame, along), residual, difference, displacement)
 
     def _residual(self, wrong: NDArray[np.bool], came_from: NDArray[Any]) -> float:
@@ -211,7 +212,7 @@ class FlowCarrier:
         )
 
 
-def _following(displacement: FloatImage, alpha: FloatImage) -> FloatImage:
+def following(displacement: FloatImage, alpha: FloatImage) -> FloatImage:
     """Return ``displacement`` with the outline moving as the person inside it does.
 
     Flow is smooth: at an outline it is a mean of the person's motion and the room's, so the matte

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from livebg.device.flow import anchored, carried, displacement_of, small_grey
+from livebg.device.flow import anchored, carried, displacement_of, following, small_grey
 from livebg.segment.openvino_rvm import OpenvinoRvm
 from livebg.temporal.flow import FlowCarrier, flow_size
+from livebg.temporal.flow import following as hosts_following
 from livebg.types import Frame, Matte
 from tests.device.tensors import array, picture_of, plane, planes_of
 
@@ -49,6 +50,20 @@ def test_a_shift_is_found(device: torch.device, shift: tuple[float, float]) -> N
     # Where it was: against the way that the picture moved. A tenth of a pixel is what DIS reaches.
     assert np.abs(np.median(inside[..., 0]) - shift[0]) < 0.1
     assert np.abs(np.median(inside[..., 1]) - shift[1]) < 0.1
+
+
+def test_an_outline_follows_the_person_as_on_the_host(
+    frames: list[Frame], mattes: list[Matte], device: torch.device
+) -> None:
+    random = np.random.default_rng(0)
+    noise = random.normal(0, 4, (*SIZE[::-1], 2)).astype(np.float32)
+    displacement = np.asarray(cv2.GaussianBlur(noise, (0, 0), 2), np.float32)
+    alpha = mattes[0].alpha_over(frames[0], SIZE)
+    theirs = hosts_following(displacement, alpha)
+    assert np.abs(theirs - displacement).max() > 0.1
+    ours = array(following(plane(displacement, device), plane(alpha, device)))
+    # The same sums in another order.
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 @pytest.mark.parametrize("age", [1, 3])

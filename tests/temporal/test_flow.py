@@ -246,7 +246,7 @@ def test_the_outline_moves_with_the_person_and_not_with_the_room(
 
     shifts = [(16, 0), (0, -12), (-24, 8)]
     following = np.mean([error(shift) for shift in shifts])
-    monkeypatch.setattr("livebg.temporal.flow._following", lambda displacement, alpha: displacement)
+    monkeypatch.setattr("livebg.temporal.flow.following", lambda displacement, alpha: displacement)
     smooth = np.mean([error(shift) for shift in shifts])
     # Measured: less than a half.
     assert following < 0.7 * smooth
