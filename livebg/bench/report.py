@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from livebg.bench.device_report import device_lines
+from livebg.bench.device_work import DeviceWork
 from livebg.bench.machine import Machine
 from livebg.bench.quality import QualityResult
 from livebg.bench.sizes import size_name
 from livebg.bench.soak import SoakResult
 from livebg.bench.speed import SpeedResult
 from livebg.bench.subjects import COPY, RECIPE
+from livebg.bench.table import Table, ms_text, share_text
 
 __all__ = ["SCHEMA", "Report", "as_json", "as_markdown"]
 
@@ -30,6 +33,7 @@ class Report:
         speed: from memory to a null sink.
         quality: on clips with exact mattes.
         soak: of a long live session, or None.
+        device: what the networks ask of a torch device, and get.
     """
 
     machine: Machine
@@ -37,29 +41,7 @@ class Report:
     speed: Sequence[SpeedResult] = ()
     quality: Sequence[QualityResult] = ()
     soak: SoakResult | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """Cells as they are printed; the first columns, which hold words, are aligned to the left."""
-
-    columns: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-    words: int
-
-    def lines(self) -> Iterator[str]:
-        cells = [self.columns, *self.rows]
-        widths = [max(len(row[place]) for row in cells) for place in range(len(self.columns))]
-        rule = [
-            "-" * width if place < self.words else "-" * (width - 1) + ":"
-            for place, width in enumerate(widths)
-        ]
-        for row in (self.columns, tuple(rule), *self.rows):
-            padded = (
-                text.ljust(width) if place < self.words else text.rjust(width)
-                for place, (text, width) in enumerate(zip(row, widths, strict=True))
-            )
-            yield f"| {' | '.join(padded)} |"
+    device: Sequence[DeviceWork] = ()
 
 
 def as_json(report: Report) -> str:
@@ -80,6 +62,8 @@ def as_markdown(report: Report) -> str:
             "",
             *_stages(report.speed).lines(),
         ]
+    if report.device:
+        lines += ["", *device_lines(report.device, report.speed)]
     if report.quality:
         lines += ["", "### Quality, on clips with exact mattes", ""]
         lines += [*_quality(report.quality).lines(), "", *_QUALITY_NOTES]
@@ -115,18 +99,18 @@ def _about(report: Report) -> Iterator[str]:
         yield f"- {name}: {value}"
 
 
-def _overview(results: Sequence[SpeedResult]) -> _Table:
+def _overview(results: Sequence[SpeedResult]) -> Table:
     """Return a row per subject and a column per size and effect."""
     heads = list(dict.fromkeys((r.size, r.effect) for r in results if r.effect))
     cpu = {(r.subject, r.size, r.effect): r.cpu_ms for r in results}
     rows = []
     for subject in dict.fromkeys(r.subject for r in results):
         times = [cpu.get((subject, s, e), cpu.get((subject, s, ""))) for s, e in heads]
-        rows.append((subject, *("" if ms is None else _ms(ms) for ms in times)))
-    return _Table(("what", *(f"{size_name(s)} {e}" for s, e in heads)), rows, words=1)
+        rows.append((subject, *("" if ms is None else ms_text(ms) for ms in times)))
+    return Table(("what", *(f"{size_name(s)} {e}" for s, e in heads)), rows, words=1)
 
 
-def _speed(results: Sequence[SpeedResult]) -> _Table:
+def _speed(results: Sequence[SpeedResult]) -> Table:
     cpu = {(r.subject, r.size, r.effect): r.cpu_ms for r in results}
     rows = []
     for r in results:
@@ -137,21 +121,21 @@ def _speed(results: Sequence[SpeedResult]) -> _Table:
                 r.effect,
                 r.subject,
                 f"{r.fps:.1f}",
-                _ms(r.cpu_ms),
+                ms_text(r.cpu_ms),
                 "" if recipe_ms is None else f"{recipe_ms / r.cpu_ms:.1f}x",
                 "" if copy_ms is None else f"{r.cpu_ms / copy_ms:.1f}",
-                _ms(r.p50_ms),
-                _ms(r.p95_ms),
-                _ms(r.p99_ms),
-                "" if r.subject == COPY else _share(r.inferred_share),
+                ms_text(r.p50_ms),
+                ms_text(r.p95_ms),
+                ms_text(r.p99_ms),
+                "" if r.subject == COPY else share_text(r.inferred_share),
                 "" if r.peak_mib is None else f"{r.peak_mib:.0f} MiB",
             )
         )
     columns = ("size", "effect", "what", "frames/s", "CPU ms/frame", "less than recipe", "copies")
-    return _Table((*columns, "p50", "p95", "p99", "inferred", "peak"), rows, words=3)
+    return Table((*columns, "p50", "p95", "p99", "inferred", "peak"), rows, words=3)
 
 
-def _stages(results: Sequence[SpeedResult]) -> _Table:
+def _stages(results: Sequence[SpeedResult]) -> Table:
     staged = [r for r in results if r.stage_ms]
     stages = list(dict.fromkeys(stage for r in staged for stage in r.stage_ms))
     rows = [
@@ -161,14 +145,14 @@ def _stages(results: Sequence[SpeedResult]) -> _Table:
             r.subject,
             "" if r.input_size is None else f"{r.input_size[0]}x{r.input_size[1]}",
             r.engine,
-            *(_ms(r.stage_ms[stage]) if stage in r.stage_ms else "" for stage in stages),
+            *(ms_text(r.stage_ms[stage]) if stage in r.stage_ms else "" for stage in stages),
         )
         for r in staged
     ]
-    return _Table(("size", "effect", "what", "network sees", "engine", *stages), rows, words=5)
+    return Table(("size", "effect", "what", "network sees", "engine", *stages), rows, words=5)
 
 
-def _quality(results: Sequence[QualityResult]) -> _Table:
+def _quality(results: Sequence[QualityResult]) -> Table:
     rows = [
         (
             r.subject,
@@ -176,26 +160,24 @@ def _quality(results: Sequence[QualityResult]) -> _Table:
             f"{r.scores.mse:.2f}",
             f"{r.scores.grad:.3f}",
             f"{r.scores.dtssd:.2f}",
-            _ms(r.cpu_ms),
-            _share(r.inferred_share),
+            ms_text(r.cpu_ms),
+            share_text(r.inferred_share),
         )
         for r in results
     ]
-    return _Table(
-        ("what", "MAD", "MSE", "Grad", "dtSSD", "CPU ms/frame", "inferred"), rows, words=1
-    )
+    return Table(("what", "MAD", "MSE", "Grad", "dtSSD", "CPU ms/frame", "inferred"), rows, words=1)
 
 
-def _by_clip(results: Sequence[QualityResult]) -> _Table:
+def _by_clip(results: Sequence[QualityResult]) -> Table:
     clips = [clip.clip for clip in results[0].clips]
     rows = [
         (r.subject, *(f"{c.scores.mad:.2f}, {c.scores.dtssd:.2f}" for c in r.clips))
         for r in results
     ]
-    return _Table(("what", *clips), rows, words=1)
+    return Table(("what", *clips), rows, words=1)
 
 
-def _soak(result: SoakResult) -> _Table:
+def _soak(result: SoakResult) -> Table:
     rows = [
         ("time", f"{result.minutes:.1f} minutes"),
         ("frames", f"{result.frames}"),
@@ -207,17 +189,9 @@ def _soak(result: SoakResult) -> _Table:
         ("threads, least and most", f"{result.least_threads}, {result.most_threads}"),
         ("ended", result.ended),
     ]
-    return _Table(
+    return Table(
         ("", f"{result.subject}, {size_name(result.size)}, {result.effect}"), rows, words=1
     )
-
-
-def _ms(ms: float) -> str:
-    return f"{ms:.2f}" if ms < 10 else f"{ms:.1f}"
-
-
-def _share(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %")
 
 
 def _mib(mib: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from livebg.bench.device_work import DeviceCase, DeviceWork, measure_device
 from livebg.bench.isolation import run_isolated
 from livebg.bench.quality import QualityCase, QualityResult, mean_quality, measure_quality
 from livebg.bench.sizes import size_name
@@ -12,7 +13,7 @@ from livebg.bench.speed import SpeedCase, SpeedResult, measure_speed
 from livebg.bench.subjects import SubjectPlan
 from livebg.types import Size
 
-__all__ = ["Progress", "fill_caches", "run_quality", "run_speed"]
+__all__ = ["Progress", "fill_caches", "run_device", "run_quality", "run_speed"]
 
 Progress = Callable[[int, int, str], None]
 """Told the measurements done, their number in all, and what is measured now."""
@@ -30,6 +31,20 @@ def run_speed(cases: Sequence[SpeedCase], progress: Progress) -> list[SpeedResul
         what = f"{case.plan.name}, {size_name(case.size)} {case.effect}"
         progress(number, len(cases), what.strip())
         results.append(run_isolated(measure_speed, case))
+    return results
+
+
+def run_device(cases: Sequence[DeviceCase], progress: Progress) -> list[DeviceWork]:
+    """Measure every network on its torch device.
+
+    Raises:
+        BenchError: a process died.
+        LivebgError: as ``measure_device``.
+    """
+    results = []
+    for number, case in enumerate(cases):
+        progress(number, len(cases), f"{case.plan.name} on {case.device}, {size_name(case.size)}")
+        results.append(run_isolated(measure_device, case))
     return results
 
 

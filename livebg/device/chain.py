@@ -80,13 +80,13 @@ class DeviceChain:
         self.network = network
         """What finds the person."""
         self.times = DeviceTimes(network.device, clock)
-        """How long the stages took."""
+        """How long the stages took, and the copies up and down."""
         self._size = frame_size
         self._flow_size = flow_size(frame_size)
         # bf16 has eight bits: it cannot tell 254 levels from 255.
         self._dtype = torch.float16 if network.dtype == torch.float16 else torch.float32
         with self._at_work():
-            self._crossing = Crossing(network.device)
+            self._crossing = Crossing(network.device, self.times)
             self._belief = Belief(network.device)
         self._anchor: Anchor | None = None
         self.backdrop = DeviceBackdrop(backdrop, self._crossing.upload, self._dtype)
@@ -109,7 +109,7 @@ class DeviceChain:
             ValueError: it has another size than the chain was built for.
         """
         check_frame_size(frame, self._size)
-        with self._at_work(), self.times.timed("upload"):
+        with self._at_work():
             return DevicePicture.of_bytes(
                 self._crossing.upload(frame.image),
                 self._dtype,
@@ -173,9 +173,7 @@ class DeviceChain:
             the small alpha, ``(H // 8, W // 8)`` uint8.
         """
         with self._at_work():
-            tensors = [matte.facts, *self._composed(matte, wishes)]
-            with self.times.timed("download"):
-                return self._crossing.download(tensors)
+            return self._crossing.download([matte.facts, *self._composed(matte, wishes)])
 
     def format_of(self, wishes: Wishes) -> PixelFormat:
         """Return the pixel format in which composites come; see ``Wishes``."""

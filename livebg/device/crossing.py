@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from livebg.device.times import DeviceTimes
 from livebg.types import Image
 
 __all__ = ["Crossing", "Parcel"]
@@ -59,10 +60,12 @@ class Crossing:
 
     Args:
         device: the device.
+        times: times the copies, as ``upload`` and ``download``.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, times: DeviceTimes) -> None:
         self._device = device
+        self._times = times
         cuda = device.type == "cuda"
         self._up = torch.cuda.Stream(device) if cuda else None
         self._down = torch.cuda.Stream(device) if cuda else None
@@ -77,10 +80,12 @@ class Crossing:
             ``(H, W, 3)`` uint8.
         """
         pinned = torch.empty(image.shape, dtype=torch.uint8, pin_memory=self._up is not None)
-        pinned.numpy()[:] = image
         if self._up is None:
-            return pinned.to(self._device)
-        with torch.cuda.stream(self._up):
+            with self._times.timed("upload"):
+                pinned.numpy()[:] = image
+                return pinned.to(self._device)
+        pinned.numpy()[:] = image
+        with torch.cuda.stream(self._up), self._times.timed("upload"):
             sent = pinned.to(self._device, non_blocking=True)
         current = torch.cuda.current_stream(self._device)
         current.wait_stream(self._up)
@@ -96,13 +101,15 @@ class Crossing:
         """
         types = tuple("f4" if tensor.dtype == torch.float32 else "u1" for tensor in tensors)
         shapes = tuple(tensor.shape for tensor in tensors)
-        packed = torch.cat([tensor.reshape(-1).view(torch.uint8) for tensor in tensors])
+        packed = torch.cat([tensor.contiguous().view(-1).view(torch.uint8) for tensor in tensors])
         if self._down is None:
-            return Parcel(packed.cpu(), shapes, types, None)
+            with self._times.timed("download"):
+                return Parcel(packed.cpu(), shapes, types, None)
         block = torch.empty(packed.shape, dtype=torch.uint8, pin_memory=True)
         self._down.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(self._down):
-            block.copy_(packed, non_blocking=True)
+            with self._times.timed("download"):
+                block.copy_(packed, non_blocking=True)
             event = torch.cuda.Event()
             event.record()
         packed.record_stream(self._down)

@@ -15,7 +15,7 @@ _NS_PER_MS = 1_000_000
 
 
 class DeviceTimes:
-    """Times stages: on CUDA by events between their operations, elsewhere by the host's clock.
+    """Times stages: on CUDA by events on the current stream, elsewhere by the host's clock.
 
     A stage's work is only queued when its block ends; its events are read when the composite has
     come down, so that nothing waits for them.

@@ -22,7 +22,7 @@ from livebg.segment.preprocess import fit_input_size
 from livebg.temporal.flow import FlowCarrier
 from livebg.types import Size
 
-__all__ = ["build_pipeline", "build_segmenter"]
+__all__ = ["build_pipeline", "build_segmenter", "torch_device_of"]
 
 _CLASSES_LEAST_SIZE = (512, 288)
 """Networks that were trained on photographs find nothing in a picture as small as RVM's."""
@@ -64,6 +64,16 @@ def build_pipeline(
         compositor.close()
         raise
     return Pipeline(settings, segmenter, FlowCarrier(size), compositor, open_compositor, live=live)
+
+
+def torch_device_of(settings: Settings) -> str | None:
+    """Return the torch device that all stages would run on, or None where OpenVINO is chosen.
+
+    Raises:
+        UsageError: an unknown device.
+    """
+    engine, device = _engine_for(settings)
+    return device if engine == "torch" else None
 
 
 def open_compositor(settings: Settings) -> Compositor:

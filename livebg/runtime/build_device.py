@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from livebg.device.networks import DeviceNetwork
 
-__all__ = ["build_on_device", "settings_without_device"]
+__all__ = ["build_network", "build_on_device", "settings_without_device"]
 
 _LEAST_SIZE = (512, 288)
 """What a graphics card looks at at least: it has the time, and no person crop to look closer with.
@@ -55,19 +55,11 @@ def build_on_device(
         ModelError: the network cannot be loaded, or its weights cannot be fetched.
     """
     from livebg.device.chain import DeviceChain
-    from livebg.device.faults import at_work
-    from livebg.segment.torch_engine import prepare, resolve_device, resolve_dtype
 
-    entry = find(settings.model)
     backdrop = open_backdrop(settings.background)
     try:
-        device = resolve_device(device_name)
-        dtype = resolve_dtype(device, settings.precision)
-        weights = ensure_weights(entry, progress)
-        with at_work(entry.name, device):
-            prepare(device, dtype, settings.threads)
-            network = _network(settings, weights, size, device, dtype)
-            chain = DeviceChain(network, size, backdrop, clock or MonotonicClock())
+        network = build_network(settings, size, device_name, progress=progress)
+        chain = DeviceChain(network, size, backdrop, clock or MonotonicClock())
     except BaseException:
         if not isinstance(backdrop, str):
             backdrop.close()
@@ -77,8 +69,30 @@ def build_on_device(
         chain,
         open_backdrop,
         clock or MonotonicClock(),
-        looks_always=device.type != "cpu",
+        looks_always=network.device.type != "cpu",
     )
+
+
+def build_network(
+    settings: Settings, size: Size, device_name: str, *, progress: Progress | None = None
+) -> DeviceNetwork:
+    """Load the network that ``settings`` name on a torch device; see ``build_on_device``.
+
+    Raises:
+        UsageError: an unknown network, class, precision or device.
+        DeviceLostError: the device is there and cannot be used.
+        ModelError: the network cannot be loaded, or its weights cannot be fetched.
+    """
+    from livebg.device.faults import at_work
+    from livebg.segment.torch_engine import prepare, resolve_device, resolve_dtype
+
+    entry = find(settings.model)
+    device = resolve_device(device_name)
+    dtype = resolve_dtype(device, settings.precision)
+    weights = ensure_weights(entry, progress)
+    with at_work(entry.name, device):
+        prepare(device, dtype, settings.threads)
+        return _network(settings, weights, size, device, dtype)
 
 
 def settings_without_device(settings: Settings) -> Settings:

@@ -1,4 +1,4 @@
-"""Results as a run would give them, with round numbers."""
+"""Results as a run would give them, with round numbers, and what is printed of them."""
 
 from livebg.bench.machine import Machine
 from livebg.bench.matte_metrics import MatteScores
@@ -64,3 +64,11 @@ def quality(subject: str, mad: float, cpu_ms: float) -> QualityResult:
         for name in ("sway", "still")
     ]
     return mean_quality(subject, clips)
+
+
+def rows(markdown: str, heading: str) -> list[list[str]]:
+    """The cells of the first table below ``heading``, the header first, its rule left out."""
+    below = markdown.split(f"### {heading}", 1)[1].split("###", 1)[0]
+    lines = [line for line in below.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [cells[0], *cells[2:]]

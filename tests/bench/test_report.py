@@ -2,7 +2,7 @@ import json
 
 from livebg.bench.report import SCHEMA, Report, as_json, as_markdown
 from livebg.bench.subjects import COPY, RECIPE
-from tests.bench.results import MACHINE, SOAK, quality, speed
+from tests.bench.results import MACHINE, SOAK, quality, rows, speed
 
 SPEED = [
     speed("fast", 4.0, stage_ms={"segment": 1.0, "compose": 2.5}),
@@ -18,14 +18,6 @@ REPORT = Report(
     [quality("fast", 6.0, 4.0), quality(RECIPE, 2.6, 100.0)],
     SOAK,
 )
-
-
-def rows(markdown: str, heading: str) -> list[list[str]]:
-    """The cells of the first table below ``heading``, the header first, its rule left out."""
-    below = markdown.split(f"### {heading}", 1)[1].split("###", 1)[0]
-    lines = [line for line in below.splitlines() if line.startswith("|")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return [cells[0], *cells[2:]]
 
 
 def test_the_machine_the_settings_and_the_versions_are_told() -> None:

@@ -44,6 +44,16 @@ def test_json_with_a_setting_of_ones_own(clips: Path, capsys: pytest.CaptureFixt
     assert fast["clips"][0]["frames"] == 3
 
 
+def test_a_torch_device_tells_what_it_does(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["bench", "--presets", "fast", "--sizes", "160x96", "--effects", "blur"]
+    words += ["--frames", "5", "--clip", str(clips / "scene"), "--device", "torch:cpu"]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "### What the network asks of the device" in shown
+    assert "Peaks of cpu: unknown." in shown
+    assert "| RVM's paper: GTX 1080 Ti, f32           |      | 104.0 | 76.0 |" in shown
+
+
 def test_a_soak_takes_the_place_of_speed(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["bench", "--soak", "0.01", "--presets", "fast", "--sizes", "160x96"]
     words += ["--effects", "blur", "--clip", str(clips / "scene"), "--json"]

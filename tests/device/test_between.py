@@ -47,7 +47,7 @@ WINDOWS = {"whole": None, "window": Box(20.5, 10, 180.5, 100)}
 class Gates:
     """Upload and download without a GPU: pictures come from nowhere, composites go nowhere."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, times: DeviceTimes) -> None:
         self._device = device
 
     def upload(self, image: Image) -> Tensor:
