@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 
 from livebg.cache import cache_folder
 
-_FOLDERS = ("compose", "pixels")
+_FOLDERS = ("compose", "pixels", "temporal")
 """Where there is compiled code."""
 
 

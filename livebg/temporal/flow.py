@@ -8,12 +8,13 @@ instead of an inference.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livebg.temporal.mover import Placement, fetch, grid_of, mover_for
 from livebg.types import FloatImage, Frame, Matte, Size
 
 __all__ = [
@@ -34,10 +35,6 @@ __all__ = [
 ]
 
 _FLOW_PIXELS = 128 * 72
-_FINEST_SCALE = 0
-"""A small picture searched down to its own pixels is as good as one of four times as many pixels
-searched down to half, and takes two thirds of the time. The preset's quarter is too blunt at hair
-and fingers: a matte carried for up to three frames errs by a third more with it."""
 
 WRONG_LEVELS = 14
 """Difference in grey above which a pixel looks wrong after the move."""
@@ -106,8 +103,8 @@ def flow_size(frame_size: Size) -> Size:
 class FlowCarrier:
     """Moves the last inferred matte to each new frame.
 
-    The flow (DIS: Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search") leads
-    straight from the new frame to the inferred one, so errors do not add up from frame to frame.
+    The flow leads straight from the new frame to the inferred one, so errors do not add up from
+    frame to frame.
 
     Args:
         frame_size: ``(width, height)`` of the frames.
@@ -116,15 +113,11 @@ class FlowCarrier:
     def __init__(self, frame_size: Size) -> None:
         self._frame_size = frame_size
         self._size = flow_size(frame_size)
-        self._flow = cv2.DISOpticalFlow.create(cv2.DISOpticalFlow_PRESET_ULTRAFAST)
-        self._flow.setFinestScale(_FINEST_SCALE)
+        self._mover = mover_for(self._size)
+        self._grid = grid_of(self._size)
         self._anchor: Matte | None = None
-        self._anchor_grey: NDArray[np.uint8] | None = None
-        self._planes: FloatImage | None = None
-        self._outline: NDArray[Any] = np.zeros(self._size[::-1], np.uint8)
-        self._alpha: FloatImage = np.zeros(self._size[::-1], np.float32)
-        self._flow_grid = _grid_of(self._size)
-        self._matte_grid: FloatImage = self._flow_grid
+        self._planes: FloatImage = np.zeros((0, 0, 3), np.float32)
+        self._looks: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
 
     @property
     def anchor(self) -> Matte | None:
@@ -133,14 +126,15 @@ class FlowCarrier:
 
     def set_anchor(self, frame: Frame, matte: Matte) -> None:
         """Carry ``matte``, which belongs to ``frame``, from now on."""
-        if self._matte_grid.shape[1::-1] != matte.size:
-            self._matte_grid = _grid_of(matte.size)
         self._anchor = matte
-        self._anchor_grey = self._small_grey(frame)
-        alpha = self._alpha = matte.alpha_over(frame, self._size)
-        soft = ((alpha > SOFT) & (alpha < 1 - SOFT)).astype(np.uint8)
-        self._outline = cv2.dilate(soft, np.ones((OUTLINE_PX, OUTLINE_PX), np.uint8))
         self._planes = np.dstack([matte.gain, matte.offset, matte.coarse])
+        grey = self._small_grey(frame)
+        self._mover.set_anchor(grey)
+        alpha = matte.alpha_over(frame, self._size)
+        soft = ((alpha > SOFT) & (alpha < 1 - SOFT)).astype(np.uint8)
+        outline = cv2.dilate(soft, np.ones((OUTLINE_PX, OUTLINE_PX), np.uint8))
+        levels = np.rint(alpha * 255).astype(np.uint8)
+        self._looks = np.dstack([grey, 255 * outline, levels])
 
     def reset(self) -> None:
         """Forget the matte."""
@@ -157,50 +151,34 @@ class FlowCarrier:
                 f"frame {frame.index} is {frame.size[0]}x{frame.size[1]}, but the flow was set up "
                 f"for {self._frame_size[0]}x{self._frame_size[1]}"
             )
-        if self._anchor is None or self._anchor_grey is None or self._planes is None:
+        if self._anchor is None:
             raise ValueError("there is no matte to carry yet: call set_anchor first")
         grey = self._small_grey(frame)
-        still = np.zeros((*grey.shape, 2), np.float32)
-        displacement = np.asarray(self._flow.calc(grey, self._anchor_grey, still), np.float32)
-        came_from = cv2.add(displacement, self._flow_grid)
-        difference = np.asarray(cv2.absdiff(grey, _fetch(self._anchor_grey, came_from)), np.uint8)
-        residual = self._residual(difference > WRONG_LEVELS, came_from)
-        along = following(displacement, np.asarray(_fetch(self._alpha, came_from), np.float32))
-        return Carried(self._moved(frame, along), residual, difference, displacement)
-
-    def _residual(self, wrong: NDArray[np.bool], came_from: NDArray[Any]) -> float:
-        """Return how wrong the move looks; see ``Carried``."""
-        anywhere = np.count_nonzero(wrong) / wrong.size
-        outline = np.asarray(_fetch(self._outline, came_from), np.bool_)
-        length = max(int(np.count_nonzero(outline)), LEAST_OUTLINE)
-        along = np.count_nonzero(wrong & outline) / length
-        crowd = cv2.blur(wrong.astype(np.float32), (CROWD_PX, CROWD_PX)).max()
-        return float(min(1.0, max(along, ANYWHERE_WEIGHT * anywhere, CROWD_WEIGHT * crowd)))
+        displacement = self._mover.displacement(grey)
+        looks = fetch(self._looks, cv2.add(displacement, self._grid))
+        before, outline, levels = cv2.split(looks)
+        difference = np.asarray(cv2.absdiff(grey, before), np.uint8)
+        residual = _residual(difference > WRONG_LEVELS, outline > 127)
+        alpha = np.asarray(levels, np.float32) * np.float32(1 / 255)
+        matte = self._moved(self._anchor, frame, following(displacement, alpha))
+        return Carried(matte, residual, difference, displacement)
 
     def _small_grey(self, frame: Frame) -> NDArray[np.uint8]:
         """Return the frame small and grey, without detail that would only shimmer at that size."""
         grey = cv2.cvtColor(frame.scaled(self._size), cv2.COLOR_BGR2GRAY)
         return np.asarray(cv2.GaussianBlur(grey, (3, 3), 0), np.uint8)
 
-    def _moved(self, frame: Frame, displacement: FloatImage) -> Matte:
-        assert self._anchor is not None
-        assert self._planes is not None
-        matte, box = self._anchor, self._anchor.box
-        # Pixels of the flow field per pixel of the matte, and where the matte's first one lies.
-        across = box.width / matte.size[0] * self._size[0] / frame.size[0]
-        down = box.height / matte.size[1] * self._size[1] / frame.size[1]
-        left = box.left * self._size[0] / frame.size[0] + across / 2 - 0.5
-        top = box.top * self._size[1] / frame.size[1] + down / 2 - 0.5
-        in_matte_pixels = displacement * np.array((1 / across, 1 / down), np.float32)
-        nearby = cv2.warpAffine(
-            in_matte_pixels,
-            np.array(((across, 0, left), (0, down, top))),
-            matte.size,
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
+    def _moved(self, matte: Matte, frame: Frame, displacement: FloatImage) -> Matte:
+        per_x, per_y = self._size[0] / frame.size[0], self._size[1] / frame.size[1]
+        across = matte.box.width / matte.size[0] * per_x
+        down = matte.box.height / matte.size[1] * per_y
+        placement = Placement(
+            across=across,
+            down=down,
+            left=matte.box.left * per_x + across / 2 - 0.5,
+            top=matte.box.top * per_y + down / 2 - 0.5,
         )
-        moved = _fetch(self._planes, cv2.add(nearby, self._matte_grid))
-        gain, offset, coarse = (np.asarray(plane, np.float32) for plane in cv2.split(moved))
+        gain, offset, coarse = self._mover.moved(self._planes, displacement, placement)
         return replace(
             matte,
             gain=gain,
@@ -210,6 +188,23 @@ class FlowCarrier:
             captured_ns=frame.captured_ns,
             origin="carried",
         )
+
+
+def _residual(wrong: NDArray[np.bool], outline: NDArray[Any]) -> float:
+    """Return how wrong a move looks; see ``Carried``.
+
+    Args:
+        wrong: ``(h, w)``: where the frame is not what the flow says it should be.
+        outline: ``(h, w)``: where the outline was moved to.
+    """
+    count = int(np.count_nonzero(wrong))
+    if count == 0:
+        return 0.0
+    length = max(int(np.count_nonzero(outline)), LEAST_OUTLINE)
+    along = np.count_nonzero(wrong & outline) / length
+    crowd = cv2.blur(wrong.astype(np.float32), (CROWD_PX, CROWD_PX)).max()
+    anywhere = count / wrong.size
+    return float(min(1.0, max(along, ANYWHERE_WEIGHT * anywhere, CROWD_WEIGHT * crowd)))
 
 
 def following(displacement: FloatImage, alpha: FloatImage) -> FloatImage:
@@ -223,25 +218,15 @@ def following(displacement: FloatImage, alpha: FloatImage) -> FloatImage:
         displacement: ``(h, w, 2)`` float32.
         alpha: ``(h, w)`` float32 in 0..1: the carried alpha before this correction.
     """
-    weight = alpha * alpha
-    window, least = (FOLLOW_PX, FOLLOW_PX), np.float32(LEAST_WEIGHT)
-    total = cv2.blur(displacement * weight[..., None], window) + least * displacement
-    persons = total / (cv2.blur(weight, window) + least)[..., None]
+    weight, least = alpha * alpha, np.float32(LEAST_WEIGHT)
+    across, down = cv2.split(displacement)
+    total_x, total_y, total = cv2.split(
+        cv2.blur(cv2.merge([across * weight, down * weight, weight]), (FOLLOW_PX, FOLLOW_PX))
+    )
     soft = ((weight > SOFT) & (weight < 1 - SOFT)).astype(np.uint8)
     band = cv2.dilate(soft, np.ones((FOLLOW_REACH_PX, FOLLOW_REACH_PX), np.uint8))
-    share = cv2.blur(band.astype(np.float32), (3, 3))[..., None]
-    return np.ascontiguousarray(displacement + share * (persons - displacement), np.float32)
-
-
-def _grid_of(size: Size) -> FloatImage:
-    """Return every pixel's own position: ``(h, w, 2)`` float32 x and y."""
-    xs, ys = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
-    return np.dstack([xs, ys]).astype(np.float32)
-
-
-def _fetch(plane: NDArray[Any], came_from: NDArray[Any]) -> NDArray[Any]:
-    """Return ``plane`` read at the positions ``came_from``, ``(h, w, 2)`` float32 x and y."""
-    both_in_one = cast("NDArray[Any]", None)  # OpenCV's stub forgets that one map may hold x and y
-    return cv2.remap(
-        plane, came_from, both_in_one, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    share = cv2.blur(band.astype(np.float32), (3, 3)) / (total + least)
+    # What is added is the person's motion less the pixel's own, in shares of the window's weight.
+    across += share * (total_x - total * across)
+    down += share * (total_y - total * down)
+    return np.asarray(cv2.merge([across, down]), np.float32)
