@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import cycle
+from itertools import count
 from typing import Literal
 
 import cv2
@@ -40,7 +40,7 @@ class PretendCamera:
     def __init__(self, pictures: list[Image]) -> None:
         self.mood: Mood = "well"
         self.visits = 0
-        self._well = [_jpeg(picture) for picture in pictures]
+        self.show(pictures)
         self._small = _jpeg(pictures[0][::2, ::2])
         self._black = _jpeg(np.zeros_like(pictures[0]))
         self._over = threading.Event()
@@ -57,6 +57,10 @@ class PretendCamera:
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}/camera.mjpg"
 
+    def show(self, pictures: list[Image]) -> None:
+        """Send these pictures from the next one on."""
+        self._well = [_jpeg(picture) for picture in pictures]
+
     def close(self) -> None:
         """Hang up on everybody."""
         self._over.set()
@@ -72,7 +76,8 @@ class PretendCamera:
         handler.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
         handler.end_headers()
         try:
-            for picture in cycle(self._well):
+            for number in count():
+                picture = self._well[number % len(self._well)]
                 period_s = _SLOW_PERIOD_S if self.mood == "slow" else _PERIOD_S
                 if self._over.wait(period_s) or self._in("gone"):
                     break

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from livebg.clock import Clock
 from livebg.config.schema import Settings
 from livebg.errors import EndOfStreamError, LivebgError, SourceError
+from livebg.runtime.continuity import Continuity
 from livebg.runtime.delivery_rate import DeliveryRate
 from livebg.runtime.guard import PrivacyGuard
 from livebg.runtime.mailbox import Mailbox
@@ -33,7 +34,7 @@ _RESTING_PATIENCE_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """A frame, and how often the source was opened again before it."""
+    """A frame, and how many breaks there were before it: the source was opened again, or silent."""
 
     frame: Frame
     run: int
@@ -93,6 +94,7 @@ class Capture:
         self._complaint = ""
         self._backoff = Backoff(clock)
         self._reopen_asked = threading.Event()
+        self._continuity = Continuity()
         self._run = 0
         self._next_index = 0
         self._first_index = 0
@@ -133,6 +135,8 @@ class Capture:
             self._lose(error)
             return True
         self._statistics.took("capture", begin_ns, self._clock.now_ns())
+        if self._continuity.broken(frame.captured_ns):
+            self._run += 1
         index = self._first_index + frame.index
         self._statistics.captured(missed=index - self._next_index)
         self._next_index = index + 1

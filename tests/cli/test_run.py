@@ -1,5 +1,6 @@
 """The real command on the real clip with the real network; signals go to a process of its own."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -29,17 +30,28 @@ def words(talking_head_clip: Path, rvm_weights: Path) -> list[str]:
     return ["run", "--camera", str(talking_head_clip), "--background", GREEN]
 
 
-def start(words: list[str], **environment: str) -> subprocess.Popen[str]:
-    """Start ``livebg`` and wait until its session runs."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *words],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    )
-    assert process.stderr is not None
-    assert "640x360 at 30 frames/s" in process.stderr.readline()
-    return process
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """A function that starts ``livebg`` and waits until its session runs."""
+    with contextlib.ExitStack() as cleanup:
+
+        def start(words: list[str], **environment: str) -> subprocess.Popen[str]:
+            process = subprocess.Popen(
+                [sys.executable, "-c", COMMAND, *words],
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, **environment},
+            )
+            cleanup.enter_context(process)
+            cleanup.callback(process.kill)
+            assert process.stderr is not None
+            assert "640x360 at 30 frames/s" in process.stderr.readline()
+            return process
+
+        yield start
 
 
 def wait_for(path: Path) -> None:
@@ -140,7 +152,7 @@ def test_without_a_display_the_other_outputs_are_named(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_within_a_second_and_keeps_the_recording(
-    words: list[str], tmp_path: Path, number: signal.Signals
+    start: Start, words: list[str], tmp_path: Path, number: signal.Signals
 ) -> None:
     out = tmp_path / "out.mkv"
     process = start([*words, "--loop", "--record", str(out)])
@@ -155,7 +167,7 @@ def test_a_signal_ends_it_within_a_second_and_keeps_the_recording(
         assert len(list(video)) > 0
 
 
-def test_a_signal_during_the_start_ends_it_within_a_second(words: list[str]) -> None:
+def test_a_signal_during_the_start_ends_it_within_a_second(start: Start, words: list[str]) -> None:
     process = start([*words, "--loop", "--null"])
     asked_s = time.monotonic()
     process.send_signal(signal.SIGINT)
@@ -164,7 +176,7 @@ def test_a_signal_during_the_start_ends_it_within_a_second(words: list[str]) -> 
     assert process.returncode == 0
 
 
-def test_the_last_picture_is_never_the_room(words: list[str], tmp_path: Path) -> None:
+def test_the_last_picture_is_never_the_room(start: Start, words: list[str], tmp_path: Path) -> None:
     out = tmp_path / "out.mkv"
     process = start([*words, "--loop", "--record", str(out)])
     wait_for(tmp_path / "out.partial.mkv")
@@ -176,7 +188,7 @@ def test_the_last_picture_is_never_the_room(words: list[str], tmp_path: Path) ->
 
 
 def test_a_changed_configuration_file_changes_the_picture(
-    talking_head_clip: Path, rvm_weights: Path, tmp_path: Path
+    start: Start, talking_head_clip: Path, rvm_weights: Path, tmp_path: Path
 ) -> None:
     config, out = tmp_path / "livebg.toml", tmp_path / "out.mkv"
     config.write_text(f'background = "{GREEN}"\n')
@@ -211,7 +223,9 @@ def desktop() -> Iterator[Desktop]:
     desktop.close()
 
 
-def test_keys_steer_the_window(words: list[str], desktop: Desktop, tmp_path: Path) -> None:
+def test_keys_steer_the_window(
+    start: Start, words: list[str], desktop: Desktop, tmp_path: Path
+) -> None:
     stats = tmp_path / "stats.json"
     process = start([*words, "--loop", "--stats", str(stats)], DISPLAY=desktop.display)
     desktop.press("livebg", "n", "m", "space", "space", "i", "h")
@@ -222,7 +236,7 @@ def test_keys_steer_the_window(words: list[str], desktop: Desktop, tmp_path: Pat
 
 
 def test_keys_change_preset_and_framing_and_name_what_is_missing(
-    words: list[str], desktop: Desktop, tmp_path: Path, rvm_weights: Path
+    start: Start, words: list[str], desktop: Desktop, tmp_path: Path, rvm_weights: Path
 ) -> None:
     stats, cache = tmp_path / "stats.json", tmp_path / "cache"
     (cache / "weights").mkdir(parents=True)
@@ -247,7 +261,11 @@ def test_keys_change_preset_and_framing_and_name_what_is_missing(
 
 
 def test_a_snapshot_is_saved_where_livebg_runs(
-    words: list[str], desktop: Desktop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Start,
+    words: list[str],
+    desktop: Desktop,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     process = start([*words, "--loop"], DISPLAY=desktop.display)
@@ -261,7 +279,9 @@ def test_a_snapshot_is_saved_where_livebg_runs(
     assert process.returncode == 0
 
 
-def test_closing_the_window_ends_it(words: list[str], desktop: Desktop, tmp_path: Path) -> None:
+def test_closing_the_window_ends_it(
+    start: Start, words: list[str], desktop: Desktop, tmp_path: Path
+) -> None:
     process = start([*words, "--loop"], DISPLAY=desktop.display)
     desktop.close_by_hand("livebg")
     process.communicate(timeout=20)

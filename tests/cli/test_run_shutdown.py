@@ -3,73 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.livebg_run import Start, wait_until
 from tests.pretend_camera import PretendCamera, pretend_camera
 from tests.runtime.fakes import scene
 
 SHUTDOWN_S = 1.0
-GENEROUS_S = 30.0
-COMMAND = "import sys; from livebg.cli.main import main; sys.exit(main())"
 
 if sys.platform != "linux":
     pytest.skip("looks into /proc", allow_module_level=True)
-
-
-class Run:
-    """``livebg run`` in a process of its own."""
-
-    def __init__(self, *words: str, **environment: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND, "run", "--background", "white", *words],
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "no_proxy": "127.0.0.1", **environment},
-        )
-
-    def said(self) -> str:
-        """Return the next line that it prints."""
-        assert self.process.stderr is not None
-        return self.process.stderr.readline()
-
-    def threads(self) -> int:
-        return int(self._status("Threads"))
-
-    def catches(self, number: signal.Signals) -> bool:
-        """Whether a signal is handled by the program and not by the system."""
-        return bool(int(self._status("SigCgt"), 16) >> (number - 1) & 1)
-
-    def send(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-    def end_after(self, number: signal.Signals) -> tuple[float, int, str]:
-        """Send a signal; return how long the process lived on, its status, and its last words."""
-        asked_s = time.monotonic()
-        self.send(number)
-        _, said = self.process.communicate(timeout=GENEROUS_S)
-        return time.monotonic() - asked_s, self.process.returncode, said
-
-    def _status(self, field: str) -> str:
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(line.split()[1] for line in lines if line.startswith(f"{field}:"))
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + GENEROUS_S
-    while not condition():
-        assert time.monotonic() < deadline
-        os.sched_yield()
 
 
 @pytest.fixture
@@ -89,11 +40,15 @@ def camera(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendCamera]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("scheme", ["http", "rtsp"])
 def test_while_a_camera_is_opened_that_does_not_answer(
-    mute_server: socket.socket, scheme: str, number: signal.Signals, tmp_path: Path
+    livebg_run: Start,
+    mute_server: socket.socket,
+    scheme: str,
+    number: signal.Signals,
+    tmp_path: Path,
 ) -> None:
     url = f"{scheme}://127.0.0.1:{mute_server.getsockname()[1]}/camera"
     stats = tmp_path / "stats.json"
-    run = Run("--camera", url, "--null", "--stats", str(stats))
+    run = livebg_run("--camera", url, "--null", "--stats", str(stats))
     call, _ = mute_server.accept()
     with call:
         took_s, status, _ = run.end_after(number)
@@ -102,8 +57,10 @@ def test_while_a_camera_is_opened_that_does_not_answer(
     assert json.loads(stats.read_text())["ended"] == "interrupted"
 
 
-def test_while_the_camera_is_silent(camera: PretendCamera, rvm_weights: Path) -> None:
-    run = Run("--camera", camera.url, "--null")
+def test_while_the_camera_is_silent(
+    livebg_run: Start, camera: PretendCamera, rvm_weights: Path
+) -> None:
+    run = livebg_run("--camera", camera.url, "--null")
     assert "got 320x240" in run.said()
     camera.mood = "silent"
     took_s, status, _ = run.end_after(signal.SIGINT)
@@ -113,14 +70,14 @@ def test_while_the_camera_is_silent(camera: PretendCamera, rvm_weights: Path) ->
 
 @pytest.mark.parametrize("threads", [3, 5])
 def test_while_the_network_is_compiled_for_the_first_time(
-    talking_head_clip: Path, rvm_weights: Path, tmp_path: Path, threads: int
+    livebg_run: Start, talking_head_clip: Path, rvm_weights: Path, tmp_path: Path, threads: int
 ) -> None:
     cache = tmp_path / "cache"
     (cache / "weights").mkdir(parents=True)
     for file in (rvm_weights, rvm_weights.with_name(f"{rvm_weights.name}.stamp")):
         shutil.copy2(file, cache / "weights")
     words = ["--camera", str(talking_head_clip), "--loop", "--null", "--preset", "quality"]
-    run = Run(*words, LIVEBG_CACHE=str(cache))
+    run = livebg_run(*words, LIVEBG_CACHE=str(cache))
     assert "640x360" in run.said()
     wait_until(lambda: run.threads() >= threads)
     took_s, status, said = run.end_after(signal.SIGINT)
@@ -131,9 +88,9 @@ def test_while_the_network_is_compiled_for_the_first_time(
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
 def test_the_second_signal_ends_it_at_once(
-    camera: PretendCamera, rvm_weights: Path, second: signal.Signals
+    livebg_run: Start, camera: PretendCamera, rvm_weights: Path, second: signal.Signals
 ) -> None:
-    run = Run("--camera", camera.url, "--null")
+    run = livebg_run("--camera", camera.url, "--null")
     assert "got 320x240" in run.said()
     camera.mood = "silent"  # so that a tidy end takes a while
     run.send(signal.SIGINT)

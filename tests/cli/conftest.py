@@ -1,0 +1,16 @@
+"""What tests of the command line share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.livebg_run import Start, starting
+
+
+@pytest.fixture
+def livebg_run() -> Iterator[Start]:
+    """A function that starts the real ``livebg run``; none is left running."""
+    with starting() as start:
+        yield start

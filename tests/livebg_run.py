@@ -1,0 +1,79 @@
+"""The real ``livebg run`` in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+__all__ = ["GENEROUS_S", "LivebgRun", "Start", "starting", "wait_until"]
+
+GENEROUS_S = 30.0
+_COMMAND = "import sys; from livebg.cli.main import main; sys.exit(main())"
+
+
+class LivebgRun:
+    """``livebg run`` in a process of its own."""
+
+    def __init__(self, *words: str, **environment: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _COMMAND, "run", "--background", "white", *words],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "no_proxy": "127.0.0.1", **environment},
+        )
+
+    def said(self) -> str:
+        """Return the next line that it prints."""
+        assert self.process.stderr is not None
+        return self.process.stderr.readline()
+
+    def threads(self) -> int:
+        return int(self._status("Threads"))
+
+    def catches(self, number: signal.Signals) -> bool:
+        """Whether a signal is handled by the program and not by the system."""
+        return bool(int(self._status("SigCgt"), 16) >> (number - 1) & 1)
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def end_after(self, number: signal.Signals) -> tuple[float, int, str]:
+        """Send a signal; return how long the process lived on, its status, and its last words."""
+        asked_s = time.monotonic()
+        self.send(number)
+        _, said = self.process.communicate(timeout=GENEROUS_S)
+        return time.monotonic() - asked_s, self.process.returncode, said
+
+    def _status(self, field: str) -> str:
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(line.split()[1] for line in lines if line.startswith(f"{field}:"))
+
+
+Start = Callable[..., LivebgRun]
+
+
+@contextmanager
+def starting() -> Iterator[Start]:
+    """Give a function that starts ``livebg run``; none is left running."""
+    with ExitStack() as cleanup:
+
+        def start(*words: str, **environment: str) -> LivebgRun:
+            run = LivebgRun(*words, **environment)
+            cleanup.enter_context(run.process)
+            cleanup.callback(run.process.kill)
+            return run
+
+        yield start
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + GENEROUS_S
+    while not condition():
+        assert time.monotonic() < deadline
+        os.sched_yield()
