@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from livebg.cli.live_source import LiveSource
     from livebg.cli.outputs import Outputs
     from livebg.config.schema import Settings
+    from livebg.runtime.chain import Chain
+    from livebg.runtime.compilation import Compilation
     from livebg.runtime.session import Session
     from livebg.sink.window import Window
+    from livebg.types import Size
 
 __all__ = ["add_parser", "fetch_network", "run"]
 
@@ -68,12 +71,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--seconds must be more than 0, not {arguments.seconds:g}")
     outputs = outputs_from(arguments)
     stats = None if arguments.stats is None else StatsFile(arguments.stats)
-    with interrupt_on_signals():
+    from livebg.runtime.compilation import Compilation
+
+    with Compilation() as compilation, interrupt_on_signals():
         try:
-            session, desk, line = _set_up(arguments, settings, outputs, started_ns)
+            session, desk, line = _set_up(arguments, settings, outputs, started_ns, compilation)
         except KeyboardInterrupt:
             if stats is not None:
                 stats.write(_nothing_happened(started_ns))
+            compilation.close()
             _leave_stuck_threads(still_running(), INTERRUPTED)
             raise
         try:
@@ -88,7 +94,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _set_up(
-    arguments: argparse.Namespace, settings: Settings, outputs: Outputs, started_ns: int
+    arguments: argparse.Namespace,
+    settings: Settings,
+    outputs: Outputs,
+    started_ns: int,
+    compilation: Compilation,
 ) -> tuple[Session, Desk, LiveLine]:
     """Fetch and open all that the session needs."""
     fetch_network(settings)
@@ -100,7 +110,7 @@ def _set_up(
 
     line = LiveLine(MonotonicClock())
     source = LiveSource(settings, loop=arguments.loop, say=line.say)
-    session, window = _open(settings, outputs, source, line, started_ns)
+    session, window = _open(settings, outputs, source, line, started_ns, compilation)
     desk = Desk(
         session,
         window,
@@ -139,11 +149,20 @@ def fetch_network(settings: Settings) -> None:
 
 
 def _open(
-    settings: Settings, outputs: Outputs, source: LiveSource, line: LiveLine, started_ns: int
+    settings: Settings,
+    outputs: Outputs,
+    source: LiveSource,
+    line: LiveLine,
+    started_ns: int,
+    compilation: Compilation,
 ) -> tuple[Session, Window | None]:
     from livebg.runtime.rehearsal import build_live
     from livebg.runtime.session import Session
     from livebg.runtime.sinks import SinkPlan
+
+    def build(settings: Settings, size: Size) -> Chain:
+        compilation.settle()
+        return build_live(settings, size)
 
     window: Window | None = None
     if outputs.window:
@@ -155,7 +174,7 @@ def _open(
         open_source=source.open,
         plan_sinks=lambda info: outputs.plan_sinks(info, settings),
         plan_window=None if window is None else lambda info: SinkPlan("window", lambda: window),
-        build=build_live,
+        build=build,
         on_demand=outputs.on_demand,
         started_ns=started_ns,
         notice=line.say,

@@ -14,6 +14,7 @@ from livebg.compose.sampling import Taps, taps_of
 from livebg.compose.tiles import classify_tiles
 from livebg.pixel_format import BGR, PixelFormat
 from livebg.pixels.conversion import converted
+from livebg.pixels.stand_in import numpy_stands_in
 from livebg.types import Box, Composite, FloatImage, Frame, Image, Matte, Size
 
 __all__ = ["Backdrop", "Compositor", "compositing_kernel"]
@@ -26,9 +27,17 @@ Backdrop = Plate | Literal["transparent", "none"]
 _NO_COLOURS = np.zeros((0, 0, 6), np.float32)
 
 
-@cache
 def compositing_kernel() -> ModuleType:
-    """Return ``kernel``, or ``kernel_numpy`` where numba is not installed."""
+    """Return ``kernel``, or ``kernel_numpy`` while that stands in or where there is no numba."""
+    if numpy_stands_in():
+        from livebg.compose import kernel_numpy
+
+        return kernel_numpy
+    return _compiled_kernel()
+
+
+@cache
+def _compiled_kernel() -> ModuleType:
     try:
         from livebg.compose import kernel
     except ImportError as error:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from livebg.pixel_format import BGR, PixelFormat
 from livebg.pixels.matrices import TO_BGR
+from livebg.pixels.stand_in import numpy_stands_in
 
 __all__ = ["converted"]
 
@@ -57,9 +58,17 @@ def converted(
     return bgr if target == BGR else np.asarray(_encoding().encode(bgr, target), np.uint8)
 
 
-@cache
 def _encoding() -> ModuleType:
-    """Return ``encoding``, or ``encoding_numpy`` where numba is not installed."""
+    """Return ``encoding``, or while that stands in or where numba is missing ``encoding_numpy``."""
+    if numpy_stands_in():
+        from livebg.pixels import encoding_numpy
+
+        return encoding_numpy
+    return _compiled_encoding()
+
+
+@cache
+def _compiled_encoding() -> ModuleType:
     try:
         from livebg.pixels import encoding
     except ImportError as error:

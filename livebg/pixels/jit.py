@@ -1,33 +1,16 @@
-"""Compiling numeric code with numba, once on each machine.
-
-The machine code is kept in the user's cache folder: numba's own choice, beside the source, may not
-be writable. Numba compiles anew when the file of a function changes, but not when that of another
-function does which it calls, so there is a folder for each state of this package.
-"""
+"""Compiling numeric code with numba, once on each machine; ``kept_code`` says where it is kept."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from livebg.cache import cache_folder
+from livebg.pixels.kept_code import forget_torn, kept_code_folder
 
-_FOLDERS = ("compose", "pixels", "temporal")
-"""Where there is compiled code."""
-
-
-def _state() -> str:
-    """Return a name for the sources as they are."""
-    package = Path(__file__).parents[1]
-    sources = sorted(source for name in _FOLDERS for source in (package / name).glob("*.py"))
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-
-
-os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "numba" / _state()))
+os.environ.setdefault("NUMBA_CACHE_DIR", str(kept_code_folder()))
+forget_torn()
 
 from numba import njit  # noqa: E402 - reads NUMBA_CACHE_DIR when it is imported
 from numba.core import config, event  # noqa: E402 - likewise

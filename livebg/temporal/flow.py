@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livebg.pixels.stand_in import numpy_stands_in
 from livebg.temporal.mover import Placement, fetch, grid_of, mover_for
 from livebg.types import FloatImage, Frame, Matte, Size
 
@@ -113,6 +114,7 @@ class FlowCarrier:
     def __init__(self, frame_size: Size) -> None:
         self._frame_size = frame_size
         self._size = flow_size(frame_size)
+        self._provisional = numpy_stands_in()
         self._mover = mover_for(self._size)
         self._grid = grid_of(self._size)
         self._anchor: Matte | None = None
@@ -126,6 +128,9 @@ class FlowCarrier:
 
     def set_anchor(self, frame: Frame, matte: Matte) -> None:
         """Carry ``matte``, which belongs to ``frame``, from now on."""
+        if self._provisional and not numpy_stands_in():
+            self._provisional = False
+            self._mover = mover_for(self._size)
         self._anchor = matte
         self._planes = np.dstack([matte.gain, matte.offset, matte.coarse])
         grey = self._small_grey(frame)

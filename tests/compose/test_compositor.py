@@ -6,7 +6,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from livebg.compose import kernel_numpy
+from livebg.compose import compositor, kernel_numpy
 from livebg.compose.blur import BlurPlate
 from livebg.compose.compositor import Backdrop, Compositor, compositing_kernel
 from livebg.compose.plates import Plate, StillPlate
@@ -245,10 +245,10 @@ def no_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             raise ImportError("No module named 'numba'")
         return real_import(name, globals, locals, fromlist or (), level)
 
-    compositing_kernel.cache_clear()
+    compositor._compiled_kernel.cache_clear()
     monkeypatch.setattr(builtins, "__import__", without_kernel)
     yield
-    compositing_kernel.cache_clear()
+    compositor._compiled_kernel.cache_clear()
 
 
 def test_without_numba_it_composes_with_numpy(no_numba: None) -> None:

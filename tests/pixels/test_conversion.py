@@ -180,9 +180,9 @@ def test_without_numba_it_converts_with_numpy(monkeypatch: pytest.MonkeyPatch) -
             raise ImportError("No module named 'numba'")
         return real_import(name, *details)
 
-    conversion._encoding.cache_clear()
+    conversion._compiled_encoding.cache_clear()
     monkeypatch.setattr(builtins, "__import__", without_encoding)
     try:
         assert conversion._encoding().__name__ == "livebg.pixels.encoding_numpy"
     finally:
-        conversion._encoding.cache_clear()
+        conversion._compiled_encoding.cache_clear()

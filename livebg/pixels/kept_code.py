@@ -1,0 +1,61 @@
+"""Where the code that numba has compiled is kept, and whether all of it is there.
+
+Numba's own choice, beside the source, may not be writable. It compiles anew when the file of a
+function changes, but not when that of another function does which it calls, so there is a folder
+for each state of this package.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+from pathlib import Path
+
+from livebg.cache import cache_folder
+
+__all__ = ["all_kept", "forget_torn", "keep_all", "kept_code_folder"]
+
+_SOURCES = ("compose", "pixels", "temporal")
+"""Where there is compiled code."""
+
+_MARK = "complete"
+
+
+@functools.cache
+def kept_code_folder() -> Path:
+    """Return the folder, which need not exist yet; ``NUMBA_CACHE_DIR`` overrides it."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    return Path(chosen) if chosen else cache_folder() / "numba" / _state()
+
+
+def all_kept() -> bool:
+    """Say whether ``keep_all`` was called for the sources as they are."""
+    return _mark().is_file()
+
+
+def keep_all() -> None:
+    """Note that all code has been compiled and kept, if it has been: the folder is there."""
+    with contextlib.suppress(OSError):
+        _mark().touch()
+
+
+def forget_torn() -> None:
+    """Delete files that a crash of the system left empty: numba would stumble over them."""
+    for path in kept_code_folder().glob("*/*.nb?"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_size == 0:
+                path.unlink()
+
+
+def _mark() -> Path:
+    return kept_code_folder() / f"{_MARK}-{_state()}"
+
+
+@functools.cache
+def _state() -> str:
+    """Return a name for the sources as they are."""
+    package = Path(__file__).parents[1]
+    sources = sorted(source for name in _SOURCES for source in (package / name).glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]

@@ -1,0 +1,43 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from livebg.pixels import kept_code
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    kept_code.kept_code_folder.cache_clear()
+    yield tmp_path
+    kept_code.kept_code_folder.cache_clear()
+
+
+def test_the_folder_may_be_chosen(folder: Path) -> None:
+    assert kept_code.kept_code_folder() == folder
+
+
+def test_code_is_kept_once_that_was_said(folder: Path) -> None:
+    assert not kept_code.all_kept()
+    kept_code.keep_all()
+    assert kept_code.all_kept()
+
+
+def test_where_there_is_no_folder_nothing_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(folder / "missing"))
+    kept_code.kept_code_folder.cache_clear()
+    kept_code.keep_all()
+    assert not kept_code.all_kept()
+
+
+def test_files_that_a_crash_left_empty_are_forgotten(folder: Path) -> None:
+    files = [folder / "pixels_0" / name for name in ("a.1.nbc", "a.nbi", "b.nbi", "notes")]
+    files[0].parent.mkdir()
+    for file in files:
+        file.touch()
+    files[2].write_bytes(b"whole")
+    kept_code.forget_torn()
+    assert [file.exists() for file in files] == [False, False, True, True]
