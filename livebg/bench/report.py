@@ -10,6 +10,8 @@ from typing import Any
 from livebg.bench.device_report import device_lines
 from livebg.bench.device_work import DeviceWork
 from livebg.bench.machine import Machine
+from livebg.bench.parity import ParityResult
+from livebg.bench.parity_report import parity_lines
 from livebg.bench.quality import QualityResult
 from livebg.bench.sizes import size_name
 from livebg.bench.soak import SoakResult
@@ -34,6 +36,7 @@ class Report:
         quality: on clips with exact mattes.
         soak: of a long live session, or None.
         device: what the networks ask of a torch device, and get.
+        parity: how far engines are apart.
     """
 
     machine: Machine
@@ -42,6 +45,7 @@ class Report:
     quality: Sequence[QualityResult] = ()
     soak: SoakResult | None = None
     device: Sequence[DeviceWork] = ()
+    parity: Sequence[ParityResult] = ()
 
 
 def as_json(report: Report) -> str:
@@ -68,6 +72,8 @@ def as_markdown(report: Report) -> str:
         lines += ["", "### Quality, on clips with exact mattes", ""]
         lines += [*_quality(report.quality).lines(), "", *_QUALITY_NOTES]
         lines += ["", "### Quality by clip: MAD, dtSSD", "", *_by_clip(report.quality).lines()]
+    if report.parity:
+        lines += ["", *parity_lines(report.parity)]
     if report.soak is not None:
         lines += ["", "### Soak: a live session fed as fast as it takes frames", ""]
         lines += [*_soak(report.soak).lines()]

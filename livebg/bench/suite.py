@@ -7,13 +7,14 @@ from pathlib import Path
 
 from livebg.bench.device_work import DeviceCase, DeviceWork, measure_device
 from livebg.bench.isolation import run_isolated
+from livebg.bench.parity import ParityCase, ParityResult, mean_parity, measure_parity
 from livebg.bench.quality import QualityCase, QualityResult, mean_quality, measure_quality
 from livebg.bench.sizes import size_name
 from livebg.bench.speed import SpeedCase, SpeedResult, measure_speed
 from livebg.bench.subjects import SubjectPlan
 from livebg.types import Size
 
-__all__ = ["Progress", "fill_caches", "run_device", "run_quality", "run_speed"]
+__all__ = ["Progress", "fill_caches", "run_device", "run_parity", "run_quality", "run_speed"]
 
 Progress = Callable[[int, int, str], None]
 """Told the measurements done, their number in all, and what is measured now."""
@@ -46,6 +47,20 @@ def run_device(cases: Sequence[DeviceCase], progress: Progress) -> list[DeviceWo
         progress(number, len(cases), f"{case.plan.name} on {case.device}, {size_name(case.size)}")
         results.append(run_isolated(measure_device, case))
     return results
+
+
+def run_parity(cases: Sequence[ParityCase], progress: Progress) -> list[ParityResult]:
+    """Compare all engines on every clip.
+
+    Raises:
+        BenchError: a process died.
+        LivebgError: as ``measure_parity``.
+    """
+    measured = []
+    for number, case in enumerate(cases):
+        progress(number, len(cases), f"{len(case.engines)} engines on {case.clip.name}")
+        measured.append(run_isolated(measure_parity, case))
+    return mean_parity(measured)
 
 
 def run_quality(

@@ -21,6 +21,7 @@ from livebg.types import Size
 
 if TYPE_CHECKING:
     from livebg.bench.device_work import DeviceWork
+    from livebg.bench.parity import ParityResult
     from livebg.bench.quality import QualityResult
     from livebg.bench.report import Report
     from livebg.bench.soak import SoakResult
@@ -58,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.plot is not None and arguments.clips is None:
         raise UsageError("--plot shows quality against processor time; name clips with --clips DIR")
-    if arguments.no_speed and arguments.clips is None and arguments.soak is None:
+    instead = arguments.soak is not None or arguments.parity
+    if arguments.no_speed and arguments.clips is None and not instead:
         raise UsageError("--no-speed leaves nothing to measure; name clips with --clips DIR")
     with ExitStack() as stack:
         tables = _reserve(arguments.report, stack)
@@ -88,6 +90,11 @@ class _Job:
     @property
     def first_effect(self) -> str:
         return next(iter(self.effects))
+
+    @property
+    def compared_clips(self) -> list[Path]:
+        """The clips on which engines are compared."""
+        return self.clips or [self.clip]
 
     def behind_first(self, plan: SubjectPlan) -> SubjectPlan:
         return plan.behind(self.effects[self.first_effect])
@@ -126,13 +133,15 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> Report:
     from livebg.bench.report import Report
 
     job = _job(arguments, folder)
-    soaks = arguments.soak is not None
+    soaks, compares = arguments.soak is not None, arguments.parity
+    fast = not (soaks or compares or arguments.no_speed)
     return Report(
         machine=describe_machine(),
         settings=_settings(arguments, job),
-        speed=[] if soaks or arguments.no_speed else _speed(job),
-        device=[] if soaks or arguments.no_speed else _device(job),
-        quality=_quality(job) if job.clips else [],
+        speed=_speed(job) if fast else [],
+        device=_device(job) if fast else [],
+        parity=_parity(job) if compares else [],
+        quality=_quality(job) if job.clips and not compares else [],
         soak=_soak(job, arguments.soak * 60) if soaks else None,
     )
 
@@ -141,6 +150,13 @@ def _settings(arguments: argparse.Namespace, job: _Job) -> dict[str, Any]:
     """Return how it is measured, for the report."""
     frames, seconds = job.length.frames, job.length.seconds
     settings: dict[str, Any] = {"threads of the network": job.recipe.settings.threads}
+    if arguments.parity:
+        from livebg.bench.parity import FRAMES
+
+        settings["preset"] = job.presets[0].name
+        settings["clips"] = ", ".join(clip.name for clip in job.compared_clips)
+        settings["length"] = f"{frames or FRAMES} frames each"
+        return settings | overrides_from(arguments)
     if not arguments.no_speed or arguments.soak is not None:
         settings["clip"] = job.clip.name
     if not arguments.no_speed and arguments.soak is None:
@@ -174,6 +190,15 @@ def _device(job: _Job) -> list[DeviceWork]:
 
     with _progress() as progress:
         return run_device(plan_device(job.presets, job.sizes), progress)
+
+
+def _parity(job: _Job) -> list[ParityResult]:
+    from livebg.bench.parity import plan_parity
+    from livebg.bench.suite import run_parity
+
+    cases = plan_parity(job.presets[0].settings, job.compared_clips, job.length.frames)
+    with _progress() as progress:
+        return run_parity(cases, progress)
 
 
 def _quality(job: _Job) -> list[QualityResult]:

@@ -90,6 +90,12 @@ def _add_how_long(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-speed", action="store_true", help="measure no speed")
     parser.add_argument(
+        "--parity",
+        action="store_true",
+        help="instead of speed and quality, compare the mattes of every engine, device and "
+        "arithmetic that there is here, on --clips or --clip",
+    )
+    parser.add_argument(
         "--soak",
         type=_positive,
         metavar="MINUTES",

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from livebg.device.networks import DeviceNetwork
 
-__all__ = ["build_network", "build_on_device", "settings_without_device"]
+__all__ = ["LEAST_SIZE", "build_network", "build_on_device", "settings_without_device"]
 
-_LEAST_SIZE = (512, 288)
+LEAST_SIZE = (512, 288)
 """What a graphics card looks at at least: it has the time, and no person crop to look closer with.
 Networks with classes need as much anywhere: they were trained on photographs."""
 
@@ -115,7 +115,7 @@ def _network(
     entry = find(settings.model)
     wanted = settings.matte_size
     if device.type != "cpu" or entry.classes:
-        wanted = max(wanted, _LEAST_SIZE, key=lambda side: side[0] * side[1])
+        wanted = max(wanted, LEAST_SIZE, key=lambda side: side[0] * side[1])
     input_size = fit_input_size(size, wanted)
     if entry.classes:
         return DeviceClasses(entry.name, weights, device, dtype, input_size, settings.keep)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from livebg.bench.parity import Engine
 from livebg.cli.main import main
 from tests.bench.clips import write_scene
 
@@ -52,6 +53,21 @@ def test_a_torch_device_tells_what_it_does(clips: Path, capsys: pytest.CaptureFi
     assert "### What the network asks of the device" in shown
     assert "Peaks of cpu: unknown." in shown
     assert "| RVM's paper: GTX 1080 Ti, f32           |      | 104.0 | 76.0 |" in shown
+
+
+def test_engines_are_compared_in_place_of_all_else(
+    clips: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engines = (Engine("torch:cpu", "f32"),)
+    monkeypatch.setattr("livebg.bench.parity.engines_here", lambda _: engines)
+    words = ["bench", "--parity", "--presets", "fast", "--frames", "2", "--clips", str(clips)]
+    assert main([*words, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert (content["speed"], content["device"], content["quality"]) == ([], [], [])
+    (found,) = content["parity"]
+    assert found["engine"] == {"device": "torch:cpu", "precision": "f32"}
+    assert found["inferred_worst"] <= found["limit"] == 2e-3
+    assert content["settings"]["length"] == "2 frames each"
 
 
 def test_a_soak_takes_the_place_of_speed(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:

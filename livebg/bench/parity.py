@@ -1,0 +1,241 @@
+"""How far the mattes of every engine, device and arithmetic are from those of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import cv2
+
+from livebg.bench.footage import open_clip
+from livebg.config.schema import Settings
+from livebg.errors import LivebgError
+from livebg.runtime.build import build_pipeline, torch_device_of
+from livebg.runtime.build_device import LEAST_SIZE
+from livebg.runtime.filter_chain import FilterChain
+from livebg.types import Composite
+
+__all__ = [
+    "FRAMES",
+    "REFERENCE",
+    "ClipParity",
+    "Engine",
+    "ParityCase",
+    "ParityResult",
+    "engines_here",
+    "mean_parity",
+    "measure_parity",
+    "plan_parity",
+]
+
+FRAMES = 30
+"""Frames of each clip that are compared, unless it is said how many."""
+
+_CARRIED_EVERY = 3
+"""The network sees every so many frames, and the mattes between are carried, in a second pass."""
+
+_LIMITS = {"f32": 2e-3, "f16": 1e-2, "bf16": 1e-2}
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What may run the stages.
+
+    Attributes:
+        device: as the setting names it.
+        precision: as the setting names it.
+    """
+
+    device: str
+    precision: str
+
+    @property
+    def limit(self) -> float | None:
+        """Mean difference of alpha, 0..1, that it may have; None where nobody promises any."""
+        return _LIMITS.get(self.precision)
+
+
+REFERENCE = Engine("cpu", "f32")
+"""What all others are compared with: OpenVINO on the processor, in full precision."""
+
+_OTHERS = (
+    Engine("cpu", "bf16"),
+    Engine("cpu", "int8"),
+    Engine("openvino:GPU", "f32"),
+    Engine("openvino:GPU", "f16"),
+    Engine("openvino:NPU", "f16"),
+    Engine("torch:cpu", "f32"),
+    Engine("torch:cpu", "bf16"),
+    Engine("torch:cpu", "f16"),
+    Engine("cuda", "f32"),
+    Engine("cuda", "f16"),
+    Engine("cuda", "bf16"),
+    Engine("mps", "f32"),
+    Engine("mps", "f16"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ParityCase:
+    """One clip that is yet to be compared.
+
+    Attributes:
+        settings: what all engines work by.
+        engines: what is compared with ``REFERENCE``.
+        clip: a video file or a folder of pictures.
+        frames: the most frames of it that are compared.
+    """
+
+    settings: Settings
+    engines: tuple[Engine, ...]
+    clip: Path
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClipParity:
+    """What one clip showed of one engine.
+
+    Attributes:
+        engine: the engine.
+        clip: name of the clip.
+        inferred: mean difference of alpha, 0..1, where the network sees every frame.
+        carried: the same where it sees every third, and mattes are carried to those between.
+    """
+
+    engine: Engine
+    clip: str
+    inferred: float
+    carried: float
+
+
+@dataclass(frozen=True, slots=True)
+class ParityResult:
+    """Means over clips of what one engine showed, and the clip in which it was farthest off.
+
+    Attributes:
+        engine: the engine.
+        limit: what ``inferred`` may be; None where nobody promises anything.
+        inferred: as in ``ClipParity``.
+        inferred_worst: the same, of the worst clip.
+        carried: as in ``ClipParity``.
+        carried_worst: the same, of the worst clip.
+        clips: what they are of.
+    """
+
+    engine: Engine
+    limit: float | None
+    inferred: float
+    inferred_worst: float
+    carried: float
+    carried_worst: float
+    clips: tuple[ClipParity, ...]
+
+
+def engines_here(settings: Settings) -> tuple[Engine, ...]:
+    """Return the engines that this machine has and that can run the network of ``settings``."""
+    return tuple(engine for engine in _OTHERS if _is_here(engine, settings))
+
+
+def plan_parity(settings: Settings, clips: Sequence[Path], frames: int | None) -> list[ParityCase]:
+    """Return a case per clip.
+
+    Args:
+        settings: what all engines work by; without the person crop, which a card does without.
+        clips: video files and folders of pictures.
+        frames: the most frames of each; ``FRAMES`` for None.
+    """
+    engines = engines_here(settings)
+    if any(engine.device in ("cuda", "mps") for engine in engines):
+        largest = max(settings.matte_size, LEAST_SIZE, key=lambda side: side[0] * side[1])
+        settings = replace(settings, matte_size=largest)
+    settings = replace(settings, crop=False, edge_colour=False, background="white")
+    return [ParityCase(settings, engines, clip, frames or FRAMES) for clip in clips]
+
+
+def measure_parity(case: ParityCase) -> list[ClipParity]:
+    """Compare the engines of ``case``, frame by frame; made for ``run_isolated``.
+
+    Raises:
+        LivebgError: the clip cannot be read, or an engine cannot be opened or fails.
+    """
+    inferred = _differences(case, every=1)
+    carried = _differences(case, every=_CARRIED_EVERY)
+    return [
+        ClipParity(engine, case.clip.name, inferred[engine], carried[engine])
+        for engine in case.engines
+    ]
+
+
+def mean_parity(clips: Sequence[Sequence[ClipParity]]) -> list[ParityResult]:
+    """Return a result for each engine.
+
+    Args:
+        clips: what ``measure_parity`` returned for each clip; the same engines in all of them.
+    """
+    results = []
+    for found in zip(*clips, strict=True):
+        engine = found[0].engine
+        inferred = [one.inferred for one in found]
+        carried = [one.carried for one in found]
+        results.append(
+            ParityResult(
+                engine=engine,
+                limit=engine.limit,
+                inferred=sum(inferred) / len(found),
+                inferred_worst=max(inferred),
+                carried=sum(carried) / len(found),
+                carried_worst=max(carried),
+                clips=found,
+            )
+        )
+    return results
+
+
+def _is_here(engine: Engine, settings: Settings) -> bool:
+    from livebg.segment.openvino_engine import resolve_precision
+    from livebg.segment.torch_engine import resolve_device
+
+    if engine.precision == "int8" and settings.model != "rvm":
+        return False
+    try:
+        device = torch_device_of(replace(settings, device=engine.device))
+        if device is None:
+            resolve_precision(engine.device.rpartition(":")[2].upper(), engine.precision)
+        else:
+            resolve_device(device)
+    except LivebgError:
+        return False
+    return True
+
+
+def _differences(case: ParityCase, *, every: int) -> dict[Engine, float]:
+    """Return the mean difference of alpha to ``REFERENCE``'s, by engine."""
+    sums = dict.fromkeys(case.engines, 0.0)
+    frames = 0
+    with open_clip(case.clip) as clip, ExitStack() as stack:
+
+        def opened(engine: Engine) -> FilterChain:
+            settings = replace(
+                case.settings, device=engine.device, precision=engine.precision, every=every
+            )
+            return stack.enter_context(build_pipeline(settings, clip.info.size))
+
+        reference = opened(REFERENCE)
+        chains = {engine: opened(engine) for engine in case.engines}
+        for frame in islice(clip, case.frames):
+            theirs = reference.process(frame, want_alpha=True)
+            for engine, chain in chains.items():
+                sums[engine] += _difference(chain.process(frame, want_alpha=True), theirs)
+            frames += 1
+    return {engine: total / frames for engine, total in sums.items()}
+
+
+def _difference(ours: Composite, theirs: Composite) -> float:
+    """Return the mean difference of two alphas in 0..1; both were asked for."""
+    assert ours.alpha is not None
+    assert theirs.alpha is not None
+    return float(cv2.absdiff(ours.alpha, theirs.alpha).mean()) / 255
