@@ -2,6 +2,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,7 @@ def test_compiling_can_be_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[subprocess.Popen[bytes]] = []
     popen = subprocess.Popen
 
-    def start_sleeping(command: list[str], **options: int) -> subprocess.Popen[bytes]:
+    def start_sleeping(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
         assert command[1:] == ["-P", "-m", "livebg.runtime.compilation"]
         started.append(popen([sys.executable, "-c", "import time; time.sleep(1000)"], **options))
         return started[0]
