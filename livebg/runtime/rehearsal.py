@@ -11,9 +11,12 @@ from livebg.errors import NetworkLateError
 from livebg.runtime.build import build_pipeline
 from livebg.runtime.chain import patient
 from livebg.runtime.filter_chain import FilterChain
+from livebg.runtime.memory import forget_code
 from livebg.types import Frame, Size
 
 __all__ = ["build_live", "build_rehearsed"]
+
+_COMPILER = "libllvmlite"
 
 
 def build_rehearsed(settings: Settings, size: Size, *, live: bool = False) -> FilterChain:
@@ -45,5 +48,10 @@ def build_rehearsed(settings: Settings, size: Size, *, live: bool = False) -> Fi
 
 
 def build_live(settings: Settings, size: Size) -> FilterChain:
-    """Build what a live session on a camera runs; see ``build_rehearsed``."""
-    return build_rehearsed(settings, size, live=True)
+    """Build what a live session on a camera runs; see ``build_rehearsed``.
+
+    A session stays for hours, so the compiler is sent away once the kernels are there.
+    """
+    pipeline = build_rehearsed(settings, size, live=True)
+    forget_code(_COMPILER)
+    return pipeline

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import mmap
 import os
 import tempfile
 from collections.abc import Callable
@@ -110,10 +111,16 @@ def _is_as_written(path: Path) -> bool:
 def _load(path: Path, options: dict[str, Any]) -> tuple[Any, Any]:
     openvino = import_openvino()
     # OpenVINO wants memory that could be written to: copy on write leaves the file alone.
-    memory = np.memmap(path, dtype=np.uint8, mode="c")
-    tensor = openvino.Tensor(memory, shared_memory=True)
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    tensor = openvino.Tensor(np.frombuffer(mapped, np.uint8), shared_memory=True)
     settings = engine_options(**options)
-    return openvino_core().import_model(tensor, options["device"], settings), (memory, tensor)
+    compiled = openvino_core().import_model(tensor, options["device"], settings)
+    if hasattr(mmap, "MADV_DONTNEED"):
+        # The processor's plug-in has put the weights in an order of its own. What it still reads
+        # of the file, the system brings back.
+        mapped.madvise(mmap.MADV_DONTNEED)
+    return compiled, tensor
 
 
 def _keep(compiled: Any, path: Path) -> None:

@@ -128,6 +128,17 @@ def test_it_is_opened_again_behind_the_card_when_asked() -> None:
     assert bench.reports == []
 
 
+def test_frames_after_a_break_belong_to_another_run() -> None:
+    class Paused(ScriptedSource):
+        def read(self) -> Frame:
+            frame = super().read()
+            return replace(frame, captured_ns=frame.index * NS_PER_S)
+
+    bench = Bench(Paused(0, 1, 5, 6), _no_reopening)
+    bench.capture.run(bench.stop)
+    assert [item.run for item in bench.frames.all] == [0, 0, 1, 1]
+
+
 class Camera(ScriptedSource):
     """Was asked for 30 frames a second and says that it makes them; makes 15."""
 
