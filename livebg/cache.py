@@ -8,6 +8,7 @@ hashed again before it is trusted.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -101,7 +102,9 @@ def write_stamp(path: Path, sha256: str, source: str) -> None:
         part.write_text(json.dumps(asdict(stamp)), encoding="utf-8")
         part.replace(_stamp_path(path))
     except OSError:
-        part.unlink(missing_ok=True)
+        # A file system that may only be read refuses to delete even what is not there.
+        with contextlib.suppress(OSError):
+            part.unlink()
 
 
 def _stamp_path(path: Path) -> Path:

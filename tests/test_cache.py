@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -71,6 +72,20 @@ def test_unreadable_stamp_counts_as_none(good_file: Path, text: str) -> None:
     assert read_stamp(good_file) is None
     assert intact_file(good_file, holds_good)
     assert read_stamp(good_file) is not None
+
+
+def test_file_of_a_cache_that_may_only_be_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    path = tmp_path / "file.bin"
+    path.write_bytes(b"good")
+    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert intact_file(path, holds_good)
+    assert read_stamp(path) is None
 
 
 def test_absent_file_is_not_intact(tmp_path: Path) -> None:
