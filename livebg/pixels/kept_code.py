@@ -7,10 +7,13 @@ for each state of this package.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import hashlib
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 from livebg.cache import cache_folder
@@ -25,9 +28,21 @@ _MARK = "complete"
 
 @functools.cache
 def kept_code_folder() -> Path:
-    """Return the folder, which need not exist yet; ``NUMBA_CACHE_DIR`` overrides it."""
+    """Return the folder; ``NUMBA_CACHE_DIR`` overrides it.
+
+    Where nothing may be written to the user's cache it is one of this process alone.
+    """
     chosen = os.environ.get("NUMBA_CACHE_DIR")
-    return Path(chosen) if chosen else cache_folder() / "numba" / _state()
+    if chosen:
+        return Path(chosen)
+    folder = cache_folder() / "numba" / _state()
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if os.access(folder, os.W_OK):
+        return folder
+    private = tempfile.mkdtemp(prefix="livebg-")
+    atexit.register(shutil.rmtree, private, ignore_errors=True)
+    return Path(private)
 
 
 def all_kept() -> bool:

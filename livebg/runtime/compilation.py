@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from livebg.closable import Closable
 from livebg.compose.compositor import Compositor
 from livebg.compose.plates import StillPlate
 from livebg.pixel_format import BGR, PixelFormat
-from livebg.pixels.kept_code import all_kept, keep_all
+from livebg.pixels.kept_code import all_kept, keep_all, kept_code_folder
 from livebg.pixels.stand_in import standing_in
 from livebg.runtime.worker import Worker
 from livebg.temporal.flow import FlowCarrier
@@ -97,6 +98,7 @@ def _compile(stop: threading.Event) -> None:
     try:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", __name__],
+            env=os.environ | {"NUMBA_CACHE_DIR": str(kept_code_folder())},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

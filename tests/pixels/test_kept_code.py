@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_the_folder_may_be_chosen(folder: Path) -> None:
     assert kept_code.kept_code_folder() == folder
+
+
+def test_where_the_cache_may_only_be_read_the_folder_is_a_private_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    monkeypatch.setenv("LIVEBG_CACHE", str(folder))
+    kept_code.kept_code_folder.cache_clear()
+    assert folder in kept_code.kept_code_folder().parents
+    kept_code.kept_code_folder.cache_clear()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    private = kept_code.kept_code_folder()
+    assert folder not in private.parents
+    assert private.stat().st_mode & 0o777 == 0o700
+    private.rmdir()
 
 
 def test_code_is_kept_once_that_was_said(folder: Path) -> None:
