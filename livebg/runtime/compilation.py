@@ -33,6 +33,8 @@ _FORMATS = (
 )
 _PATIENCE_S = 0.05
 _LOADING_S = 2.0
+_NICENESS = 10
+"""The live session comes first: it has what it needs meanwhile."""
 _JOIN_S = 1.0
 
 
@@ -113,5 +115,7 @@ def _compile(stop: threading.Event) -> None:
 
 
 if __name__ == "__main__":
+    if sys.platform != "win32":
+        os.nice(_NICENESS)
     use_all_code()
     keep_all()
