@@ -2,6 +2,19 @@
 
 The sinks are the real ones, as the command line plans them; what lies behind them keeps what it
 gets: OpenCV's window, pyvirtualcam's device, the video file, the folder of mattes.
+
+==============================================  ===================================================
+before the first matte, while a model loads     ``SlowStart``
+a model that cannot be loaded                   ``NoStart``, and in ``OtherSettings``
+another model, other settings                   ``OtherSettings``
+the network raises, hangs                       ``Spoilt``, ``Hanging``
+it returns NaN, the wrong shape, all ones       ``NotANumber``, ``WrongShape``, ``AllOnes``
+a matte or a picture too old                    ``LateNetwork``, ``StalledCamera``
+the camera lost and found                       ``LostCamera``
+another resolution in mid-stream                ``OtherSize``
+a sink opened again                             ``BrokenCall``
+the last picture, at a shutdown and a crash     all of them, and ``Crash``
+==============================================  ===================================================
 """
 
 from __future__ import annotations
@@ -42,11 +55,16 @@ class Watchers:
     def __init__(self) -> None:
         self.window: list[Image] = []
         self.call: list[Image] = []
+        self.hang_up = False
+        """Whether the call is to break down at its next picture."""
 
     def in_the_window(self, title: str, image: Image) -> None:
         self.window.append(image.copy())
 
     def in_the_call(self, planes: Image) -> None:
+        if self.hang_up:
+            self.hang_up = False
+            raise RuntimeError("the device is gone")
         self.call.append(np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_I420), np.uint8))
 
 
@@ -186,6 +204,53 @@ class LostCamera(Trouble):
         return self.filtered(live) > 20
 
 
+class LateNetwork(Spoilt):
+    """Every matte from the eighth on is older than one may be when it comes."""
+
+    def spoilt(self, matte: Matte) -> Matte:
+        self.release.wait(2 * SETTINGS.max_matte_age_s)
+        return matte
+
+    def over(self, live: Session, watchers: Watchers) -> bool:
+        return self.mattes > 11
+
+
+class StalledCamera(Trouble):
+    """The camera is silent at its eighth picture, for as long as a picture may be old and more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: int | None = None
+        self.stalled = threading.Event()
+
+    def picture(self, index: int) -> Image:
+        if index == 8:
+            self.stalled.set()
+            self.release.wait(GENEROUS_S)
+        return super().picture(index)
+
+    def over(self, live: Session, watchers: Watchers) -> bool:
+        cards = self.cards(live)
+        if self.stalled.is_set() and self.before is None:
+            self.before = cards
+        if self.before is not None and cards > self.before + 3:
+            self.release.set()
+        return self.release.is_set() and self.filtered(live) > 12
+
+
+class BrokenCall(Trouble):
+    """The call breaks down, and the virtual camera is opened again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = 0
+
+    def over(self, live: Session, watchers: Watchers) -> bool:
+        if not self.seen and self.filtered(live) > 8:
+            self.seen, watchers.hang_up = len(watchers.call), True
+        return self.seen > 0 and not watchers.hang_up and len(watchers.call) > self.seen + 8
+
+
 class OtherSize(Trouble):
     def picture(self, index: int) -> Image:
         return scene(SIZE if index < 8 else (SIZE[1], SIZE[0]))
@@ -239,7 +304,10 @@ TROUBLES: list[Callable[[], Trouble]] = [
     WrongShape,
     AllOnes,
     Hanging,
+    LateNetwork,
+    StalledCamera,
     LostCamera,
+    BrokenCall,
     OtherSize,
     OtherSettings,
     Crash,
@@ -278,6 +346,11 @@ def play(trouble: Trouble, outputs: Outputs, watchers: Watchers) -> None:
     assert live.summary()["ended"] != "time is up"
 
 
+def is_card(image: Image) -> bool:
+    """Say whether a picture is dark but for a sentence; the plate here is white."""
+    return bool(np.median(image) < 80)
+
+
 def recorded(path: Path) -> Iterator[Image]:
     if path.exists():
         with VideoFile(path) as video:
@@ -296,8 +369,8 @@ def test_no_output_shows_the_room(
         mattes=tmp_path / "mattes",
     )
     play(trouble(), outputs, watchers)
-    assert watchers.window
-    assert watchers.call
+    assert is_card(watchers.window[-1])
+    assert is_card(watchers.call[-1])
     seen = [*watchers.window, *watchers.call, *recorded(tmp_path / "out.mkv")]
     assert not any(shows_room(image) for image in seen)
     for file in (tmp_path / "mattes").glob("*.png"):
@@ -313,7 +386,7 @@ def test_a_call_alone_is_shown_no_room_in_its_own_pixel_format(
     trouble: Callable[[], Trouble], watchers: Watchers
 ) -> None:
     play(_without_window(trouble()), Outputs(virtual_camera=True), watchers)
-    assert watchers.call
+    assert is_card(watchers.call[-1])
     assert not any(shows_room(image) for image in watchers.call)
 
 
