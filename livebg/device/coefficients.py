@@ -11,7 +11,17 @@ from livebg.device.neighbourhood import box_mean, lightest
 from livebg.device.picture import DevicePicture
 from livebg.device.resampling import resized
 from livebg.refine.guided import EPSILON, RADIUS_SHARE
-from livebg.refine.haze import BLEND_PX, HAZE, NEAR_PX, NOBODY, SOMEBODY
+from livebg.refine.haze import (
+    BLEND_PX,
+    COARSER,
+    HAZE,
+    NEAR_PX,
+    NOBODY,
+    SMUDGE,
+    SOMEBODY,
+    SURE,
+    far_window,
+)
 from livebg.types import Size
 
 __all__ = ["Planes", "fit_linear", "with_coefficients", "without_haze"]
@@ -86,9 +96,16 @@ def without_haze(planes: Planes) -> Planes:
     the next matte is averaged with.
     """
     most = lightest(planes.coarse, (NEAR_PX, NEAR_PX))
-    near = ((most - NOBODY) / (SOMEBODY - NOBODY)).clamp_(0, 1)
-    haze = HAZE * (1 - box_mean(near, BLEND_PX))
+    near = box_mean(_share(most, NOBODY, SOMEBODY), BLEND_PX)
+    around = lightest(most[..., ::COARSER, ::COARSER], far_window(planes.size[0]))
+    emptiness = resized(1 - _share(around, SMUDGE, SURE), planes.size)
+    haze = HAZE * (1 - near) + (SMUDGE - HAZE) * emptiness
     stretch = 1 / (1 - haze)
     return Planes(
         planes.gain * stretch, (planes.offset - haze) * stretch, planes.coarse, planes.labels
     )
+
+
+def _share(alpha: Tensor, none: float, all_of_it: float) -> Tensor:
+    """Return how far alpha is on its way from ``none`` to ``all_of_it``, 0..1."""
+    return ((alpha - none) / (all_of_it - none)).clamp_(0, 1)

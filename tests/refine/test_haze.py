@@ -48,3 +48,28 @@ def test_coefficients_and_coarse_alpha_agree() -> None:
     linear = replace(matte, gain=matte.gain + 1, offset=matte.offset - np.float32(grey))
     cleaned = without_haze(linear)
     np.testing.assert_allclose(cleaned.small_alpha(_FRAME), cleaned.coarse, atol=1e-5)
+
+
+def _with_smudge(left: int, smudge: float) -> Matte:
+    """A person on the left, and something that is half believed from column ``left`` on."""
+    alpha = np.zeros((90, 160), np.float32)
+    alpha[20:, :50] = 1
+    alpha[60:80, left : left + 20] = smudge
+    return replace(_flat_matte(0), gain=np.zeros_like(alpha), offset=alpha, coarse=alpha)
+
+
+def test_what_is_half_believed_far_from_anybody_is_a_thing_in_the_room() -> None:
+    after = without_haze(_with_smudge(120, 0.35)).small_alpha(_FRAME)
+    assert after[:, 60:].max() == 0
+    assert after[20:, :50].min() >= 1 - 1e-6
+
+
+def test_a_blurred_hand_beside_the_person_stays() -> None:
+    after = without_haze(_with_smudge(56, 0.35)).small_alpha(_FRAME)
+    # The haze of six per cent is taken there too.
+    assert after[62:78, 58:66].min() > 0.28
+
+
+def test_somebody_else_far_away_stays() -> None:
+    after = without_haze(_with_smudge(120, 0.9)).small_alpha(_FRAME)
+    assert after[62:78, 122:138].min() > 0.88
