@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livebg.cli.options import add_settings_options, settings_from
+from livebg.cli.options import add_settings_options, overrides_from, settings_from
 from livebg.cli.progress import download_progress
+from livebg.config.schema import Settings
 from livebg.errors import UsageError
-from livebg.types import Composite, Frame, Image
+from livebg.types import Composite, Frame, Image, Size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +37,10 @@ _LOOKS = 3
 """How often a network with memory looks at the picture: its error falls by 7 % with three looks
 (0.3 % more with each further one), most where there is no person."""
 
+_MOST_PIXELS: Size = (1920, 1080)
+"""What a network with classes sees of a picture at most: the largest one takes 2 GiB for as many
+pixels, and half a minute or more on a processor."""
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser of ``livebg image`` and set its ``run``."""
@@ -42,7 +48,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "image",
         help="filter one picture",
         description="Filter one picture. Pictures are turned upright as their EXIF data says. "
-        "With --compare and --segmap together: before | segmap | after.",
+        "With --compare and --segmap together: before | segmap | after. A network with classes "
+        "looks at the picture's own pixels, up to two million; --matte-size has it look at fewer.",
     )
     parser.add_argument("input", metavar="IN", type=Path, help="the picture to filter")
     parser.add_argument(
@@ -84,6 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     _check_apart(arguments.input, arguments.output)
     frame = Frame(read_picture(arguments.input), index=0, captured_ns=0)
+    if "matte_size" not in overrides_from(arguments):
+        settings = _with_a_close_look(settings, frame.size)
     with download_progress() as progress:
         pipeline = build_pipeline(settings, frame.size, progress=progress)
     with pipeline:
@@ -91,6 +100,19 @@ def run(arguments: argparse.Namespace) -> int:
     write_picture(arguments.output, picture)
     print(f"{arguments.output}: {picture.shape[1]}x{picture.shape[0]}")
     return 0
+
+
+def _with_a_close_look(settings: Settings, size: Size) -> Settings:
+    """Return ``settings`` with which a network with classes sees a picture of ``size`` as it is.
+
+    One picture may take its time. RVM's coefficients reach full size without that.
+    """
+    from livebg.models.catalog import CATALOG
+
+    entry = CATALOG.get(settings.model)
+    if entry is None or not entry.classes:
+        return settings
+    return replace(settings, matte_size=min(size, _MOST_PIXELS, key=lambda side: side[0] * side[1]))
 
 
 def _check_apart(source: Path, target: Path) -> None:

@@ -136,6 +136,31 @@ class PersonAndDog:
         return Composite(frame.image, frame.index, frame.captured_ns)
 
 
+@pytest.mark.parametrize(
+    ("size", "words", "seen"),
+    [
+        ((640, 360), ["--model", "lraspp_mobilenet_v3_large"], (640, 360)),
+        ((4000, 2250), ["--model", "deeplabv3_resnet101"], (1920, 1080)),
+        ((640, 360), ["--model", "deeplabv3_resnet101", "--matte-size", "512x288"], (512, 288)),
+        ((640, 360), [], (320, 192)),
+    ],
+)
+def test_a_network_with_classes_sees_the_picture_as_it_is(
+    size: Size, words: list[str], seen: Size, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Settings] = []
+
+    def build(settings: Settings, size: Size, **options: object) -> PersonAndDog:
+        asked.append(settings)
+        return PersonAndDog(settings, size)
+
+    monkeypatch.setattr("livebg.runtime.build.build_pipeline", build)
+    source, out = tmp_path / "in.png", tmp_path / "out.png"
+    cv2.imwrite(str(source), np.full((*size[::-1], 3), 77, np.uint8))
+    assert main(["image", str(source), "-o", str(out), "--preset", "balanced", *words]) == 0
+    assert asked[0].matte_size == seen
+
+
 def test_the_class_map_of_a_network_with_classes_shows_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
