@@ -96,7 +96,7 @@ class AsyncInference(Inference):
             if self.late:
                 width, height = self.segmenter.info.input_size
                 raise NetworkLateError(
-                    f"the network has not answered for {self.patience_s:g} s, so the picture is "
+                    f"the network has not answered for {self.patience_s:.2g} s, so the picture is "
                     "late; where that goes on, choose --preset fast, a --matte-size smaller than "
                     f"{width}x{height}, or a longer --max-matte-age-s"
                 )

@@ -21,6 +21,7 @@ from livebg.refine.edge_colour import EDGE_HALVINGS, edge_colours
 from livebg.runtime.async_inference import AsyncInference
 from livebg.runtime.budget import InferenceBudget
 from livebg.runtime.inference import DirectInference, Inference
+from livebg.runtime.patience import Patience
 from livebg.runtime.refinement import Refinement
 from livebg.runtime.scheduler import CUT_RESIDUAL, MaskScheduler
 from livebg.runtime.stage_times import StageTimes
@@ -76,10 +77,11 @@ class Pipeline(Closable):
         self._framing = AutoFraming(settings.auto_frame)
         self._times = StageTimes(clock)
         self._live = live
+        self._patience = Patience(settings.max_matte_age_s)
         self._budget = InferenceBudget(settings.cpu_budget) if live else None
         self._frames = 0
         self._inference: Inference = (
-            AsyncInference(segmenter, clock, patience_s=settings.max_matte_age_s)
+            AsyncInference(segmenter, clock, patience_s=self._patience.answer_s)
             if live and settings.latency == "low"
             else DirectInference(segmenter, clock)
         )
@@ -248,7 +250,8 @@ class Pipeline(Closable):
         if settings.mirror != self._settings.mirror:
             self.reset()
         self._settings = settings
-        self._inference.patience_s = settings.max_matte_age_s
+        self._patience.configure(settings.max_matte_age_s)
+        self._inference.patience_s = self._patience.answer_s
         self._refinement.smoothing_s = settings.smoothing_s
         self._framing.strength = settings.auto_frame
         self._scheduler.configure(
@@ -334,11 +337,10 @@ class Pipeline(Closable):
     def _is_too_old(self, anchor: Matte, frame: Frame) -> bool:
         """Whether so much time has passed that ``anchor`` must not be carried to ``frame``.
 
-        A matte comes when its frame is as old as ``max_matte_age_s`` at most, and the network has
-        as long for the one after it. Offline, time does not count.
+        Offline, time does not count.
         """
         age_ns = frame.captured_ns - anchor.captured_ns
-        return self._live and age_ns > 2 * self._settings.max_matte_age_s * NS_PER_S
+        return self._live and age_ns > self._patience.age_s * NS_PER_S
 
     def _carry_again(self, frame: Frame) -> Carried | None:
         """Return the matte that the network is still at work on moved to ``frame``, if there is.
@@ -361,6 +363,8 @@ class Pipeline(Closable):
         if found is None:
             return None
         self._times.add("segment", found.took_ns, kept=not self._inference.beside)
+        self._patience.took(found.took_ns)
+        self._inference.patience_s = self._patience.answer_s
         if self._budget is not None:
             self._budget.inferred(found.frame.captured_ns, took_ns=found.took_ns)
         with self._times.timed("refine"):

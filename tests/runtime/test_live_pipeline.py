@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from livebg.clock import Clock, ManualClock
 from livebg.config.schema import Settings
 from livebg.errors import ModelError, NetworkLateError
 from livebg.runtime.build import open_compositor
@@ -41,7 +42,7 @@ class GatedSegmenter(ExactSegmenter):
 
 
 class Bench:
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, clock: Clock | None = None, **settings: Any) -> None:
         self.scene = SyntheticScene(SIZE, frame_count=COUNT, motion=0.5)
         self.frames = list(SyntheticScene(SIZE, frame_count=COUNT, motion=0.5))
         self.segmenter = GatedSegmenter(self.scene)
@@ -55,6 +56,7 @@ class Bench:
             open_compositor(self.settings),
             open_compositor,
             live=True,
+            clock=clock,
         )
 
     def process(self, index: int) -> Composite:
@@ -222,6 +224,28 @@ def test_a_matte_is_not_carried_to_a_frame_of_another_time(impatient: Bench) -> 
     with pytest.raises(NetworkLateError):
         impatient.pipeline.process(alike)
     assert impatient.reasons == {"first": 1, "cut": 1}
+
+
+def test_a_network_that_is_always_slow_is_followed_by_flow() -> None:
+    clock = ManualClock()
+    bench = Bench(clock, max_matte_age_s=0.05)
+    found = bench.segmenter.segment
+
+    def segment(frame: Frame) -> Matte:
+        clock.advance(1.0)
+        return found(frame)
+
+    bench.segmenter.segment = segment  # type: ignore[method-assign]
+    with bench.pipeline:
+        first = None
+        while first is None:
+            with suppress(NetworkLateError):
+                first = bench.process(0)
+        bench.segmenter.open.clear()
+        # As long after it as the next matte may take to come.
+        later = replace(bench.frames[1], captured_ns=bench.frames[0].captured_ns + 2 * 10**9)
+        assert bench.error(bench.pipeline.process(later, want_alpha=True)) < 8
+        bench.segmenter.open.set()
 
 
 def test_offline_a_matte_may_be_carried_for_any_time() -> None:
