@@ -12,6 +12,7 @@ from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.closable import Closable
 from livebg.compose.auto_framing import AutoFraming, busts_of
 from livebg.compose.compositor import Compositor
+from livebg.compose.mirroring import mirrored
 from livebg.compose.reframing import reframed
 from livebg.compose.segmap import full_size_labels
 from livebg.config.schema import Settings
@@ -137,8 +138,9 @@ class Pipeline(Closable):
             ModelError: the network failed; the frame must not be shown.
             ValueError: the frame has another size than the pipeline was built for.
         """
-        frame = self._facing(frame)
         matte = self.matte(frame)
+        if self._settings.mirror:
+            frame, matte = mirrored(frame, matte)
         return self.compose(frame, matte, want_alpha=want_alpha, pixel_format=pixel_format)
 
     def filtered(
@@ -247,8 +249,6 @@ class Pipeline(Closable):
             compositor = self._prepared_compositor(settings) or self._open_compositor(settings)
             self._compositor.close()
             self._compositor = compositor
-        if settings.mirror != self._settings.mirror:
-            self.reset()
         self._settings = settings
         self._patience.configure(settings.max_matte_age_s)
         self._inference.patience_s = self._patience.answer_s
@@ -284,12 +284,6 @@ class Pipeline(Closable):
             return prepared[1] if prepared else None
         prepared[1].close()
         return None
-
-    def _facing(self, frame: Frame) -> Frame:
-        if not self._settings.mirror:
-            return frame
-        mirrored = np.ascontiguousarray(frame.image[:, ::-1])
-        return Frame(mirrored, frame.index, frame.captured_ns)
 
     def _framed(self, frame: Frame, matte: Matte) -> tuple[Frame, Matte]:
         """Return the part of a frame and its matte that auto-framing shows."""

@@ -15,15 +15,11 @@ class ExactSegmenter(Segmenter):
     Args:
         scene: where the frames come from.
         size: ``(width, height)`` of the mattes.
-        mirrored: whether the frames come mirrored.
     """
 
-    def __init__(
-        self, scene: SyntheticScene, size: Size = (128, 72), *, mirrored: bool = False
-    ) -> None:
+    def __init__(self, scene: SyntheticScene, size: Size = (128, 72)) -> None:
         self._scene = scene
         self._size = size
-        self.mirrored = mirrored
         self.seen: list[int] = []
         self.resets = 0
         self.closed = 0
@@ -42,7 +38,7 @@ class ExactSegmenter(Segmenter):
             raise error
         self.seen.append(frame.index)
         alpha = self._scene.truth(frame.index) / 255
-        return plain_matte(shrunk(alpha[:, ::-1] if self.mirrored else alpha, self._size), frame)
+        return plain_matte(shrunk(alpha, self._size), frame)
 
     def reset(self) -> None:
         self.resets += 1
