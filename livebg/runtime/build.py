@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -9,7 +12,7 @@ import cv2
 from livebg.cache import cache_folder
 from livebg.compose.compositor import Compositor, compositing_kernel
 from livebg.config.schema import Settings
-from livebg.errors import UsageError
+from livebg.errors import LivebgError, UsageError
 from livebg.fetch import Progress
 from livebg.models.catalog import find
 from livebg.models.weights import ensure_weights
@@ -23,6 +26,8 @@ from livebg.temporal.flow import FlowCarrier
 from livebg.types import Size
 
 __all__ = ["build_pipeline", "build_segmenter", "torch_device_of"]
+
+_log = logging.getLogger(__name__)
 
 _CLASSES_LEAST_SIZE = (512, 288)
 """Networks that were trained on photographs find nothing in a picture as small as RVM's."""
@@ -162,15 +167,27 @@ def _engine(wish: str) -> tuple[str, str]:
     )
 
 
+@cache
 def _has_cuda() -> bool:
-    """Whether torch can use an NVIDIA GPU; torch is imported only where a driver is installed."""
-    import shutil
+    """Whether torch can use an NVIDIA GPU; torch is imported only where a driver is installed.
 
+    A card that is there and cannot be used is told of once: it would be missed silently.
+    """
     if not Path("/dev/nvidiactl").exists() and shutil.which("nvidia-smi") is None:
         return False
-    import torch
+    from livebg.segment.torch_engine import resolve_device
 
-    return torch.cuda.is_available()
+    try:
+        resolve_device("cuda")
+    except LivebgError as error:
+        reason = str(error).partition(";")[0]
+        _log.warning(
+            "an NVIDIA driver is installed, but %s; livebg goes on with the processor, and "
+            "`livebg doctor` says what may help",
+            reason,
+        )
+        return False
+    return True
 
 
 def _rvm(

@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 import torch
 
 from livebg.config.schema import Settings
-from livebg.errors import InputError, ModelError, UsageError
+from livebg.errors import DeviceLostError, InputError, ModelError, UsageError
 from livebg.models.weights import add_weights
+from livebg.runtime import build
 from livebg.runtime.build import build_pipeline, build_segmenter
 from livebg.types import Size
 from tests.checkpoints import write_checkpoint
@@ -109,6 +111,45 @@ def test_an_onnx_file_runs_by_default_also_where_there_is_a_gpu(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     with build_segmenter(replace(SMALL, model=str(red_matte)), SIZE) as segmenter:
         assert segmenter.info.engine.startswith("openvino CPU")
+
+
+@pytest.fixture
+def old_driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine with an NVIDIA driver that torch is too new for."""
+
+    def refuse(name: str) -> None:
+        raise DeviceLostError(f"{name} cannot be used: The NVIDIA driver is too old")
+
+    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/nvidia-smi")
+    monkeypatch.setattr("livebg.segment.torch_engine.resolve_device", refuse)
+    build._has_cuda.cache_clear()
+    yield
+    build._has_cuda.cache_clear()
+
+
+@pytest.mark.usefixtures("old_driver", "rvm_weights")
+def test_a_card_that_cannot_be_used_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        with build_pipeline(SMALL, SIZE) as pipeline:
+            assert pipeline.info.engine == "openvino CPU f32"
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "an NVIDIA driver is installed, but cuda cannot be used: The NVIDIA driver is too old; "
+        "livebg goes on with the processor, and `livebg doctor` says what may help"
+    )
+
+
+@pytest.mark.usefixtures("old_driver", "rvm_weights")
+def test_one_that_was_asked_for_is_given_up_in_a_sentence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with build_pipeline(replace(SMALL, device="cuda"), SIZE) as pipeline:
+        assert pipeline.info.engine.startswith("openvino CPU")
+        assert pipeline.process(noise_frame(SIZE)).image.shape == (108, 192, 3)
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "cuda cannot be used: The NVIDIA driver is too old; livebg goes on with the processor"
+    )
 
 
 @pytest.mark.parametrize("device", ["cuda", "torch:cpu"])
