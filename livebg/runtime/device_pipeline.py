@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from livebg.clock import Clock
 from livebg.closable import Closable
-from livebg.compose.auto_framing import AutoFraming, busts_of
 from livebg.compose.compositor import Backdrop
 from livebg.compose.segmap import full_size_labels
 from livebg.config.schema import Settings
@@ -21,11 +20,12 @@ from livebg.device.wishes import Wishes
 from livebg.errors import ModelError
 from livebg.pixel_format import BGR, PixelFormat
 from livebg.runtime.next_backdrop import NextBackdrop
+from livebg.runtime.next_window import NextWindow
 from livebg.runtime.plausibility import warn_of_refusal
 from livebg.runtime.scheduler import CUT_RESIDUAL, MaskScheduler
 from livebg.runtime.stage_times import StageTimes
 from livebg.segment.base import SegmenterInfo
-from livebg.types import Box, Composite, Frame, Image
+from livebg.types import Box, Composite, Frame
 
 if TYPE_CHECKING:
     from livebg.device.chain import DeviceChain, DeviceMatte
@@ -85,8 +85,7 @@ class DevicePipeline(Closable):
         self._scheduler = MaskScheduler(
             settings.every, max_residual=settings.max_residual, max_age=settings.max_age
         )
-        self._framing = AutoFraming(settings.auto_frame)
-        self._window: Box | None = None
+        self._framing = NextWindow(settings.auto_frame)
         self._times = StageTimes(clock)
         self._frames = 0
         self._refused = 0
@@ -214,7 +213,7 @@ class DevicePipeline(Closable):
         if settings.mirror != self._settings.mirror:
             self.reset()
         self._settings = settings
-        self._framing.strength = settings.auto_frame
+        self._framing.configure(settings.auto_frame)
         self._scheduler.configure(
             settings.every, max_residual=settings.max_residual, max_age=settings.max_age
         )
@@ -265,7 +264,7 @@ class DevicePipeline(Closable):
             alpha=want_alpha,
             small_alpha=not self._framing.at_rest,
             pixel_format=pixel_format,
-            window=self._window,
+            window=self._framing.window,
         )
 
     def _send(self, frame: Frame, matte: DeviceMatte, wishes: Wishes) -> _Flight:
@@ -296,7 +295,7 @@ class DevicePipeline(Closable):
         else:
             self._residual = residual
         alpha = more.pop(0) if flight.wishes.alpha else None
-        self._frame_next(frame, more[0] if flight.wishes.small_alpha else None)
+        self._framing.update(frame, more[0] if flight.wishes.small_alpha else None)
         return Composite(
             image, frame.index, frame.captured_ns, alpha, pixel_format=flight.pixel_format
         )
@@ -307,12 +306,3 @@ class DevicePipeline(Closable):
             if not self._last_refused:
                 warn_of_refusal(claim, frame)
         self._last_refused = not believed
-
-    def _frame_next(self, frame: Frame, small_alpha: Image | None) -> None:
-        """Choose the window of the next frame by the matte of this one."""
-        if small_alpha is None:
-            self._window = None
-            return
-        busts = busts_of(np.asarray(small_alpha / 255, np.float32), frame.size)
-        window = self._framing.update(busts, frame.size, frame.captured_ns)
-        self._window = None if window == Box.whole(frame.size) else window
