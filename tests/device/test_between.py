@@ -119,9 +119,11 @@ def frame(index: int) -> Frame:
     return Frame(np.zeros((SIZE[1], SIZE[0], 3), np.uint8), index, index * 33_000_000)
 
 
-def play(network: DeviceNetwork, backdrop: Backdrop, wishes: Wishes) -> list[str]:
+def play(
+    network: DeviceNetwork, backdrop: Backdrop, wishes: Wishes, most_f32: int | None = None
+) -> list[str]:
     """Run everything that a chain can do under the watch; return the operations."""
-    with Watch("cuda", (torch.float16, torch.float32)) as watch:
+    with Watch("cuda", (torch.float16, torch.float32), most_f32) as watch:
         chain = DeviceChain(network, SIZE, backdrop, ManualClock())
         for index in range(2):
             picture = chain.receive(frame(index), mirror=index == 1)
@@ -146,6 +148,28 @@ def test_the_chain_for_cuda_stays_there_and_never_waits(
     wishes = Wishes(edge_colour=True, alpha=True, small_alpha=True, window=WINDOWS[window])
     operations = play(network, BACKDROPS[backdrop](), wishes)
     assert {"conv2d", "grid_sampler"} <= set(operations)
+
+
+COLOURED = ["blur", "picture", "video", "transparent", "none"]
+"""Backdrops that take no sum of three colours at full size, which f16 would be too coarse for."""
+
+
+@pytest.mark.parametrize("backdrop", COLOURED)
+def test_the_colours_of_every_pixel_stay_in_half_precision(
+    monkeypatch: pytest.MonkeyPatch, backdrop: str
+) -> None:
+    """In float32 there may be two planes at full size, as gain and offset are, and never three."""
+    wishes = Wishes(edge_colour=True, alpha=True, small_alpha=True)
+    play(rvm(monkeypatch), BACKDROPS[backdrop](), wishes, most_f32=3 * SIZE[0] * SIZE[1] - 1)
+
+
+@pytest.mark.parametrize("place", ["clean_colours", "blended"])
+def test_an_upcast_of_colours_is_found(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    planted = _after(getattr(chain_module, place), lambda colours: colours.float())
+    monkeypatch.setattr(chain_module, place, planted)
+    wishes = Wishes(edge_colour=True)
+    with pytest.raises(ForbiddenError, match="values in float32"):
+        play(rvm(monkeypatch), BACKDROPS["picture"](), wishes, most_f32=3 * SIZE[0] * SIZE[1] - 1)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)

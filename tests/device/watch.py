@@ -37,12 +37,16 @@ class Watch(TorchDispatchMode):
     Args:
         device: the kind of device that everything must be on.
         floats: the types that floating results may have.
+        most_f32: the most values that a float32 result may have, or None for any number.
     """
 
-    def __init__(self, device: str, floats: Sequence[torch.dtype]) -> None:
+    def __init__(
+        self, device: str, floats: Sequence[torch.dtype], most_f32: int | None = None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # torch's own
         self._device = device
         self._floats = tuple(floats)
+        self._most_f32 = most_f32
         self.operations: list[str] = []
 
     def __torch_dispatch__(
@@ -63,6 +67,8 @@ class Watch(TorchDispatchMode):
         for tensor in _tensors(outcome):
             if tensor.is_floating_point() and tensor.dtype not in self._floats:
                 raise ForbiddenError(f"{name} computes in {tensor.dtype}")
+            if self._most_f32 and tensor.dtype == torch.float32 and tensor.numel() > self._most_f32:
+                raise ForbiddenError(f"{name} computes {tensor.numel()} values in float32")
         return outcome
 
 
