@@ -131,8 +131,8 @@ class Capture:
             frame = source.read()
         except EndOfStreamError:
             return False
-        except SourceError as error:
-            self._lose(error)
+        except Exception as error:
+            self._lose(_as_ours(error))
             return True
         self._statistics.took("capture", begin_ns, self._clock.now_ns())
         if self._continuity.broken(frame.captured_ns):
@@ -177,7 +177,7 @@ class Capture:
         self._release()
         self._backoff.reset()
 
-    def _lose(self, error: SourceError) -> None:
+    def _lose(self, error: LivebgError) -> None:
         self._guard.conceal("camera", _LOST)
         self._release()
         wait_s = self._backoff.fail()
@@ -190,12 +190,12 @@ class Capture:
             return
         try:
             self._source = self._reopen()
-        except LivebgError as error:
+        except Exception as error:
             wait_s = self._backoff.fail()
             _log.debug("%s Next try in %.1f s.", error, wait_s)
             self._waking = False
             self._guard.conceal("camera", _LOST)
-            self._complain(error)
+            self._complain(_as_ours(error))
             return
         self._statistics.opened(self._source.info)
         self._rate = _promised(self._source)
@@ -217,6 +217,14 @@ class Capture:
         if source is not None:
             with contextlib.suppress(SourceError):
                 source.close()
+
+
+def _as_ours(error: Exception) -> LivebgError:
+    """Put an error that a source should not have raised into a sentence for the user."""
+    if isinstance(error, LivebgError):
+        return error
+    _log.debug("the source failed in a way that it should not", exc_info=error)
+    return SourceError(f"the camera failed: {error!r}; run with --debug for the whole story")
 
 
 def _promised(source: Source) -> DeliveryRate:

@@ -38,6 +38,7 @@ from livebg.types import Composite, Size
 __all__ = ["Session"]
 
 _FALLBACK_RATE = 30.0
+_AT_THE_END = "end of the source"
 _PATIENCE_S = 0.05
 _RESTING_PATIENCE_S = 0.2
 """While nobody watches, every wake-up of the processor counts."""
@@ -256,6 +257,8 @@ class Session:
                     on_tick()
         finally:
             self._shut_down(capture, process, feeders)
+        if capture.error is not None and self._ended == _AT_THE_END:
+            self._ended = "error"
         raise_first_error(
             *(worker.error for worker in (process, capture, *feeders)),
             *(outlet.error for outlet in self._outlets),
@@ -287,7 +290,7 @@ class Session:
         elif until_ns is not None and self._clock.now_ns() >= until_ns:
             self._ended = "time is up"
         elif not process.alive:
-            self._ended = "end of the source" if process.error is None else "error"
+            self._ended = _AT_THE_END if process.error is None else "error"
         elif self._window is not None and self._window.error is not None:
             self._ended = "window closed"
         elif feeders and self._window is None and not any(worker.alive for worker in feeders):

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from livebg.clock import NS_PER_S, Clock
-from livebg.errors import EndOfStreamError, SourceError
+from livebg.errors import EndOfStreamError, InputError, SourceError
 from livebg.source.base import Source, SourceInfo
 from livebg.types import Frame
 
@@ -36,7 +36,7 @@ class PacedVideo(Source):
         loop: start again after the last frame.
 
     Raises:
-        InputError: the video cannot be opened, from `open_source`.
+        InputError: the video cannot be opened the first time, from `open_source`.
     """
 
     def __init__(
@@ -70,7 +70,8 @@ class PacedVideo(Source):
 
         Raises:
             EndOfStreamError: the video is over and does not loop.
-            SourceError: the video is damaged, or this source was closed (also while it waits).
+            SourceError: the video is damaged, or gone when it starts again, or this source was
+                closed (also while it waits).
         """
         if self._closed.is_set():
             raise SourceError(f"{self._info.name} is closed; open it again to read")
@@ -135,9 +136,11 @@ class PacedVideo(Source):
         self._round_first_index = self._last.index + 1
         self._round_start_ns = self._last.captured_ns + self._period_ns
         self._source.close()
-        self._source = self._open_source()
         try:
+            self._source = self._open_source()
             return self._source.read()
+        except InputError as error:
+            raise SourceError(str(error)) from error
         except EndOfStreamError as error:
             raise SourceError(
                 f"{self._info.name} has no frames any more; it changed while it was played"

@@ -128,6 +128,26 @@ def test_it_is_opened_again_behind_the_card_when_asked() -> None:
     assert bench.reports == []
 
 
+def test_a_source_that_fails_in_its_own_way_is_opened_again_too() -> None:
+    tries: Iterator[Source | Exception] = iter(
+        [ZeroDivisionError("no such mode"), ScriptedSource(0)]
+    )
+
+    def reopen() -> Source:
+        following = next(tries)
+        if isinstance(following, Exception):
+            raise following
+        return following
+
+    bench = Bench(ScriptedSource(0, RuntimeError("driver")), reopen)
+    bench.capture.run(bench.stop)
+    assert [item.run for item in bench.frames.all] == [0, 1]
+    assert [str(report).split(";")[0] for report in bench.reports] == [
+        "the camera failed: RuntimeError('driver')",
+        "the camera failed: ZeroDivisionError('no such mode')",
+    ]
+
+
 def test_frames_after_a_break_belong_to_another_run() -> None:
     class Paused(ScriptedSource):
         def read(self) -> Frame:

@@ -9,6 +9,7 @@ from livebg.config.schema import Settings
 from livebg.errors import (
     EndOfStreamError,
     ModelError,
+    SessionError,
     SinkError,
     SinkUnavailableError,
     SourceUnavailableError,
@@ -185,6 +186,19 @@ def test_it_ends_when_every_sink_has_failed() -> None:
     sink.fail = True
     live = session(sink)
     with pytest.raises(SinkError, match="out of order"):
+        live.run(seconds=GENEROUS_S)
+    assert live.summary()["ended"] == "error"
+
+
+def test_a_capture_thread_that_crashes_is_no_end_of_the_source() -> None:
+    class Crashing(FakeCamera):
+        def read(self) -> Frame:
+            if self._index == 3:
+                raise SystemExit("crash")
+            return super().read()
+
+    live = session(KeepingSink(), source=Crashing)
+    with pytest.raises(SessionError, match="crash"):
         live.run(seconds=GENEROUS_S)
     assert live.summary()["ended"] == "error"
 

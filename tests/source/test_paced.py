@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from livebg.clock import NS_PER_S, ManualClock
-from livebg.errors import EndOfStreamError, SourceError
+from livebg.errors import EndOfStreamError, InputError, SourceError
 from livebg.source.base import Source, SourceInfo
 from livebg.source.paced import PacedVideo
 from livebg.types import Frame
@@ -159,6 +159,20 @@ def test_a_video_that_lost_its_frames_does_not_loop_for_ever() -> None:
     video = PacedVideo(lambda: Listed(next(rounds)), ManualClock())
     video.read()
     with pytest.raises(SourceError, match="no frames any more"):
+        video.read()
+
+
+def test_a_video_that_is_gone_when_it_starts_again_is_a_source_that_failed() -> None:
+    rounds = iter([Listed([0.0])])
+
+    def open_source() -> Listed:
+        for source in rounds:
+            return source
+        raise InputError("film.mp4: there is no such file")
+
+    video = PacedVideo(open_source, ManualClock())
+    video.read()
+    with pytest.raises(SourceError, match=r"film\.mp4: there is no such file"):
         video.read()
 
 
