@@ -42,8 +42,8 @@ _STRIDE_PX = 4
 _REACH_PX = np.float32(BORDER_PX - 4)
 _PIXELS = np.float32(PATCH_PX * PATCH_PX)
 
-_SAME = np.float32(32)
-"""Difference up to which a patch looks as it did: 0.7 levels a pixel, less than a webcam's noise
+_SAME = np.float32(100)
+"""Difference up to which a patch looks as it did: 1.25 levels a pixel, about a webcam's noise
 once the picture has been reduced and smoothed."""
 
 _STEPS = 8
