@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from livebg.types import Size
 
 __all__ = ["add_parser", "fetch_network", "run"]
+
+_REACTION_S = 0.2
+"""Within which a compiler that was told to stop is gone."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -71,16 +75,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--seconds must be more than 0, not {arguments.seconds:g}")
     outputs = outputs_from(arguments)
     stats = None if arguments.stats is None else StatsFile(arguments.stats)
-    from livebg.runtime.compilation import Compilation
-
-    with Compilation() as compilation, interrupt_on_signals():
+    with interrupt_on_signals(), ExitStack() as cleanup:
+        compilation: Compilation | None = None
         try:
+            compilation = _compilation(cleanup)
             session, desk, line = _set_up(arguments, settings, outputs, started_ns, compilation)
         except KeyboardInterrupt:
             if stats is not None:
                 stats.write(_nothing_happened(started_ns))
-            compilation.close()
-            _leave_stuck_threads(still_running(), INTERRUPTED)
+            _leave_at_once(compilation, INTERRUPTED)
             raise
         try:
             _drive(session, desk, line, arguments.seconds)
@@ -89,8 +92,16 @@ def run(arguments: argparse.Namespace) -> int:
             if stats is not None:
                 stats.write(session.summary())
             _say_goodbye(session, outputs)
+        if session.stop_asked:
+            _leave_at_once(compilation, 0)
     _leave_stuck_threads(session.unfinished, 0)
     return 0
+
+
+def _compilation(cleanup: ExitStack) -> Compilation:
+    from livebg.runtime.compilation import Compilation
+
+    return cleanup.enter_context(Compilation())
 
 
 def _set_up(
@@ -235,6 +246,13 @@ def _say_goodbye(session: Session, outputs: Outputs) -> None:
         )
     if outputs.recording is not None and outputs.recording.exists():
         print(f"livebg: recorded {outputs.recording}", file=sys.stderr)
+
+
+def _leave_at_once(compilation: Compilation | None, status: int) -> None:
+    """End the process if anything is still at work that the user would have to wait for."""
+    if compilation is not None:
+        compilation.give_up(_REACTION_S)
+    _leave_stuck_threads(still_running(), status)
 
 
 def _leave_stuck_threads(names: Sequence[str], status: int) -> None:

@@ -12,8 +12,11 @@ __all__ = ["INTERRUPTED", "interrupt_on_signals", "stop_on_signals"]
 INTERRUPTED = 128 + 2
 """Exit status, as a shell reports a program that SIGINT ended."""
 
-_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
-"""Ctrl+C, ``kill``, and a terminal that is closed; Windows has no SIGHUP."""
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
+"""Ctrl+C, ``kill``, a terminal that is closed, and what stands for one of them that came during an
+import; Windows has the first two."""
+
+_AGAIN_S = 0.01
 
 _Handler = Callable[[int, FrameType | None], object]
 
@@ -30,6 +33,7 @@ def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
 
     def ask(number: int, frame: FrameType | None) -> None:
         stop()
+        _put_off(0.0)
         for each in signals:
             signal.signal(each, signal.SIG_DFL)
 
@@ -41,10 +45,32 @@ def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
 def interrupt_on_signals() -> Iterator[None]:
     """Raise KeyboardInterrupt in the block on SIGTERM and SIGHUP, as Python does on SIGINT.
 
-    What the block has opened by then is closed on the way out.
+    What the block has opened by then is closed on the way out. A module that is being imported is
+    imported first: Python may lose an exception in there, and keep its lock on all imports.
     """
-    with _handled(_ours(), signal.default_int_handler):
+    with _handled(_ours(), _interrupt):
         yield
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    if _is_importing(frame) and hasattr(signal, "setitimer"):
+        _put_off(_AGAIN_S)
+    else:
+        raise KeyboardInterrupt
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _put_off(seconds: float) -> None:
+    """Have SIGALRM sent after ``seconds`` in place of a signal that came too early; 0 for never."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _ours() -> list[signal.Signals]:
@@ -59,5 +85,6 @@ def _handled(signals: list[signal.Signals], handler: _Handler) -> Iterator[None]
     try:
         yield
     finally:
+        _put_off(0.0)
         for each, earlier in before.items():
             signal.signal(each, earlier)

@@ -61,8 +61,12 @@ class Compilation(Closable):
 
     def close(self) -> None:
         """Stop compiling. Idempotent."""
+        self.give_up(_JOIN_S)
+
+    def give_up(self, within_s: float) -> None:
+        """Stop compiling, and wait for so long at most until loading is over, which goes on."""
         self._worker.stop()
-        self._worker.join(_JOIN_S)
+        self._worker.join(within_s)
 
     def _work(self, stop: threading.Event) -> None:
         with standing_in():

@@ -87,7 +87,8 @@ class Session:
     ) -> None:
         self._clock = clock or MonotonicClock()
         self._notice = notice
-        self._stop_asked = False
+        self.stop_asked = False
+        """Whether ``stop`` was called."""
         self._paused = False
         self._mourned: set[str] = set()
         self._over = threading.Event()
@@ -198,7 +199,7 @@ class Session:
 
     def stop(self) -> None:
         """Ask ``run`` to end; returns at once, may be called from a signal handler."""
-        self._stop_asked = True
+        self.stop_asked = True
 
     def glance(self) -> Glance:
         """Return the numbers of a live line."""
@@ -285,7 +286,7 @@ class Session:
 
     def _has_ended(self, process: Worker, feeders: list[Worker], until_ns: int | None) -> bool:
         """Whether to shut down; remembers why."""
-        if self._stop_asked:
+        if self.stop_asked:
             self._ended = "stopped"
         elif until_ns is not None and self._clock.now_ns() >= until_ns:
             self._ended = "time is up"

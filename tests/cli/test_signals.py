@@ -1,6 +1,9 @@
+import importlib
 import os
 import signal
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +35,24 @@ def test_before_the_session_a_signal_interrupts(number: signal.Signals) -> None:
     with pytest.raises(KeyboardInterrupt), interrupt_on_signals():
         send(number)
     assert [signal.getsignal(each) for each in SIGNALS] == before
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_during_an_import_comes_after_it(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"interrupted_by_{number.name.lower()}"
+    (tmp_path / f"{name}.py").write_text(
+        f"import os\nos.kill(os.getpid(), {int(number)})\nwhole = True\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(KeyboardInterrupt), interrupt_on_signals():
+        module = importlib.import_module(name)
+        deadline_s = time.monotonic() + 5
+        while time.monotonic() < deadline_s:
+            pass
+    assert module.whole
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
 
 
 def test_what_nohup_ignores_stays_ignored() -> None:
