@@ -43,6 +43,8 @@ _PATIENCE_S = 0.05
 _RESTING_PATIENCE_S = 0.2
 """While nobody watches, every wake-up of the processor counts."""
 _SHUTDOWN_S = 0.5
+_BUILDING_S = 0.1
+"""A pipeline that is being built cannot be interrupted, so there is little to wait for."""
 _LAST_MOMENT_S = 0.04
 """A thread that hangs must not use up the time in which the others are seen to have ended."""
 
@@ -311,7 +313,8 @@ class Session:
             while self._window.step(0.0):
                 pass
             self._window.close()
-        patience = {capture: _SHUTDOWN_S, process: _SHUTDOWN_S}
+        building = not self._processing.ready.is_set()
+        patience = {capture: _SHUTDOWN_S, process: _BUILDING_S if building else _SHUTDOWN_S}
         patience |= {
             worker: outlet.plan.close_within_s
             for worker, outlet in zip(feeders, self._outlets, strict=True)
