@@ -51,6 +51,9 @@ _SHORT = np.float32(0.1**2)
 """Squared length in pixels below which a step is the last, or two places are one."""
 
 _AS_IT_IS = np.float32(1)
+_WORST = np.float32(1e30)
+"""More than any difference, and finite: compiled code may take for granted that every number is."""
+
 _FLAT = np.float32(0.01)
 _STEADY = np.float32(0.1)
 
@@ -225,7 +228,7 @@ def _descend(grey: F32, slopes: F32, before: F32, y: int, x: int, moved: F32) ->
         return
     first_right, first_down = moved[0], moved[1]
     right, below = first_right, first_down
-    best = np.float32(np.inf)
+    best = _WORST
     for _ in range(_STEPS):
         total, squares, along, along_down = _pull(grey, slopes, before, y, x, right, below)
         difference = squares - total * total / _PIXELS
