@@ -102,7 +102,7 @@ class DeviceChain:
         self.backdrop.close()
         self.backdrop = DeviceBackdrop(backdrop, self._crossing.upload, self._dtype)
 
-    def receive(self, frame: Frame, *, mirror: bool) -> DevicePicture:
+    def receive(self, frame: Frame) -> DevicePicture:
         """Bring a frame to the device.
 
         Raises:
@@ -115,7 +115,6 @@ class DeviceChain:
                 self._dtype,
                 index=frame.index,
                 captured_ns=frame.captured_ns,
-                mirror=mirror,
             )
 
     def infer(self, pictures: Sequence[DevicePicture]) -> list[Planes]:
@@ -219,6 +218,8 @@ class DeviceChain:
 
     def _composed(self, matte: DeviceMatte, wishes: Wishes) -> list[Tensor]:
         picture, planes = matte.picture, matte.planes
+        if wishes.mirror:
+            picture, planes = picture.mirrored(), planes.mirrored()
         small = _eighth_alpha(planes, picture) if wishes.small_alpha else None
         if wishes.window is not None:
             with self.times.timed("framing"):

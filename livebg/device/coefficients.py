@@ -48,6 +48,11 @@ class Planes:
         """``(width, height)`` of the planes."""
         return self.gain.shape[3], self.gain.shape[2]
 
+    def mirrored(self) -> Planes:
+        """Return the matte with left and right swapped."""
+        gain, offset, coarse = (plane.flip(3) for plane in (self.gain, self.offset, self.coarse))
+        return Planes(gain, offset, coarse, None if self.labels is None else self.labels.flip(1))
+
     def small_alpha(self, picture: DevicePicture, size: Size | None = None) -> Tensor:
         """Return the alpha over ``picture``, ``(1, 1, h, w)``, at its own or another small size."""
         grey = picture.grey(self.size)

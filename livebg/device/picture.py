@@ -40,7 +40,7 @@ class DevicePicture:
 
     @classmethod
     def of_bytes(
-        cls, image: Tensor, dtype: torch.dtype, *, index: int, captured_ns: int, mirror: bool
+        cls, image: Tensor, dtype: torch.dtype, *, index: int, captured_ns: int
     ) -> DevicePicture:
         """Return a picture of what was uploaded.
 
@@ -49,15 +49,17 @@ class DevicePicture:
             dtype: the chain's type.
             index: index of the frame.
             captured_ns: its capture time.
-            mirror: swap left and right.
         """
-        facing = image.flip(1) if mirror else image
-        return cls(facing.permute(2, 0, 1).unsqueeze(0).to(dtype), index, captured_ns)
+        return cls(image.permute(2, 0, 1).unsqueeze(0).to(dtype), index, captured_ns)
 
     @property
     def size(self) -> Size:
         """``(width, height)`` in pixels."""
         return self.pixels.shape[3], self.pixels.shape[2]
+
+    def mirrored(self) -> DevicePicture:
+        """Return the picture with left and right swapped."""
+        return DevicePicture(self.pixels.flip(3), self.index, self.captured_ns)
 
     def halved(self, times: int) -> Tensor:
         """Return the pixels halved ``times`` times, as ``livebg.types.Frame.halved`` does.

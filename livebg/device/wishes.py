@@ -20,7 +20,9 @@ class Wishes:
         small_alpha: send the matte at an eighth of the size along.
         pixel_format: what the picture is wanted in; it comes as BGR all the same where that cannot
             hold its size, and with the backdrops that are no plate.
-        window: the part of the picture to show, or None for all of it.
+        window: the part of the picture to show, or None for all of it; of the mirrored one where
+            that is wanted.
+        mirror: swap left and right.
     """
 
     edge_colour: bool
@@ -28,3 +30,4 @@ class Wishes:
     small_alpha: bool = False
     pixel_format: PixelFormat = BGR
     window: Box | None = None
+    mirror: bool = False

@@ -124,8 +124,8 @@ class DevicePipeline(Closable):
         self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
     ) -> Composite:
         """Return ``frame`` filtered; see ``Pipeline.process``."""
-        matte = self.matte(frame)
-        return self.compose(frame, matte, want_alpha=want_alpha, pixel_format=pixel_format)
+        wishes = self._wishes(want_alpha, pixel_format)
+        return self._land(self._send(frame, self.matte(frame), wishes))
 
     def filtered(
         self,
@@ -156,7 +156,7 @@ class DevicePipeline(Closable):
     def study(self, frame: Frame, looks: int) -> None:
         """Let a network with memory look at ``frame``; see ``FilterChain.study``."""
         if self.info.recurrent:
-            picture = self._chain.receive(frame, mirror=self._settings.mirror)
+            picture = self._chain.receive(frame)
             for _ in range(looks):
                 self._chain.infer([picture])
 
@@ -182,7 +182,8 @@ class DevicePipeline(Closable):
             raise ValueError(
                 f"the matte of frame {matte.picture.index} is not frame {frame.index}'s"
             )
-        return self._land(self._send(frame, matte, self._wishes(want_alpha, pixel_format)))
+        wishes = replace(self._wishes(want_alpha, pixel_format), mirror=False)
+        return self._land(self._send(frame, matte, wishes))
 
     def labels(self, frame: Frame, matte: DeviceMatte) -> NDArray[np.uint8] | None:
         """Return the class of every pixel of ``frame``; see ``FilterChain.labels``."""
@@ -210,8 +211,6 @@ class DevicePipeline(Closable):
         settings = self._taken(settings)
         if settings.background != self._settings.background:
             self._chain.change_backdrop(self._next_backdrop.take(settings.background))
-        if settings.mirror != self._settings.mirror:
-            self.reset()
         self._settings = settings
         self._framing.configure(settings.auto_frame)
         self._scheduler.configure(
@@ -238,8 +237,7 @@ class DevicePipeline(Closable):
         self._frames += len(frames)
         if not self._chain.has_anchor and self._settings.every != 1:
             self._scheduler.reset()
-        mirror = self._settings.mirror
-        pictures = [self._chain.receive(frame, mirror=mirror) for frame in frames]
+        pictures = [self._chain.receive(frame) for frame in frames]
         inferred = [self._scheduler.decide(self._residual).infer for _ in frames]
         if not all(inferred):
             return [self._chain.carry(picture) for picture in pictures]
@@ -265,6 +263,7 @@ class DevicePipeline(Closable):
             small_alpha=not self._framing.at_rest,
             pixel_format=pixel_format,
             window=self._framing.window,
+            mirror=self._settings.mirror,
         )
 
     def _send(self, frame: Frame, matte: DeviceMatte, wishes: Wishes) -> _Flight:

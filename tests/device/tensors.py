@@ -19,9 +19,7 @@ def picture_of(
 ) -> DevicePicture:
     """``frame`` on a device."""
     image = torch.tensor(frame.image, device=device)
-    return DevicePicture.of_bytes(
-        image, dtype, index=frame.index, captured_ns=frame.captured_ns, mirror=False
-    )
+    return DevicePicture.of_bytes(image, dtype, index=frame.index, captured_ns=frame.captured_ns)
 
 
 def plane(array: NDArray[Any], device: torch.device) -> Tensor:

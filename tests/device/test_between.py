@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,15 +127,15 @@ def play(
     with Watch("cuda", (torch.float16, torch.float32), most_f32) as watch:
         chain = DeviceChain(network, SIZE, backdrop, ManualClock())
         for index in range(2):
-            picture = chain.receive(frame(index), mirror=index == 1)
+            picture = chain.receive(frame(index))
             (planes,) = chain.infer([picture])
             matte = chain.refine(planes, picture, smoothing_s=0.1, keep=True)
             assert matte.planes.gain.dtype == torch.float32
-            composite: Any = chain.compose(matte, wishes)
+            composite: Any = chain.compose(matte, replace(wishes, mirror=index == 1))
             channels = 4 if backdrop == "transparent" else 3
             assert composite[1].shape == (SIZE[1], SIZE[0], channels)
             chain.labels(matte)
-        chain.compose(chain.carry(chain.receive(frame(2), mirror=False)), wishes)
+        chain.compose(chain.carry(chain.receive(frame(2))), wishes)
         chain.reset()
     operations: list[str] = watch.operations
     return operations

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from livebg.device.coefficients import fit_linear, with_coefficients, without_haze
+from livebg.device.coefficients import Planes, fit_linear, with_coefficients, without_haze
 from livebg.refine.guided import fit_linear as host_fit_linear
 from livebg.refine.guided import with_coefficients as host_with_coefficients
 from livebg.refine.haze import without_haze as host_without_haze
@@ -41,3 +41,17 @@ def test_the_coarse_alpha_keeps_its_haze(
 ) -> None:
     planes = planes_of(plain_matte(soft_alpha, frames[0]), device)
     assert without_haze(planes).coarse is planes.coarse
+
+
+def test_a_mirrored_matte_is_the_mirrored_pictures(
+    frames: list[Frame], soft_alpha: Alpha, device: torch.device
+) -> None:
+    gain, offset = plane(soft_alpha - 0.5, device), plane(soft_alpha, device)
+    labels = torch.arange(6, dtype=torch.uint8, device=device).reshape(2, 3)
+    planes = Planes(gain, offset, offset, labels)
+    picture = picture_of(frames[0], device)
+    turned = array(planes.mirrored().small_alpha(picture.mirrored()))
+    np.testing.assert_allclose(turned, array(planes.small_alpha(picture))[:, ::-1], atol=1e-6)
+    found = planes.mirrored().labels
+    assert found is not None
+    assert found.tolist() == [[2, 1, 0], [5, 4, 3]]

@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 import torch
 
-from livebg.device.picture import DevicePicture
 from livebg.types import Frame, Size
 from tests.device.tensors import array, picture_of
 
@@ -51,6 +50,5 @@ def test_luma_is_opencvs(frames: list[Frame], device: torch.device) -> None:
 
 
 def test_mirroring_swaps_left_and_right(frames: list[Frame], device: torch.device) -> None:
-    image = torch.tensor(frames[0].image, device=device)
-    mirrored = DevicePicture.of_bytes(image, torch.float32, index=0, captured_ns=0, mirror=True)
+    mirrored = picture_of(frames[0], device).mirrored()
     np.testing.assert_array_equal(array(mirrored.pixels), frames[0].image[:, ::-1])
