@@ -211,6 +211,7 @@ def _quality(job: _Job) -> list[QualityResult]:
 
 def _soak(job: _Job, seconds: float) -> SoakResult:
     from livebg.bench.soak import Soak, SoakCase
+    from livebg.bench.suite import fill_caches
     from livebg.cli.live_line import LiveLine
     from livebg.cli.signals import stop_on_signals
     from livebg.clock import MonotonicClock
@@ -219,6 +220,8 @@ def _soak(job: _Job, seconds: float) -> SoakResult:
     soak = Soak(SoakCase(plan, job.first_effect, job.sizes[0], job.clip, seconds))
     line = LiveLine(MonotonicClock())
     try:
+        line.update("compiling what is kept on disk")
+        fill_caches([plan], job.sizes[0])
         with stop_on_signals(soak.stop):
             return soak.run(lambda: line.update(f"soaking: {soak.frames} frames"))
     finally:
