@@ -11,9 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-__all__ = ["GENEROUS_S", "LivebgRun", "Start", "starting", "wait_until"]
+__all__ = ["GENEROUS_S", "PROMPT_S", "LivebgRun", "Start", "starting", "wait_until"]
 
 GENEROUS_S = 30.0
+
+PROMPT_S = 5.0
+"""The end comes within a second where the machine is idle. A busy one takes longer, but not as long
+as anything that livebg must not wait for: a network compiled, a camera that does not answer."""
+
 _COMMAND = "import sys; from livebg.cli.main import main; sys.exit(main())"
 
 

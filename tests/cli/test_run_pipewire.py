@@ -31,10 +31,13 @@ def livebg(
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_until(own_graph.camera)
-    yield process
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    try:
+        wait_until(own_graph.camera)
+        yield process
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    finally:
+        process.kill()
 
 
 @pytest.fixture
