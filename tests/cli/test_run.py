@@ -248,12 +248,13 @@ def test_keys_change_preset_and_framing_and_name_what_is_missing(
         LIVEBG_CACHE=str(cache),
     )
     assert process.stderr is not None
+    said = iter(process.stderr.readline, "")  # a busy machine may have more to say in between
     desktop.press("livebg", "f")
-    assert process.stderr.readline() == "livebg: auto-framing 60\n"
+    assert "livebg: auto-framing 60\n" in said
     desktop.press("livebg", "k")
-    assert "no other network is here" in process.stderr.readline()
+    assert any("no other network is here" in line for line in said)
     desktop.press("livebg", "t")
-    assert process.stderr.readline() == "livebg: preset quality\n"
+    assert "livebg: preset quality\n" in said
     desktop.press("livebg", "q")
     process.communicate(timeout=20)
     assert process.returncode == 0
