@@ -23,6 +23,8 @@ __all__ = ["Cards", "Outlet", "SinkPlan"]
 _log = logging.getLogger(__name__)
 
 _FAREWELL = "livebg has stopped"
+_CARD_NS = NS_PER_S // 10
+"""Between two cards for a sink that somebody watches: nothing moves in them."""
 _IDLE_CARD_NS = NS_PER_S
 """Between two cards for a sink that nobody watches; an app that opens it finds the last one."""
 _REPEAT_NS = NS_PER_S
@@ -186,12 +188,9 @@ class Outlet:
         )
 
     def _has_card_enough(self) -> bool:
-        """Whether nobody watches, and the card that would be sent was sent a moment ago."""
-        return (
-            self._watched is False
-            and self._card_ns is not None
-            and self._clock.now_ns() - self._card_ns < _IDLE_CARD_NS
-        )
+        """Whether the card that would be sent was sent a moment ago, see ``_IDLE_CARD_NS``."""
+        pause_ns = _IDLE_CARD_NS if self._watched is False else _CARD_NS
+        return self._card_ns is not None and self._clock.now_ns() - self._card_ns < pause_ns
 
     def _wants(self, composite: Composite) -> bool:
         if not composite.private or self.plan.cards == "always":

@@ -127,6 +127,17 @@ def test_a_sink_that_nobody_watches_gets_a_card_a_second() -> None:
     assert len(bench.sink.cards) == 8
 
 
+@pytest.mark.parametrize("readers", [True, None])
+def test_a_sink_that_somebody_may_watch_gets_ten_cards_a_second(readers: bool | None) -> None:
+    bench = Bench()
+    bench.sink.readers = readers
+    bench.guard.conceal("camera", "The camera is lost")
+    for _ in range(100):
+        bench.outlet.step(0.0)
+        bench.clock.advance(0.02)
+    assert len(bench.sink.cards) == 20
+
+
 def test_the_first_card_comes_at_once_also_where_nobody_watches() -> None:
     bench = Bench()
     bench.sink.readers = False
