@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.clock import NS_PER_S, Clock, MonotonicClock
+from livebg.clock import Clock, MonotonicClock
 from livebg.closable import Closable
 from livebg.compose.auto_framing import AutoFraming, busts_of
 from livebg.compose.compositor import Compositor
@@ -16,18 +16,13 @@ from livebg.compose.mirroring import mirrored
 from livebg.compose.reframing import reframed
 from livebg.compose.segmap import full_size_labels
 from livebg.config.schema import Settings
-from livebg.errors import ModelError, NetworkLateError
+from livebg.errors import NetworkLateError
 from livebg.pixel_format import BGR, PixelFormat
 from livebg.refine.edge_colour import EDGE_HALVINGS, edge_colours
-from livebg.runtime.async_inference import AsyncInference
-from livebg.runtime.budget import InferenceBudget
-from livebg.runtime.inference import DirectInference, Inference
-from livebg.runtime.patience import Patience
-from livebg.runtime.refinement import Refinement
-from livebg.runtime.scheduler import CUT_RESIDUAL, MaskScheduler
+from livebg.runtime.matting import Matting
 from livebg.runtime.stage_times import StageTimes
 from livebg.segment.base import Segmenter, SegmenterInfo
-from livebg.temporal.flow import Carried, FlowCarrier
+from livebg.temporal.flow import FlowCarrier
 from livebg.types import Composite, FloatImage, Frame, Matte
 
 __all__ = ["Pipeline"]
@@ -64,33 +59,19 @@ class Pipeline(Closable):
     ) -> None:
         clock = clock or MonotonicClock()
         self._settings = settings
-        self._carrier = carrier
-        self._open_compositor = open_compositor
         self._compositor = compositor
+        self._open_compositor = open_compositor
         self._prepared: tuple[str, Compositor] | None = None
         self._closed = False
-        self._scheduler = MaskScheduler(
-            settings.every, max_residual=settings.max_residual, max_age=settings.max_age
-        )
-        self._refinement = Refinement(
-            carrier, recurrent=segmenter.info.recurrent, smoothing_s=settings.smoothing_s
-        )
         self._framing = AutoFraming(settings.auto_frame)
         self._times = StageTimes(clock)
-        self._live = live
-        self._patience = Patience(settings.max_matte_age_s)
-        self._budget = InferenceBudget(settings.cpu_budget) if live else None
+        self._matting = Matting(settings, segmenter, carrier, self._times, live=live, clock=clock)
         self._frames = 0
-        self._inference: Inference = (
-            AsyncInference(segmenter, clock, patience_s=self._patience.answer_s)
-            if live and settings.latency == "low"
-            else DirectInference(segmenter, clock)
-        )
 
     @property
     def info(self) -> SegmenterInfo:
         """The network, and what runs it."""
-        return self._inference.segmenter.info
+        return self._matting.info
 
     @property
     def statistics(self) -> Mapping[str, Any]:
@@ -107,11 +88,8 @@ class Pipeline(Closable):
             "model": info.model,
             "engine": info.engine,
             "input_size": list(info.input_size),
-            "latency": "low" if self._inference.beside else "aligned",
             "frames": self._frames,
-            "inferred": self._scheduler.inferred,
-            "reasons": self._scheduler.reasons,
-            "refused": self._refinement.refused,
+            **self._matting.statistics,
             "stage_ms": self._times.per_frame_ms(self._frames),
             "stages_ms": self._times.distributions(),
         }
@@ -119,7 +97,7 @@ class Pipeline(Closable):
     def clear_statistics(self) -> None:
         """Count frames, reasons and times from zero again."""
         self._frames = 0
-        self._scheduler.clear_counts()
+        self._matting.clear_statistics()
         self._times.clear()
 
     def process(
@@ -155,39 +133,17 @@ class Pipeline(Closable):
             yield self.process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
 
     def study(self, frame: Frame, looks: int) -> None:
-        """Let a network with memory look at ``frame`` so often before it is filtered.
-
-        Raises:
-            ModelError: the network failed.
-            ValueError: the frame has another size than the pipeline was built for.
-        """
-        if self.info.recurrent:
-            for _ in range(looks):
-                self._inference.segmenter.segment(frame)
+        """Let a network with memory look at ``frame`` so often; see ``Matting.study``."""
+        self._matting.study(frame, looks)
 
     def matte(self, frame: Frame) -> Matte:
-        """Return the matte of the next frame: carried where that is good enough, else inferred.
-
-        Raises:
-            NetworkLateError: there is none yet; see ``process``.
-            ModelError: the network failed.
-            ValueError: the frame has another size than the pipeline was built for.
-        """
+        """Return the matte of the next frame; see ``Matting.find``."""
         self._frames += 1
         try:
-            self._keep_within_budget(frame)
-            own, carried = self._find(frame)
+            return self._matting.find(frame)
         except NetworkLateError:
-            self._frames -= 1
+            self._frames -= 1  # The same frame comes again.
             raise
-        except Exception:
-            self.reset()
-            raise
-        if own is not None and own.frame_index == frame.index:
-            return own
-        if carried is None:
-            raise ModelError(f"there is no matte for frame {frame.index}; the card is shown")
-        return carried.matte
 
     def compose(
         self,
@@ -250,29 +206,17 @@ class Pipeline(Closable):
             self._compositor.close()
             self._compositor = compositor
         self._settings = settings
-        self._patience.configure(settings.max_matte_age_s)
-        self._inference.patience_s = self._patience.answer_s
-        self._refinement.smoothing_s = settings.smoothing_s
+        self._matting.configure(settings)
         self._framing.strength = settings.auto_frame
-        self._scheduler.configure(
-            settings.every, max_residual=settings.max_residual, max_age=settings.max_age
-        )
-        if self._budget is not None:
-            self._budget.configure(settings.cpu_budget)
 
     def reset(self) -> None:
         """Forget all earlier frames: the next one is inferred afresh."""
-        self._inference.reset()
-        self._carrier.reset()
-        self._scheduler.reset()
-        self._refinement.reset()
-        if self._budget is not None:
-            self._budget.reset()
+        self._matting.reset()
 
     def close(self) -> None:
         """Release the network and the background. Idempotent."""
         self._closed = True
-        self._inference.close()
+        self._matting.close()
         self._compositor.close()
         if self._prepared is not None:
             self._prepared[1].close()
@@ -291,80 +235,6 @@ class Pipeline(Closable):
             busts = busts_of(_small_alpha(frame, matte), frame.size)
             window = self._framing.update(busts, frame.size, frame.captured_ns)
             return reframed(frame, matte, window)
-
-    def _keep_within_budget(self, frame: Frame) -> None:
-        """Tell the scheduler how strict it must be."""
-        if self._budget is not None:
-            self._budget.frame(frame.captured_ns, spent_ns=self._times.spent_ns)
-            self._scheduler.strictness = self._budget.strictness
-
-    def _find(self, frame: Frame) -> tuple[Matte | None, Carried | None]:
-        """Return the matte that the network found, and the one that was carried to ``frame``."""
-        pending = self._inference.pending
-        if pending is not None and pending.index == frame.index:
-            return self._receive(pending), None
-        self._receive(None)
-        carried = self._carry(frame)
-        if carried is None or carried.residual > CUT_RESIDUAL or self._inference.late:
-            carried = self._carry_again(frame) or carried
-        decision = self._scheduler.decide(
-            carried.residual if carried else 1.0,
-            beside=self._inference.beside,
-            busy=self._inference.pending is not None,
-        )
-        if not decision.infer:
-            return None, carried
-        self._inference.ask(frame)
-        shown_meanwhile = carried is not None and self._inference.beside
-        return self._receive(None if shown_meanwhile and not decision.urgent else frame), carried
-
-    def _carry(self, frame: Frame) -> Carried | None:
-        """Return the last matte moved to ``frame``, where there is one and it may be shown."""
-        if not self._scheduler.needs_residual and not self._inference.beside:
-            return None
-        anchor = self._carrier.anchor
-        if anchor is None or self._is_too_old(anchor, frame):
-            return None
-        with self._times.timed("carry"):
-            return self._carrier.carry(frame)
-
-    def _is_too_old(self, anchor: Matte, frame: Frame) -> bool:
-        """Whether so much time has passed that ``anchor`` must not be carried to ``frame``.
-
-        Offline, time does not count.
-        """
-        age_ns = frame.captured_ns - anchor.captured_ns
-        return self._live and age_ns > self._patience.age_s * NS_PER_S
-
-    def _carry_again(self, frame: Frame) -> Carried | None:
-        """Return the matte that the network is still at work on moved to ``frame``, if there is.
-
-        It belongs to a frame that is more like this one than what was carried so far.
-        """
-        pending = self._inference.pending
-        if pending is None:
-            return None
-        self._receive(pending)
-        return self._carry(frame)
-
-    def _receive(self, wanted: Frame | None) -> Matte | None:
-        """Take what the network has found and carry that from now on.
-
-        Args:
-            wanted: wait for the matte of this frame.
-        """
-        found = self._inference.take(wanted=wanted)
-        if found is None:
-            return None
-        self._times.add("segment", found.took_ns, kept=not self._inference.beside)
-        self._patience.took(found.took_ns)
-        self._inference.patience_s = self._patience.answer_s
-        if self._budget is not None:
-            self._budget.inferred(found.frame.captured_ns, took_ns=found.took_ns)
-        with self._times.timed("refine"):
-            matte = self._refinement.refine(found.matte, found.frame)
-            self._carrier.set_anchor(found.frame, matte)
-        return matte
 
 
 def _small_alpha(frame: Frame, matte: Matte) -> FloatImage:
