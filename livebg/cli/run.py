@@ -37,6 +37,9 @@ __all__ = ["add_parser", "fetch_network", "run"]
 _REACTION_S = 0.2
 """Within which a compiler that was told to stop is gone."""
 
+_LONGEST_DELAY_MS = 2000
+"""Beyond this, delaying the microphone is no help."""
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser of ``livebg run`` and set its ``run``."""
@@ -239,9 +242,11 @@ def _say_goodbye(session: Session, outputs: Outputs) -> None:
     )
     latency = summary["latency_ms"]
     if latency["count"]:
+        offset_ms = summary["audio_offset_ms"]
+        advice = f"; delay the microphone by {offset_ms:.0f} ms to match"
         print(
-            f"livebg: the filter added {latency['p50']:.0f} ms (p99 {latency['p99']:.0f} ms); "
-            f"delay the microphone by {summary['audio_offset_ms']:.0f} ms to match",
+            f"livebg: the filter added {latency['p50']:.0f} ms (p99 {latency['p99']:.0f} ms)"
+            f"{advice if offset_ms < _LONGEST_DELAY_MS else ''}",
             file=sys.stderr,
         )
     if outputs.recording is not None and outputs.recording.exists():
