@@ -23,7 +23,7 @@ class LiveConfig:
         file: the file.
         load: reads all layers of settings again, the file among them.
         loaded: what that gave when the session started.
-        say: told in one sentence that a file was taken over, or why it was not.
+        say: told in one sentence what the file is about to change, or why it changes nothing.
     """
 
     def __init__(
@@ -49,11 +49,13 @@ class LiveConfig:
         except SettingsError as error:
             self._say(f"{error}; the settings stay as they were")
             return settings
+        if not self._file.is_as_told():  # It was being written anew while it was read.
+            return settings
         changes = _differences(self._heeded(settings), loaded)
         self._loaded = loaded
         self._replaced = {name: getattr(settings, name) for name in changes}
         if changes:
-            self._say(f"{self._file.path} changed {', '.join(changes)}")
+            self._say(f"{self._file.path}: changing {', '.join(changes)}")
         return replace(settings, **changes)
 
     def _heeded(self, settings: Settings) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 from livebg.clock import NS_PER_S, Clock
@@ -9,6 +10,9 @@ from livebg.clock import NS_PER_S, Clock
 __all__ = ["WatchedFile"]
 
 _LOOK_EVERY_NS = NS_PER_S // 4
+
+_BLANK_BYTES = 4096
+"""A larger file is taken to say something."""
 
 _Look = tuple[int, int, int]
 """Modification time in nanoseconds, size in bytes, inode."""
@@ -18,8 +22,8 @@ class WatchedFile:
     """Looks at a file four times a second.
 
     A change counts once two looks in a row see the same, so that a file is not read while it is
-    half written. A file that is missing, as it is for a moment when an editor replaces it, has not
-    changed.
+    half written. A file that is missing or blank, as it is for a moment when an editor or another
+    machine replaces it, has not changed.
 
     Args:
         path: the file.
@@ -42,8 +46,14 @@ class WatchedFile:
         before, self._seen = self._seen, self._look()
         if self._seen is None or self._seen == self._known or self._seen != before:
             return False
+        if self._is_blank():
+            return False
         self._known = self._seen
         return True
+
+    def is_as_told(self) -> bool:
+        """Say whether the file is still what ``changed`` last told of."""
+        return self._look() == self._known
 
     def _look(self) -> _Look | None:
         try:
@@ -51,3 +61,12 @@ class WatchedFile:
         except OSError:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
+
+    def _is_blank(self) -> bool:
+        """Say whether there is nothing but white space; a large file is not read for that."""
+        try:
+            if self.path.stat().st_size > _BLANK_BYTES:
+                return False
+            return not self.path.read_bytes().removeprefix(codecs.BOM_UTF8).strip()
+        except OSError:
+            return True

@@ -40,13 +40,33 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path / "livebg.toml")
 
 
+def test_a_file_that_is_emptied_and_written_again_keeps_the_room_hidden_as_it_was(
+    bench: Bench,
+) -> None:
+    assert bench.write("").background == "white"
+    assert bench.said == []
+    assert bench.write('background = "gray"\n').background == "gray"
+
+
+def test_a_file_that_is_emptied_while_it_is_read_changes_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load() -> Settings:
+        bench.path.write_text("")
+        return load_settings(config=bench.path)
+
+    monkeypatch.setattr(bench.config, "_load", load)
+    assert bench.write('background = "gray"\n').background == "white"
+    assert bench.said == []
+
+
 def test_a_changed_value_is_taken_over_and_named(bench: Bench) -> None:
     assert bench.write('background = "gray"\nmirror = true\n').background == "gray"
-    assert bench.said == [f"{bench.path} changed mirror, background"]
+    assert bench.said == [f"{bench.path}: changing mirror, background"]
 
 
 def test_a_value_that_is_taken_out_goes_back_to_its_default(bench: Bench) -> None:
-    assert bench.write("").background == Settings().background
+    assert bench.write("# all gone\n").background == Settings().background
 
 
 @pytest.mark.parametrize(
@@ -83,7 +103,7 @@ def test_the_command_line_goes_before_the_file(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "livebg.toml", background="blur:80")
     assert bench.write('background = "gray"\nmirror = true\n').background == "blur:80"
     assert bench.settings.mirror
-    assert bench.said == [f"{bench.path} changed mirror"]
+    assert bench.said == [f"{bench.path}: changing mirror"]
 
 
 def test_a_change_of_nothing_says_nothing(bench: Bench) -> None:

@@ -197,12 +197,12 @@ def test_a_changed_configuration_file_changes_the_picture(
     wait_for(tmp_path / "out.partial.mkv")
     assert process.stderr is not None
     config.write_text('background = "kitchen.jpg"\n')
-    assert "changed background" in process.stderr.readline()
+    assert "changing background" in process.stderr.readline()
     assert "kitchen.jpg" in process.stderr.readline()
     config.write_text("backround = 1\n")
     assert "'backround'" in process.stderr.readline()
     config.write_text('background = "color:#0000ff"\n')
-    assert "changed background" in process.stderr.readline()
+    assert "changing background" in process.stderr.readline()
     written = out.with_name("out.partial.mkv").stat().st_size
     while out.with_name("out.partial.mkv").stat().st_size < written + 20_000:
         os.sched_yield()

@@ -69,3 +69,21 @@ def test_a_file_that_is_gone_has_not_changed_until_it_is_back(bench: Bench) -> N
     assert bench.looks() == [False] * 4
     bench.path.write_text("another")
     assert bench.looks() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("blank", ["", " \n\t\n", "\ufeff"], ids=["empty", "spaces", "mark"])
+def test_a_file_that_is_emptied_has_not_changed_until_something_is_in_it(
+    bench: Bench, blank: str
+) -> None:
+    bench.path.write_text(blank, encoding="utf-8")
+    assert bench.looks(8) == [False] * 8
+    bench.path.write_text("another")
+    assert bench.looks() == [False, True, False, False]
+
+
+def test_a_file_that_is_written_anew_is_not_what_was_told(bench: Bench) -> None:
+    bench.path.write_text("another")
+    assert bench.looks(2) == [False, True]
+    assert bench.file.is_as_told()
+    bench.path.write_text("")
+    assert not bench.file.is_as_told()
