@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
 import av
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
@@ -128,17 +130,24 @@ class AudioCopy:
             packet.pts += shift
             packet.dts = packet.pts if packet.dts is None else packet.dts + shift
             packet.stream = target
-            self._output.mux(packet)
+            with self._without_damage():
+                self._output.mux(packet)
             return
-        try:
+        frames: list[AudioFrame] = []
+        with self._without_damage():
             frames = source.decode(packet)
-        except av.error.InvalidDataError:
-            _log.warning("%s: a piece of its sound is damaged and left out", self._path)
-            return
         for frame in frames:
             if frame.pts is not None and frame.time_base:
                 frame.pts += round(self._shift_s / frame.time_base)
             self._output.mux(target.encode(frame))
+
+    @contextmanager
+    def _without_damage(self) -> Iterator[None]:
+        """Leave out a piece of the sound that cannot be read, or that no recording can hold."""
+        try:
+            yield
+        except (av.error.InvalidDataError, av.error.ArgumentError):
+            _log.warning("%s: a piece of its sound is damaged and left out", self._path)
 
     def _time_ns(self, packet: Packet[AudioStream]) -> int:
         assert packet.pts is not None

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -5,8 +6,11 @@ import av
 import numpy as np
 import pytest
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.packet import Packet
 
 from livebg.errors import DamagedFileError
+from livebg.sink.audio_copy import AudioCopy
 from livebg.sink.recorder import Recorder
 from tests.clips import RATE, SIZE, numbered, write_clip
 from tests.sink.recording import record
@@ -126,3 +130,25 @@ def test_sound_from_a_broken_file_is_refused_and_leaves_nothing(tmp_path: Path) 
     with pytest.raises(DamagedFileError, match="its sound cannot be read"):
         Recorder(tmp_path / "out.mp4", size=SIZE, frame_rate=RATE, audio_from=broken)
     assert list(tmp_path.iterdir()) == [broken]
+
+
+def test_a_piece_that_the_recording_cannot_hold_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    read = AudioCopy._read
+
+    def read_with_a_wrong_time(
+        copy: AudioCopy, tracks: list[AudioStream]
+    ) -> Iterator["Packet[AudioStream]"]:
+        for number, packet in enumerate(read(copy, tracks)):
+            if number == 5:
+                packet.pts = packet.dts = 0
+            yield packet
+
+    given = write_clip(tmp_path / "in.mp4", count=50, sound="aac")
+    monkeypatch.setattr(AudioCopy, "_read", read_with_a_wrong_time)
+    path = record(tmp_path / "out.mp4", [numbered(n) for n in range(50)], audio_from=given)
+    want, got = packets(given), packets(path)
+    del want[5]
+    assert [content for _, content in got] == [content for _, content in want]
+    assert caplog.messages == [f"{given}: a piece of its sound is damaged and left out"]
