@@ -151,15 +151,17 @@ def fetch_network(settings: Settings) -> None:
     """Have the network's weights in the cache before anything starts that would wait for them.
 
     Raises:
-        UsageError: the network is unknown.
+        UsageError: the network is unknown, or has none of the classes to keep.
         WeightsError: its weights cannot be fetched.
     """
-    from livebg.models.catalog import find
+    from livebg.models.catalog import check_kept, find
     from livebg.models.weights import ensure_weights
 
     if not settings.model.endswith(".onnx"):
+        entry = find(settings.model)
+        check_kept(entry.name, entry.classes, settings.keep)
         with download_progress() as progress:
-            ensure_weights(find(settings.model), progress)
+            ensure_weights(entry, progress)
 
 
 def _open(

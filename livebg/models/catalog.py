@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
@@ -11,7 +12,7 @@ from livebg.fetch import RemoteFile, UrlSource, WheelSource
 from livebg.models.nets.voc import VOC_CLASSES
 from livebg.nearest import did_you_mean
 
-__all__ = ["CATALOG", "CatalogEntry", "Task", "find"]
+__all__ = ["CATALOG", "CatalogEntry", "Task", "check_kept", "find"]
 
 Task = Literal["portrait matting", "21-class segmentation"]
 
@@ -58,6 +59,29 @@ def find(name: str) -> CatalogEntry:
     raise UsageError(
         f"there is no network {name!r} (the catalogue has {', '.join(CATALOG)}; an ONNX file of "
         f"your own is given by its path){did_you_mean(name, CATALOG)}"
+    )
+
+
+def check_kept(model: str, classes: Sequence[str], keep: Sequence[str]) -> None:
+    """Refuse to keep anything but people with a network that knows nothing else.
+
+    Args:
+        model: the network's name, or its file.
+        classes: its classes, empty for a network that only mattes people.
+        keep: names of the classes to keep.
+
+    Raises:
+        UsageError: the network has no classes, and something other than ``person`` is to be kept.
+
+    Example:
+        >>> check_kept("rvm", (), ("person",))
+    """
+    if classes or {name.strip().lower() for name in keep} == {"person"}:
+        return
+    able = ", ".join(entry.name for entry in CATALOG.values() if entry.classes)
+    raise UsageError(
+        f"the network {model} finds people only and cannot keep {', '.join(keep) or 'nothing'}; "
+        f"choose one with classes by --model ({able}), or leave --keep out"
     )
 
 

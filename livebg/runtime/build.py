@@ -14,7 +14,8 @@ from livebg.compose.compositor import Compositor, compositing_kernel
 from livebg.config.schema import Settings
 from livebg.errors import LivebgError, UsageError
 from livebg.fetch import Progress
-from livebg.models.catalog import find
+from livebg.models.catalog import check_kept, find
+from livebg.models.nets.voc import VOC_CLASSES
 from livebg.models.weights import ensure_weights
 from livebg.runtime.backdrop import open_backdrop
 from livebg.runtime.filter_chain import FilterChain
@@ -122,6 +123,7 @@ def build_segmenter(
     if _is_file(settings.model):
         return _user_file(settings, size, device, live)
     entry = find(settings.model)
+    check_kept(entry.name, entry.classes, settings.keep)
     weights = ensure_weights(entry, progress, suffix=None if entry.classes else ".onnx")
     if entry.classes:
         wanted = max(settings.matte_size, _CLASSES_LEAST_SIZE, key=lambda side: side[0] * side[1])
@@ -219,7 +221,9 @@ def _user_file(settings: Settings, size: Size, device: str, live: bool) -> Segme
     from livebg.models.onnx_shapes import describe_onnx
 
     path = Path(settings.model).expanduser()
-    if describe_onnx(path).kind == "recurrent":
+    kind = describe_onnx(path).kind
+    check_kept(settings.model, VOC_CLASSES if kind == "classes" else (), settings.keep)
+    if kind == "recurrent":
         return _rvm(path, settings, size, device, live, released=False)
     return _static(path, settings, size, fit_input_size(size, settings.matte_size), device)
 

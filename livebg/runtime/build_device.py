@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from livebg.clock import Clock, MonotonicClock
 from livebg.config.schema import Settings
 from livebg.fetch import Progress
-from livebg.models.catalog import find
+from livebg.models.catalog import check_kept, find
 from livebg.models.weights import ensure_weights
 from livebg.runtime.backdrop import open_backdrop
 from livebg.runtime.device_pipeline import DevicePipeline
@@ -87,6 +87,7 @@ def build_network(
     from livebg.segment.torch_engine import prepare, resolve_device, resolve_dtype
 
     entry = find(settings.model)
+    check_kept(entry.name, entry.classes, settings.keep)
     device = resolve_device(device_name)
     dtype = resolve_dtype(device, settings.precision)
     weights = ensure_weights(entry, progress)

@@ -179,3 +179,17 @@ def test_a_damaged_network_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"no network")
     with pytest.raises((ModelError, InputError), match=r"damaged\.onnx"):
         build_pipeline(replace(SMALL, model=str(path)), SIZE)
+
+
+@pytest.mark.parametrize("device", ["cpu", "torch:cpu"])
+def test_a_network_without_classes_keeps_people_only(own_cache: Path, device: str) -> None:
+    settings = replace(SMALL, keep=("person", "dog"), device=device)
+    with pytest.raises(UsageError, match=r"cannot keep person, dog; .* --model \(deeplabv3_res"):
+        build_pipeline(settings, SIZE)
+    assert not list(own_cache.rglob("rvm*"))
+
+
+def test_so_does_a_file_of_the_users_without_classes(red_matte: Path) -> None:
+    settings = replace(SMALL, model=str(red_matte), keep=("dog",))
+    with pytest.raises(UsageError, match=r"red\.onnx finds people only and cannot keep dog"):
+        build_segmenter(settings, SIZE)
