@@ -24,6 +24,9 @@ QUICK_SECONDS = 1.5
 _SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
 _LEAST_SIDE, _LARGEST_SIDE = 64, 8192
 
+_MOST = 1_000_000
+"""Seconds or minutes that a measurement may last."""
+
 _NOT_MEASURED = frozenset({"camera", "size", "fps", "mirror", "max_matte_age_s", "background"})
 """Settings of the camera and of the live session, and the one that --effects chooses."""
 
@@ -157,8 +160,8 @@ def _positive(text: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    if not 0 < number <= _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0, up to {_MOST}")
     return number
 
 

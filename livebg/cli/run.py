@@ -37,6 +37,9 @@ __all__ = ["add_parser", "fetch_network", "run"]
 _REACTION_S = 0.2
 """Within which a compiler that was told to stop is gone."""
 
+_LONGEST_S = 100_000_000
+"""Three years; with much more the clock's nanoseconds overflow."""
+
 _LONGEST_DELAY_MS = 2000
 """Beyond this, delaying the microphone is no help."""
 
@@ -74,11 +77,14 @@ def run(arguments: argparse.Namespace) -> int:
     """
     started_ns = time.monotonic_ns()
     settings = settings_from(arguments)
-    if arguments.seconds is not None and not arguments.seconds > 0:
-        raise UsageError(f"--seconds must be more than 0, not {arguments.seconds:g}")
+    if arguments.seconds is not None and not 0 < arguments.seconds <= _LONGEST_S:
+        raise UsageError(
+            f"--seconds must be more than 0 and at most {_LONGEST_S}, not {arguments.seconds:g}; "
+            "without it livebg runs until it is stopped"
+        )
     outputs = outputs_from(arguments)
     stats = None if arguments.stats is None else StatsFile(arguments.stats)
-    with interrupt_on_signals(), ExitStack() as cleanup:
+    with ExitStack() as cleanup:
         compilation: Compilation | None = None
         try:
             compilation = _compilation(cleanup)

@@ -93,6 +93,7 @@ def test_a_soak_takes_the_place_of_speed(clips: Path, capsys: pytest.CaptureFixt
         (["--presets", "fsat"], "there is no preset 'fsat'"),
         (["--frames", "0"], "'0' is no whole number above 0"),
         (["--seconds", "nan"], "'nan' is no number above 0"),
+        (["--soak", "1e300"], "'1e300' is no number above 0, up to 1000000"),
         (["--seconds", "1", "--frames", "1"], "not allowed with argument"),
         (["--clips", "missing"], "missing: the folder of clips cannot be read"),
         (["--clip", "missing.mp4", "--presets", "fast"], "missing.mp4"),
