@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import functools
 import hashlib
+import logging
 import os
 import shutil
 import tempfile
@@ -18,19 +19,25 @@ from pathlib import Path
 
 from livebg.cache import cache_folder
 
-__all__ = ["all_kept", "forget_torn", "keep_all", "kept_code_folder"]
+__all__ = ["all_kept", "forget_torn", "keep_all", "keep_nothing_more", "kept_code_folder"]
+
+_log = logging.getLogger(__name__)
 
 _SOURCES = ("compose", "pixels", "temporal")
 """Where there is compiled code."""
 
 _MARK = "complete"
 
+_lost: list[Exception] = []
+"""Why code of this process could not be kept."""
+
 
 @functools.cache
 def kept_code_folder() -> Path:
     """Return the folder; ``NUMBA_CACHE_DIR`` overrides it.
 
-    Where nothing may be written to the user's cache it is one of this process alone.
+    Where nothing may be written to the user's cache it is one of this process alone. Where no
+    folder can be made at all it is missing.
     """
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     if chosen:
@@ -40,7 +47,10 @@ def kept_code_folder() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     if os.access(folder, os.W_OK):
         return folder
-    private = tempfile.mkdtemp(prefix="livebg-")
+    try:
+        private = tempfile.mkdtemp(prefix="livebg-")
+    except OSError:
+        return folder
     atexit.register(shutil.rmtree, private, ignore_errors=True)
     return Path(private)
 
@@ -52,8 +62,24 @@ def all_kept() -> bool:
 
 def keep_all() -> None:
     """Note that all code has been compiled and kept, if it has been: the folder is there."""
+    if not _lost:
+        with contextlib.suppress(OSError):
+            _mark().touch()
+
+
+def keep_nothing_more(error: Exception) -> None:
+    """Note that some code cannot be kept, so that nobody counts on it; say why, once."""
+    if not _lost:
+        reason = getattr(error, "strerror", None) or error
+        _log.warning(
+            "compiled code cannot be kept in %s (%s), so every start takes seconds longer; make "
+            "room there",
+            kept_code_folder(),
+            reason,
+        )
+    _lost.append(error)
     with contextlib.suppress(OSError):
-        _mark().touch()
+        _mark().unlink()
 
 
 def forget_torn() -> None:

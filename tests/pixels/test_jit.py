@@ -1,4 +1,4 @@
-import logging
+import errno
 import os
 import subprocess
 import sys
@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-numba = pytest.importorskip("numba")
+from livebg.pixels import kept_code
+
+pytest.importorskip("numba")
 
 jit = pytest.importorskip("livebg.pixels.jit")
 
@@ -35,24 +37,55 @@ def run(cache: Path) -> str:
 
 
 def test_it_compiles_once_into_the_users_cache_and_says_so(tmp_path: Path) -> None:
-    assert run(tmp_path).count("compiling the compositing kernel") == 1
+    assert run(tmp_path).count("preparing livebg for this processor") == 1
     assert list((tmp_path / "numba").rglob("rows.copy*.nbi"))
     assert run(tmp_path) == ""
 
 
+def damage(path: Path, how: str) -> None:
+    content = path.read_bytes()
+    path.write_bytes({"torn": content[: len(content) // 2], "other": b"no pickle"}[how])
+
+
+@pytest.mark.parametrize("how", ["torn", "other"])
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+def test_damaged_files_are_replaced(tmp_path: Path, ending: str, how: str) -> None:
+    run(tmp_path)
+    (file,) = (tmp_path / "numba").rglob(f"rows.copy-*.{ending}")
+    damage(file, how)
+    assert run(tmp_path).count("preparing livebg for this processor") == 1
+    assert run(tmp_path) == ""
+
+
+def total(values: Any) -> Any:
+    return values.sum()
+
+
+@pytest.fixture
+def nothing_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_code, "_lost", [])
+    monkeypatch.setattr(kept_code, "_mark", lambda: Path("no-such-folder/complete"))
+
+
 def test_where_nothing_can_be_kept_it_compiles_all_the_same(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    nothing_lost: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def njit(function: Any, *, cache: bool = False, **options: Any) -> Any:
-        if cache:
-            raise RuntimeError("cannot cache function 'total': no locator available")
-        return numba.njit(function, **options)
+    def refuse(function: Any) -> None:
+        raise RuntimeError("cannot cache function 'total': no locator available")
 
-    def total(values: Any) -> Any:
-        return values.sum()
-
-    monkeypatch.setattr(jit, "njit", njit)
-    with caplog.at_level(logging.INFO, logger="livebg"):
-        compiled = jit.compiled(total)
-    assert compiled(np.arange(4)) == 6
+    monkeypatch.setattr(jit, "_KeptFunction", refuse)
+    assert jit.compiled(total)(np.arange(4)) == 6
     assert "every start takes seconds longer" in caplog.text
+
+
+def test_where_the_disk_is_full_it_compiles_all_the_same_and_says_so_once(
+    nothing_lost: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(file: Any, key: Any, data: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("numba.core.caching.IndexDataCacheFile.save", refuse)
+    compiled = jit.compiled(total)
+    assert compiled(np.arange(4)) == 6
+    assert compiled(np.arange(4.0)) == 6
+    assert caplog.text.count("(No space left on device), so every start takes") == 1

@@ -57,3 +57,30 @@ def test_files_that_a_crash_left_empty_are_forgotten(folder: Path) -> None:
     files[2].write_bytes(b"whole")
     kept_code.forget_torn()
     assert [file.exists() for file in files] == [False, False, True, True]
+
+
+def test_code_that_cannot_be_kept_is_not_counted_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(kept_code, "_lost", [])
+    kept_code.keep_all()
+    for _ in range(2):
+        kept_code.keep_nothing_more(OSError(28, "No space left on device"))
+    assert not kept_code.all_kept()
+    kept_code.keep_all()
+    assert not kept_code.all_kept()
+    assert caplog.text.count("No space left on device") == 1
+
+
+def test_where_no_folder_can_be_made_it_is_missing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    monkeypatch.setenv("LIVEBG_CACHE", str(folder))
+    kept_code.kept_code_folder.cache_clear()
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    assert not kept_code.kept_code_folder().exists()
