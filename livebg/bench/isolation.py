@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
@@ -66,7 +67,8 @@ def run_isolated(
 def serve() -> None:
     """Do what ``run_isolated`` wrote to stdin; answer on what was stdout, now free of prints."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which ends this one
-    with os.fdopen(os.dup(1), "wb") as answer:
+    # A parent that was killed needs no answer.
+    with contextlib.suppress(BrokenPipeError), os.fdopen(os.dup(1), "wb") as answer:
         os.dup2(2, 1)
         pickle.dump(_outcome(), answer)
 

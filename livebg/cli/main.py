@@ -7,8 +7,8 @@ none of them: only the module of the subcommand that the command line names is i
 others are listed by name and meaning alone.
 
 Exit status: what ``run`` returns; for a ``LivebgError`` its ``exit_status``; 1 for an error that
-livebg did not foresee; 2 for a command line that cannot be read; 130 after Ctrl+C; 141 when the
-program that reads our output has gone.
+livebg did not foresee; 2 for a command line that cannot be read; 130 after Ctrl+C and its kin; 141
+when the program that reads our output has gone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import atexit
 import gc
 import importlib
 import logging
-import os
 import re
 import sys
 import traceback
@@ -27,7 +26,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from livebg import __version__
-from livebg.cli.signals import INTERRUPTED
+from livebg.cli.signals import INTERRUPTED, interrupt_on_signals
+from livebg.cli.streams import drop, flush_output, open_closed_streams
 from livebg.errors import LivebgError, UsageError
 from livebg.nearest import did_you_mean
 
@@ -72,21 +72,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Python would look for garbage among a hundred thousand objects, a quarter of a second long,
     # before it gives all memory back anyway.
     atexit.register(gc.freeze)
+    open_closed_streams()
     given = sys.argv[1:] if argv is None else argv
     debug = "--debug" in given
     words = [word for word in given if word != "--debug"]
     _configure_logging(debug)
     try:
-        status = _run(words)
-        sys.stdout.flush()
+        with interrupt_on_signals():
+            status = _run(words)
+        flush_output()
         return status
     except LivebgError as error:
         return _fail(_one_line(error), error.exit_status, debug)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED, debug)
     except BrokenPipeError:
-        # The interpreter flushes stdout once more at exit: let it have somewhere to write to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop(sys.stdout)
         return _BROKEN_PIPE
     except Exception as error:
         what = f"{type(error).__name__}: {_one_line(error)}"
@@ -175,12 +176,18 @@ def _configure_logging(debug: bool) -> None:
     )
     logging.basicConfig(format=pattern, level=logging.WARNING)
     logging.getLogger("livebg").setLevel(logging.DEBUG if debug else logging.WARNING)
+    if not debug:
+        # Who waits for the compiler is told what for.
+        logging.getLogger("livebg.pixels.jit").setLevel(logging.INFO)
 
 
 def _fail(sentence: str, status: int, debug: bool) -> int:
-    if debug:
-        traceback.print_exc()
-    print(f"livebg: {sentence}", file=sys.stderr)
+    try:
+        if debug:
+            traceback.print_exc()
+        print(f"livebg: {sentence}", file=sys.stderr)
+    except OSError:  # There is nobody left to tell.
+        drop(sys.stderr)
     return status
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from livebg.cli.options import add_settings_options, config_path, settings_from
 from livebg.cli.outputs import add_output_options, outputs_from
 from livebg.cli.progress import download_progress
-from livebg.cli.signals import INTERRUPTED, interrupt_on_signals, stop_on_signals
+from livebg.cli.signals import INTERRUPTED, stop_on_signals
 from livebg.cli.stats_file import StatsFile
 from livebg.errors import UsageError
 from livebg.runtime.worker import still_running

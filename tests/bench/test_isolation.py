@@ -1,5 +1,8 @@
 import os
+import pickle
 import signal
+import subprocess
+import sys
 from typing import NoReturn
 
 import pytest
@@ -44,3 +47,18 @@ def test_what_it_raises_is_raised_here_and_says_where_it_was() -> None:
 def test_a_process_that_dies_is_a_sentence() -> None:
     with pytest.raises(BenchError, match=r"ended with status -9, .* smaller --sizes"):
         run_isolated(die)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes break otherwise on Windows")
+def test_a_process_whose_parent_is_gone_ends_without_a_word() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as nobody:
+        child = subprocess.run(
+            [sys.executable, "-c", "from livebg.bench.isolation import serve; serve()"],
+            input=pickle.dumps((os.getpid, (), {})),
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert child.stderr == b""

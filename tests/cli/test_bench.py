@@ -1,4 +1,7 @@
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,6 +9,7 @@ import pytest
 from livebg.bench.parity import Engine
 from livebg.cli.main import main
 from tests.bench.clips import write_scene
+from tests.livebg_run import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -113,4 +117,22 @@ def test_bad_usage_is_one_sentence_before_anything_is_measured(
     assert said in shown.err
     assert shown.err.count("\n") == 1
     assert shown.out == ""
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_a_measurement_that_is_ended_leaves_nothing(clips: Path, tmp_path: Path) -> None:
+    report = tmp_path / "r.md"
+    words = ["--quick", "--presets", "fast", "--report", str(report)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "livebg", "bench", *words, "--clip", str(clips / "scene")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_until(lambda: bool(list(tmp_path.iterdir())))
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said == "livebg: interrupted\n"
     assert not list(tmp_path.iterdir())

@@ -1,5 +1,7 @@
 import argparse
+import logging
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -199,3 +201,36 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         )
     assert ended.returncode == 141
     assert ended.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_every_command_can_tidy_up_after_a_signal(
+    install: Callable[[Run], None], capsys: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    tidied: list[bool] = []
+
+    def run(arguments: argparse.Namespace) -> int:
+        try:
+            os.kill(os.getpid(), number)
+        finally:
+            tidied.append(True)
+        return 0
+
+    install(run)
+    assert main(["probe"]) == 130
+    assert capsys.readouterr().err == "livebg: interrupted\n"
+    assert tidied == [True]
+
+
+def test_who_waits_for_the_compiler_is_told(
+    install: Callable[[Run], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    def run(arguments: argparse.Namespace) -> int:
+        for name in ("livebg.pixels.jit", "livebg.pixels"):
+            logging.getLogger(name).info("from %s", name)
+        return 0
+
+    install(run)
+    assert main(["probe"]) == 0
+    assert caplog.messages == ["from livebg.pixels.jit"]

@@ -196,3 +196,27 @@ def wait_for_pictures(folder: Path, process: subprocess.Popen[str]) -> None:
         assert process.poll() is None, "it ended by itself"
         assert time.monotonic() < deadline
         pause.wait(0.01)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_during_the_start_leaves_nothing(
+    tmp_path: Path, rvm_weights: Path, number: signal.Signals
+) -> None:
+    source = write_clip(tmp_path / "in.mp4")
+    words = [str(source), "-o", str(tmp_path / "o.mp4"), "--alpha", str(tmp_path / "mattes")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "livebg", "video", *words, *FAST],
+        stderr=subprocess.PIPE,
+        env=os.environ | {"LIVEBG_CACHE": str(rvm_weights.parents[1])},
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("mattes/.livebg-partial-*")):
+            assert process.poll() is None, "it ended by itself"
+            assert time.monotonic() < deadline
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.startswith("livebg: interrupted")
+    assert list(tmp_path.iterdir()) == [source]
