@@ -145,7 +145,7 @@ class Settings:
 
     # Matte
     matte_size: Size = field(
-        default=(256, 144),
+        default=(320, 192),
         metadata=_facts(
             "size",
             "pixels that the network sees, as a 16:9 size; other shapes get as many pixels",
@@ -182,7 +182,7 @@ class Settings:
         ),
     )
     max_age: int = field(
-        default=8,
+        default=16,
         metadata=_facts(
             "integer",
             "frames after which auto runs the network in any case",

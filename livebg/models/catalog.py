@@ -92,7 +92,7 @@ def _rvm() -> CatalogEntry:
         name="rvm",
         title="Robust Video Matting, MobileNetV3 (Lin et al. 2021)",
         task="portrait matting",
-        input="any size, recurrent; 256x144 px by default",
+        input="any size, recurrent; 320x192 px by default",
         classes=(),
         licence="GPL-3.0",
         licence_url=f"{project}/blob/master/LICENSE",

@@ -24,6 +24,10 @@ def test_every_file_loads_and_says_what_it_is_for(path: Path) -> None:
     assert "preset" not in read_config(path)
 
 
+def test_a_program_that_names_no_preset_gets_the_default_one() -> None:
+    assert load_settings() == load_settings(preset=DEFAULT_PRESET)
+
+
 def test_presets_differ_in_cost() -> None:
     fast, balanced, quality = (load_settings(preset=name).matte_size for name in preset_names()[:3])
     assert fast[0] * fast[1] < balanced[0] * balanced[1] < quality[0] * quality[1]
