@@ -83,6 +83,7 @@ def _play(clip: Path, settings: Settings, folder: Path, *, window_wanted: bool) 
     from livebg.cli.demo_reel import Programme
     from livebg.cli.demo_report import next_steps, print_report
     from livebg.cli.live_line import LiveLine
+    from livebg.cli.outputs import was_recorded
     from livebg.cli.signals import stop_on_signals
     from livebg.clock import MonotonicClock
     from livebg.compose.landscape import landscape
@@ -110,8 +111,9 @@ def _play(clip: Path, settings: Settings, folder: Path, *, window_wanted: bool) 
     finally:
         line.clear()
     sheet = folder / "livebg-demo.png"
-    _write_sheet(sheet, programme, scenes)
-    files = [path for path in (reel, sheet) if path.exists()]
+    drawn = _write_sheet(sheet, programme, scenes)
+    written = ((reel, was_recorded(session)), (sheet, drawn))
+    files = [path for path, done in written if done]
     print_report(session.summary(), files, next_steps(_webcams(), picture))
     return 0
 
@@ -195,13 +197,14 @@ def _tick(session: Session, programme: Programme, window: Window | None, line: L
         session.stop()
 
 
-def _write_sheet(path: Path, programme: Programme, scenes: list[Scene]) -> None:
+def _write_sheet(path: Path, programme: Programme, scenes: list[Scene]) -> bool:
+    """Write the contact sheet; return False where there was nothing to show."""
     from livebg.compose.contact_sheet import contact_sheet
     from livebg.sink.picture_file import write_picture
 
     stills = programme.stills
     if not stills:
-        return
+        return False
     captions = [scene.caption for scene in scenes if scene.caption in stills]
     pictures = [("the camera", stills[""]), *((caption, stills[caption]) for caption in captions)]
     sheet = contact_sheet(
@@ -211,6 +214,7 @@ def _write_sheet(path: Path, programme: Programme, scenes: list[Scene]) -> None:
         title="livebg: one camera, seven backgrounds",
     )
     write_picture(path, sheet)
+    return True
 
 
 def _webcams() -> list[str]:

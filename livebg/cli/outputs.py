@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from livebg.config.schema import Settings
 from livebg.errors import SinkUnavailableError, UsageError
@@ -15,8 +16,13 @@ from livebg.runtime.sinks import SinkPlan
 from livebg.sink.base import Sink
 from livebg.source.base import SourceInfo
 
-__all__ = ["Outputs", "add_output_options", "outputs_from"]
+if TYPE_CHECKING:
+    from livebg.runtime.session import Session
 
+__all__ = ["Outputs", "add_output_options", "outputs_from", "was_recorded"]
+
+_RECORDING = "recording"
+"""The recording's name among the sinks of a session."""
 _PIPEWIRE = "pipewire"
 """The virtual camera that needs no device."""
 _FINISHING_S = 5.0
@@ -62,9 +68,7 @@ class Outputs:
         if self.recording is not None:
             transparent = settings.background == "transparent"
             opener = partial(_open_recorder, self.recording, info, rate, transparent)
-            plans.append(
-                SinkPlan("recording", opener, cards="between", close_within_s=_FINISHING_S)
-            )
+            plans.append(SinkPlan(_RECORDING, opener, cards="between", close_within_s=_FINISHING_S))
         if self.mattes is not None:
             opener = partial(_open_mattes, self.mattes)
             plans.append(SinkPlan("mattes", opener, cards="never", wants_alpha=True))
@@ -153,6 +157,13 @@ def outputs_from(arguments: argparse.Namespace) -> Outputs:
     )
     on_demand = outputs.only_virtual_camera if arguments.on_demand is None else arguments.on_demand
     return replace(outputs, on_demand=on_demand)
+
+
+def was_recorded(session: Session) -> bool:
+    """Say whether a session that is over has left a complete recording."""
+    recording = session.summary()["sinks"][_RECORDING]
+    finished = recording["error"] is None and _RECORDING not in session.unfinished
+    return finished and recording["sent"] > 0
 
 
 Opener = Callable[[], Sink]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livebg.cli.options import add_settings_options, config_path, settings_from
-from livebg.cli.outputs import add_output_options, outputs_from
+from livebg.cli.outputs import add_output_options, outputs_from, was_recorded
 from livebg.cli.progress import download_progress
 from livebg.cli.signals import INTERRUPTED, stop_on_signals
 from livebg.cli.stats_file import StatsFile
@@ -257,7 +257,7 @@ def _say_goodbye(session: Session, outputs: Outputs) -> None:
             f"{advice if offset_ms < _LONGEST_DELAY_MS else ''}",
             file=sys.stderr,
         )
-    if outputs.recording is not None and outputs.recording.exists():
+    if outputs.recording is not None and was_recorded(session):
         print(f"livebg: recorded {outputs.recording}", file=sys.stderr)
 
 

@@ -62,9 +62,12 @@ def wait_for(path: Path) -> None:
         os.sched_yield()
 
 
-def test_a_recording_holds_the_filtered_video(words: list[str], tmp_path: Path) -> None:
+def test_a_recording_holds_the_filtered_video(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out, stats = tmp_path / "out.mp4", tmp_path / "stats.json"
     assert main([*words, "--record", str(out), "--null", "--stats", str(stats)]) == 0
+    assert f"livebg: recorded {out}\n" in capsys.readouterr().err
     summary = json.loads(stats.read_text())
     with VideoFile(out) as video:
         assert video.info.size == (640, 360)
@@ -74,6 +77,16 @@ def test_a_recording_holds_the_filtered_video(words: list[str], tmp_path: Path) 
         corner = frame.image[:30, :30].reshape(-1, 3).mean(axis=0)
         # H.264 in 4:2:0 and limited range: a few levels off.
         assert np.abs(corner - (0, 255, 0)).max() < 12
+
+
+def test_an_older_recording_is_not_taken_for_one_of_this_session(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "kept.mp4"
+    kept.write_bytes(b"an older recording")
+    assert main([*words, "--record", str(kept), "--background", "no-such-picture.jpg"]) == 2
+    assert "recorded" not in capsys.readouterr().err
+    assert kept.read_bytes() == b"an older recording"
 
 
 def test_statistics_say_what_happened(words: list[str], tmp_path: Path) -> None:
