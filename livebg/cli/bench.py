@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livebg.bench.sizes import NAMED_SIZES
+from livebg.cli.apart import Written, check_apart
 from livebg.cli.bench_options import QUICK_SECONDS, SECONDS, add_options
 from livebg.cli.options import overrides_from
 from livebg.config.load import load_settings
@@ -51,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run ``livebg bench`` and return its exit status.
 
     Raises:
-        UsageError: an option cannot be used; nothing was measured.
+        UsageError: an option cannot be used, or a file would be written over another; nothing was
+            measured.
         InputError: a clip cannot be read, or a file cannot be written.
         LivebgError: a network cannot be fetched, or a measurement failed.
     """
@@ -62,6 +64,11 @@ def run(arguments: argparse.Namespace) -> int:
     instead = arguments.soak is not None or arguments.parity
     if arguments.no_speed and arguments.clips is None and not instead:
         raise UsageError("--no-speed leaves nothing to measure; name clips with --clips DIR")
+    places = (("--report", arguments.report), ("--plot", arguments.plot))
+    check_apart(
+        {"--clip": arguments.clip},
+        [Written(option, path) for option, path in places if path is not None],
+    )
     with ExitStack() as stack:
         tables = _reserve(arguments.report, stack)
         plot = _reserve(arguments.plot, stack)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from livebg.cli.apart import Written, check_apart, settings_files
 from livebg.cli.options import add_settings_options, settings_from
 from livebg.cli.progress import download_progress
 from livebg.errors import InputError, SinkUnavailableError
@@ -29,6 +30,9 @@ _SETTINGS = ("model", "device", "precision", "threads", "matte_size", "every", "
 
 _SCENE_S = 2.4
 """Seconds that each background is shown, or less where the clip is shorter."""
+
+_REEL, _SHEET, _HILLS = "livebg-demo.mp4", "livebg-demo.png", "hills.png"
+"""What the demo writes into its folder."""
 
 _SHEET_PICTURE = (480, 270)
 
@@ -66,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run ``livebg demo`` and return its exit status.
 
     Raises:
+        UsageError: a setting cannot be used, or the clip is what would be written.
         InputError: the clip cannot be read, or the folder cannot be written.
         LivebgError: the clip or the network cannot be fetched, or the session could not go on.
     """
@@ -73,6 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = settings_from(arguments)
     folder: Path = arguments.output
+    check_apart(
+        {"FILE": arguments.file, **settings_files(arguments, settings)},
+        [Written("-o", folder / name) for name in (_REEL, _SHEET, _HILLS)],
+    )
     _make_folder(folder)
     clip = arguments.file or _fetch_clip()
     fetch_network(settings)
@@ -94,7 +103,7 @@ def _play(clip: Path, settings: Settings, folder: Path, *, window_wanted: bool) 
     line = LiveLine(MonotonicClock())
     with VideoFile(clip) as video:
         info = video.info
-    picture = folder / "hills.png"
+    picture = folder / _HILLS
     write_picture(picture, landscape((1280, 720)))
     scenes = _scenes(picture)
     frames = round(_SCENE_S * float(info.frame_rate or settings.fps))
@@ -103,14 +112,14 @@ def _play(clip: Path, settings: Settings, folder: Path, *, window_wanted: bool) 
     pipeline = build_rehearsed(settings, info.size)
     programme = Programme(pipeline, settings, scenes, frames)
     window = _open_window() if window_wanted else None
-    reel = folder / "livebg-demo.mp4"
+    reel = folder / _REEL
     session = _open_session(clip, settings, programme, reel, window, len(scenes) * frames, line)
     try:
         with stop_on_signals(session.stop):
             session.run(on_tick=lambda: _tick(session, programme, window, line))
     finally:
         line.clear()
-    sheet = folder / "livebg-demo.png"
+    sheet = folder / _SHEET
     drawn = _write_sheet(sheet, programme, scenes)
     written = ((reel, was_recorded(session)), (sheet, drawn))
     files = [path for path, done in written if done]

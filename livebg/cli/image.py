@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from livebg.cli.apart import Written, check_apart, settings_files
 from livebg.cli.options import add_settings_options, overrides_from, settings_from
 from livebg.cli.progress import download_progress
 from livebg.config.schema import Settings
-from livebg.errors import UsageError
 from livebg.types import Composite, Frame, Image, Size
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run ``livebg image`` and return its exit status.
 
     Raises:
-        UsageError: a setting cannot be used, or the output would replace the input.
+        UsageError: a setting cannot be used, or the output would replace what is read.
         InputError: the picture cannot be read, or the output cannot be written to.
         ModelError: the network cannot be loaded or failed.
         SinkError: the picture cannot be written.
@@ -89,7 +89,10 @@ def run(arguments: argparse.Namespace) -> int:
     check_picture_path(
         arguments.output, transparent=settings.background == "transparent" and not drawn
     )
-    _check_apart(arguments.input, arguments.output)
+    check_apart(
+        {"IN": arguments.input, **settings_files(arguments, settings)},
+        [Written("-o", arguments.output)],
+    )
     frame = Frame(read_picture(arguments.input), index=0, captured_ns=0)
     if "matte_size" not in overrides_from(arguments):
         settings = _with_a_close_look(settings, frame.size)
@@ -113,11 +116,6 @@ def _with_a_close_look(settings: Settings, size: Size) -> Settings:
     if entry is None or not entry.classes:
         return settings
     return replace(settings, matte_size=min(size, _MOST_PIXELS, key=lambda side: side[0] * side[1]))
-
-
-def _check_apart(source: Path, target: Path) -> None:
-    if source.exists() and target.exists() and source.samefile(target):
-        raise UsageError(f"{target} is the picture to read, name another one to write with -o")
 
 
 def _picture(pipeline: FilterChain, frame: Frame, *, compare: bool, segmap: bool) -> Image:

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from livebg.cli.apart import MATTES, Written, check_apart, settings_files
 from livebg.cli.options import add_settings_options, config_path, settings_from
 from livebg.cli.outputs import add_output_options, outputs_from, was_recorded
 from livebg.cli.progress import download_progress
@@ -69,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run ``livebg run`` and return its exit status.
 
     Raises:
-        UsageError: a setting or an option cannot be used; nothing was started.
+        UsageError: a setting or an option cannot be used, or an output would replace what is read
+            or another output; nothing was started.
         InputError: a file that was named cannot be read or written.
         SourceUnavailableError: there is no such camera.
         SinkUnavailableError: there is no display, or no virtual camera.
@@ -83,6 +85,9 @@ def run(arguments: argparse.Namespace) -> int:
             "without it livebg runs until it is stopped"
         )
     outputs = outputs_from(arguments)
+    check_apart(
+        {"--camera": settings.camera, **settings_files(arguments, settings)}, _writes(arguments)
+    )
     stats = None if arguments.stats is None else StatsFile(arguments.stats)
     with ExitStack() as cleanup:
         compilation: Compilation | None = None
@@ -105,6 +110,15 @@ def run(arguments: argparse.Namespace) -> int:
             _leave_at_once(compilation, 0)
     _leave_stuck_threads(session.unfinished, 0)
     return 0
+
+
+def _writes(arguments: argparse.Namespace) -> list[Written]:
+    places = (
+        ("--record", arguments.record, None),
+        ("--alpha", arguments.alpha, MATTES),
+        ("--stats", arguments.stats, None),
+    )
+    return [Written(option, path, prefix) for option, path, prefix in places if path is not None]
 
 
 def _compilation(cleanup: ExitStack) -> Compilation:

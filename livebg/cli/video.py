@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livebg import __version__
+from livebg.cli.apart import FRAMES, MATTES, Written, check_apart, settings_files
 from livebg.cli.options import add_settings_options, settings_from
 from livebg.cli.signals import INTERRUPTED
 from livebg.cli.stats_file import StatsFile
@@ -83,8 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run ``livebg video`` and return its exit status.
 
     Raises:
-        UsageError: nothing is to be written, the output would replace the input, or a setting
-            cannot be used.
+        UsageError: nothing is to be written, an output would replace what is read or another
+            output, or a setting cannot be used.
         InputError: the input cannot be read, or an output cannot be written to.
         ModelError: the network cannot be loaded or failed.
         SourceError: the input breaks off.
@@ -98,9 +100,9 @@ def run(arguments: argparse.Namespace) -> int:
             "there is nothing to write; name a video with -o, or a folder with --alpha"
         )
     settings = settings_from(arguments)
+    check_apart({"IN": arguments.input, **settings_files(arguments, settings)}, _writes(arguments))
     with ExitStack() as stack:
         source = stack.enter_context(_open_source(arguments, settings))
-        _check_apart(arguments)
         sinks = [
             stack.enter_context(sink) for sink in _open_sinks(arguments, source.info, settings)
         ]
@@ -198,11 +200,22 @@ def _expected_frames(source: Source) -> int | None:
     return source.expected_frames if isinstance(source, VideoFile) else source.info.frame_count
 
 
-def _check_apart(arguments: argparse.Namespace) -> None:
-    """Refuse to write over what is read. Mattes may lie beside the pictures that they are of."""
-    for option, target in (("-o", arguments.output), ("--stats", arguments.stats)):
-        if target is not None and Path(target).exists() and arguments.input.samefile(target):
-            raise UsageError(f"{target} is what is to be read, name another place with {option}")
+def _writes(arguments: argparse.Namespace) -> list[Written]:
+    places = (
+        ("-o", arguments.output, FRAMES if _is_folder(arguments.output) else None),
+        ("--alpha", arguments.alpha, MATTES),
+        ("--stats", arguments.stats, None),
+    )
+    return [
+        Written(option, Path(path), prefix) for option, path, prefix in places if path is not None
+    ]
+
+
+def _is_folder(output: str | None) -> bool:
+    """Say whether ``-o`` names a folder for pictures."""
+    return output is not None and (
+        output.endswith(("/", "\\")) or os.path.isdir(output) or not Path(output).suffix
+    )
 
 
 def _open_sinks(arguments: argparse.Namespace, info: SourceInfo, settings: Settings) -> list[Sink]:
@@ -223,7 +236,7 @@ def _open_sinks(arguments: argparse.Namespace, info: SourceInfo, settings: Setti
 
 def _open_output(arguments: argparse.Namespace, info: SourceInfo, settings: Settings) -> Sink:
     path = Path(arguments.output)
-    if arguments.output.endswith(("/", "\\")) or path.is_dir() or not path.suffix:
+    if _is_folder(arguments.output):
         from livebg.sink.pictures import PictureFolderSink
 
         return PictureFolderSink(path)
