@@ -117,6 +117,25 @@ def _is_error(record: logging.LogRecord) -> bool:
 
 
 @pytest.fixture
+def locked_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder that may not be entered while the test runs, by root either."""
+    if os.name != "posix":
+        pytest.skip("a folder cannot be locked by its mode on Windows")
+    folder = tmp_path / "locked"
+    (folder / "inner").mkdir(parents=True)
+    folder.chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        if user == 0:
+            os.seteuid(user)
+        folder.chmod(0o700)
+
+
+@pytest.fixture
 def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     """An HTTP server on this machine, reached without any proxy."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")

@@ -7,14 +7,16 @@ none of them: only the module of the subcommand that the command line names is i
 others are listed by name and meaning alone.
 
 Exit status: what ``run`` returns; for a ``LivebgError`` its ``exit_status``; 1 for an error that
-livebg did not foresee; 2 for a command line that cannot be read; 130 after Ctrl+C and its kin; 141
-when the program that reads our output has gone.
+livebg did not foresee, and for a full disk; 2 for a command line that cannot be read, and for a
+path that may not be used; 130 after Ctrl+C and its kin; 141 when the program that reads our output
+has gone.
 """
 
 from __future__ import annotations
 
 import argparse
 import atexit
+import errno
 import gc
 import importlib
 import logging
@@ -35,6 +37,16 @@ __all__ = ["COMMANDS", "Command", "main"]
 
 _BROKEN_PIPE = 128 + 13
 """As a shell reports a program that SIGPIPE ended."""
+
+_PATH_TROUBLE = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM), ("check its permissions and its folders'", 2)),
+    errno.ENAMETOOLONG: ("choose a shorter one", 2),
+    errno.ENOSPC: ("make room or name another place", 1),
+}
+"""What to do about a path that the system refuses, and the exit status, by the error's number.
+
+Any look at a path may fail in these ways, also one that only asks whether it is there.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         drop(sys.stdout)
         return _BROKEN_PIPE
     except Exception as error:
+        if isinstance(error, OSError) and error.filename and error.errno in _PATH_TROUBLE:
+            advice, status = _PATH_TROUBLE[error.errno]
+            return _fail(f"{error.filename}: {error.strerror}, {advice}", status, debug)
         what = f"{type(error).__name__}: {_one_line(error)}"
         hint = "" if debug else "; run it again with --debug and report what that shows"
         return _fail(f"internal error, {what}{hint}", 1, debug)

@@ -27,7 +27,8 @@ class PartialFile:
         target: the final name; a symbolic link is followed.
 
     Raises:
-        InputError: the folder is missing or not writable, or ``target`` is a folder or a device.
+        InputError: the folder is missing or not writable, ``target`` is a folder or a device, or
+            its name is too long.
 
     Attributes:
         path: where to write: an empty file.
@@ -37,16 +38,9 @@ class PartialFile:
         self._target = target
         self._final = Path(os.path.realpath(target))
         self._settled = False
-        if self._final.is_dir():
-            raise InputError(f"{target}: this is a folder, name a file to write")
-        if self._final.exists() and not self._final.is_file():
-            raise InputError(f"{target}: this is no regular file, name one to write")
-        if not self._final.parent.is_dir():
-            raise InputError(
-                f"{target}: the folder {self._final.parent} does not exist, create it or name "
-                "another"
-            )
-        self.path = self._reserve()
+        with _translate_path_errors(target):
+            self._check()
+            self.path = self._reserve()
 
     def commit(self) -> None:
         """Give the file its final name; does nothing once committed or discarded.
@@ -66,6 +60,17 @@ class PartialFile:
             self._settled = True
             self.path.unlink(missing_ok=True)
 
+    def _check(self) -> None:
+        if self._final.is_dir():
+            raise InputError(f"{self._target}: this is a folder, name a file to write")
+        if self._final.exists() and not self._final.is_file():
+            raise InputError(f"{self._target}: this is no regular file, name one to write")
+        if not self._final.parent.is_dir():
+            raise InputError(
+                f"{self._target}: the folder {self._final.parent} does not exist, create it or "
+                "name another"
+            )
+
     def _reserve(self) -> Path:
         for number in count(1):
             mark = ".partial" if number == 1 else f".partial-{number}"
@@ -74,11 +79,6 @@ class PartialFile:
                 path.open("xb").close()
             except FileExistsError:
                 continue
-            except OSError as error:
-                raise InputError(
-                    f"{self._target}: the folder {self._final.parent} cannot be written to "
-                    f"({error.strerror}), name another"
-                ) from error
             return path
         raise AssertionError("unreachable: the count has no end")
 
@@ -103,16 +103,12 @@ class StagedFolder:
         self._prefix = prefix
         self._count = 0
         self._settled = False
-        existed = folder.exists()
-        if existed and not folder.is_dir():
-            raise InputError(f"{folder}: this is a file, name a folder to write pictures into")
-        try:
+        with _translate_path_errors(folder):
+            existed = folder.exists()
+            if existed and not folder.is_dir():
+                raise InputError(f"{folder}: this is a file, name a folder to write pictures into")
             folder.mkdir(parents=True, exist_ok=True)
             self._stage = Path(tempfile.mkdtemp(prefix=".livebg-partial-", dir=folder))
-        except OSError as error:
-            raise InputError(
-                f"{folder}: the folder cannot be written to ({error.strerror}), name another"
-            ) from error
         self._created = not existed
 
     def write(self, content: bytes) -> None:
@@ -178,4 +174,17 @@ def translate_write_errors(target: Path) -> Iterator[None]:
     except OSError as error:
         raise SinkError(
             f"{target}: writing failed ({error.strerror or error}), make room or name another place"
+        ) from error
+
+
+@contextmanager
+def _translate_path_errors(target: Path) -> Iterator[None]:
+    """Turn an ``OSError`` of the body into an ``InputError``: nothing can be written there."""
+    try:
+        yield
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(
+            f"{target}: this cannot be written to ({error.strerror}), name another place"
         ) from error

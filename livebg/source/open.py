@@ -37,14 +37,15 @@ def open_live(
         SourceUnavailableError: there is no such camera, or it cannot be opened.
     """
     clock = clock or MonotonicClock()
-    path = Path(selector).expanduser()
-    if path.is_dir():
+    path = Path(os.path.expanduser(selector))
+    is_folder, is_file = (False, False) if "://" in selector else _kind(path)
+    if is_folder:
         from livebg.source.paced import PacedVideo
         from livebg.source.pictures import PictureFolder
 
         rate = Fraction(fps).limit_denominator(1001)
         return PacedVideo(lambda: PictureFolder(path, rate), clock, loop=loop)
-    if path.is_file():
+    if is_file:
         from livebg.source.paced import PacedVideo
         from livebg.source.video import VideoFile
 
@@ -57,6 +58,16 @@ def open_live(
     from livebg.source.camera import Camera
 
     return Camera(selector, size=size, fps=fps, clock=clock)
+
+
+def _kind(path: Path) -> tuple[bool, bool]:
+    """Return whether ``path`` is a folder, and whether it is a file."""
+    try:
+        return path.is_dir(), path.is_file()
+    except OSError as error:
+        raise InputError(
+            f"{path}: this cannot be read ({error.strerror}), check the path and its permissions"
+        ) from error
 
 
 def _names_a_file(selector: str) -> bool:

@@ -1,4 +1,5 @@
 import argparse
+import errno
 import logging
 import os
 import signal
@@ -7,12 +8,16 @@ import sys
 import time
 import types
 from collections.abc import Callable
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from livebg import __version__
 from livebg.cli.main import COMMANDS, Command, main
 from livebg.errors import InputError, SinkError
+from tests.clips import write_clip
 
 HEAVY = {"torch", "torchvision", "openvino", "cv2", "av", "numba", "onnx", "numpy"}
 """What ``livebg --help`` must not import, to answer at once."""
@@ -156,6 +161,17 @@ def test_the_status_is_that_of_the_command(install: Callable[[Run], None]) -> No
         (InputError("a.jpg is missing,\n  name a file that exists"), 2, "a.jpg is missing, name"),
         (SinkError("the disk is full"), 1, "the disk is full"),
         (ZeroDivisionError("by nought"), 1, "internal error, ZeroDivisionError: by nought; run it"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/locked/in.mp4"),
+            2,
+            "/locked/in.mp4: Permission denied, check its permissions and its folders'",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/full/out.mp4"),
+            1,
+            "/full/out.mp4: No space left on device, make room or name another place",
+        ),
+        (PermissionError(errno.EPERM, "Not permitted"), 1, "internal error, PermissionError"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )
@@ -171,6 +187,43 @@ def test_an_error_becomes_one_sentence_and_a_status(
     shown = capsys.readouterr().err
     assert shown.startswith(f"livebg: {said}")
     assert shown.count("\n") == 1
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"video {LONG}.mp4 -o o.mp4",
+        f"video CLIP -o {LONG}.mp4",
+        f"video CLIP -o {LONG}",
+        f"video CLIP --alpha {LONG}",
+        f"video CLIP -o o.mp4 --stats {LONG}.json",
+        f"image {LONG}.png -o o.png",
+        f"image PICTURE -o {LONG}.png",
+        f"demo {LONG}.mp4",
+        f"demo CLIP -o {LONG}",
+        f"bench --clip {LONG}.mp4",
+        f"bench --clip CLIP --report {LONG}.md",
+    ],
+)
+def test_a_name_that_is_too_long_gets_one_sentence(
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rvm_weights: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "clip.mp4", count=3)
+    cv2.imwrite(str(tmp_path / "picture.png"), np.zeros((64, 64, 3), np.uint8))
+    words = words.replace("CLIP", "clip.mp4").replace("PICTURE", "picture.png")
+    assert main(words.split()) == 2
+    said = [line for line in capfd.readouterr().err.splitlines() if LONG in line]
+    assert len(said) == 1
+    assert said[0].startswith("livebg: ")
+    assert not [path for path in tmp_path.iterdir() if path.name[0] in "ox"]
 
 
 @pytest.mark.parametrize("words", [["--debug", "probe"], ["probe", "--debug", "--number", "3"]])

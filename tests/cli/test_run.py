@@ -22,6 +22,7 @@ from tests.livebg_run import PROMPT_S
 from tests.sink.desktop import Desktop
 
 GREEN = "color:#00ff00"
+LONG = "x" * 300
 COMMAND = "import sys; from livebg.cli.main import main; sys.exit(main())"
 
 
@@ -137,6 +138,12 @@ def test_mattes_are_written_from_0_on(words: list[str], tmp_path: Path) -> None:
         (["--null", "--model", "rwm"], "rvm"),
         (["--null", "--background", "no-such-picture.jpg"], "no-such-picture.jpg"),
         (["--virtual-camera", "/dev/no-such-device"], "virtual camera /dev/no-such-device"),
+        (["--null", "--camera", f"{LONG}.mp4"], f"livebg: {LONG}.mp4: this cannot be read"),
+        (["--record", f"{LONG}.mp4"], f"livebg: {LONG}.mp4: this cannot be written to"),
+        (["--alpha", LONG], f"livebg: {LONG}: this cannot be written to"),
+        (["--null", "--stats", f"{LONG}.json"], f"livebg: {LONG}.json: this cannot be written to"),
+        (["--null", "--config", f"{LONG}.toml"], f"livebg: {LONG}.toml: the configuration file"),
+        (["--null", "--background", f"{LONG}.png"], f"livebg: background '{LONG}.png' is neither"),
     ],
 )
 def test_what_cannot_be_done_is_refused(

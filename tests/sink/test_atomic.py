@@ -67,6 +67,25 @@ def test_devices_and_folders_that_take_no_files_are_refused() -> None:
         StagedFolder(Path("/proc/pictures"), "frame")
 
 
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be written to"):
+        PartialFile(tmp_path / f"{'x' * 300}.mp4")
+    with pytest.raises(InputError, match="cannot be written to"):
+        PartialFile(tmp_path / f"{'x' * 250}.mp4")  # with .partial in it, it is
+    with pytest.raises(InputError, match="cannot be written to"):
+        StagedFolder(tmp_path / ("x" * 300), "frame")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_may_not_be_entered_is_refused(locked_folder: Path) -> None:
+    with pytest.raises(InputError, match="locked"):
+        PartialFile(locked_folder / "out.mp4")
+    with pytest.raises(InputError, match="locked"):
+        PartialFile(locked_folder / "inner" / "out.mp4")
+    with pytest.raises(InputError, match="locked"):
+        StagedFolder(locked_folder / "pictures", "frame")
+
+
 def write_set(folder: Path, *contents: bytes) -> StagedFolder:
     staged = StagedFolder(folder, "frame")
     for content in contents:

@@ -6,6 +6,7 @@ import pytest
 
 from livebg.clock import ManualClock
 from livebg.errors import InputError, SourceUnavailableError
+from livebg.source.camera import Camera
 from livebg.source.open import open_live
 from livebg.source.paced import PacedVideo
 from livebg.source.synthetic import SyntheticScene
@@ -38,6 +39,24 @@ def test_a_folder_of_pictures_pretends_to_be_a_camera(tmp_path: Path) -> None:
 def test_a_missing_file_is_not_taken_for_a_camera(selector: str) -> None:
     with pytest.raises(InputError, match="there is no video file or folder"):
         open_live(selector, size=None, fps=30)
+
+
+def test_a_file_in_a_folder_that_may_not_be_entered_is_refused(locked_folder: Path) -> None:
+    with pytest.raises(InputError, match="locked"):
+        open_live(str(locked_folder / "in.mp4"), size=None, fps=30)
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="x: this cannot be read"):
+        open_live(str(tmp_path / ("x" * 300)), size=None, fps=30)
+
+
+def test_an_address_may_be_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(Camera, "__init__", lambda self, name, **how: asked.append(name))
+    address = f"rtsp://192.0.2.7/stream?token={'x' * 300}"
+    open_live(address, size=None, fps=30)
+    assert asked == [address]
 
 
 def test_a_missing_device_is_a_camera(tmp_path: Path) -> None:
