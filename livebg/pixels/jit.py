@@ -73,7 +73,7 @@ class _Notice(event.Listener):
         ours = event.data["dispatcher"].py_func.__module__.startswith("livebg.")
         if ours and not self._given:
             self._given = True
-            _log.info("preparing livebg for this processor, once: this takes some seconds")
+            _log.info("preparing livebg for this processor, once: about 15 s")
 
     def on_end(self, event: event.Event) -> None:
         """Leave the end unsaid."""
