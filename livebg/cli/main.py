@@ -29,7 +29,7 @@ from typing import NoReturn
 
 from livebg import __version__
 from livebg.cli.signals import INTERRUPTED, interrupt_on_signals
-from livebg.cli.streams import drop, flush_output, open_closed_streams
+from livebg.cli.streams import drop, is_full, open_closed_streams
 from livebg.errors import LivebgError, UsageError
 from livebg.nearest import did_you_mean
 
@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with interrupt_on_signals():
             status = _run(words)
-        flush_output()
+        sys.stdout.flush()
         return status
     except LivebgError as error:
         return _fail(_one_line(error), error.exit_status, debug)
@@ -105,6 +105,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, OSError) and error.filename and error.errno in _PATH_TROUBLE:
             advice, status = _PATH_TROUBLE[error.errno]
             return _fail(f"{error.filename}: {error.strerror}, {advice}", status, debug)
+        if is_full(error):
+            drop(sys.stdout)
+            sentence = f"writing failed ({_one_line(error)}), make room or write elsewhere"
+            return _fail(sentence, 1, debug)
         what = f"{type(error).__name__}: {_one_line(error)}"
         hint = "" if debug else "; run it again with --debug and report what that shows"
         return _fail(f"internal error, {what}{hint}", 1, debug)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import TextIO
 
-from livebg.errors import SinkError
-
-__all__ = ["drop", "flush_output", "open_closed_streams"]
+__all__ = ["drop", "is_full", "open_closed_streams"]
 
 
 def open_closed_streams() -> None:
@@ -32,23 +31,9 @@ def open_closed_streams() -> None:
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - likewise
 
 
-def flush_output() -> None:
-    """Write what was printed and is still held back.
-
-    Raises:
-        BrokenPipeError: nobody reads it any more.
-        SinkError: it cannot be written.
-    """
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        drop(sys.stdout)
-        raise SinkError(
-            f"the standard output cannot be written to ({error.strerror or error}), make room or "
-            "send it elsewhere"
-        ) from error
+def is_full(error: Exception) -> bool:
+    """Say whether an error is that of a stream or a disk without room."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def drop(stream: TextIO) -> None:

@@ -22,12 +22,10 @@ assert all(os.get_inheritable(number) for number in (0, 1, 2))
 """
 
 
-def shell(redirection: str, *words: str) -> subprocess.CompletedProcess[str]:
-    # Unbuffered, argparse itself swallows the error; what is buffered fails at the last flush.
-    environment = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+def shell(redirection: str, *words: str, unbuffered: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, *words],
-        env=environment,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -55,12 +53,13 @@ def test_a_command_does_without_a_stream(closed: str, words: list[str]) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
-def test_an_output_that_is_full_is_one_sentence() -> None:
-    ended = shell(">/dev/full", "-m", "livebg", "--version")
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_an_output_that_is_full_is_one_sentence(unbuffered: str) -> None:
+    ended = shell(">/dev/full", "-m", "livebg", "models", "list", unbuffered=unbuffered)
     assert ended.returncode == 1
     assert ended.stderr == (
-        "livebg: the standard output cannot be written to (No space left on device), make room or "
-        "send it elsewhere\n"
+        "livebg: writing failed ([Errno 28] No space left on device), "
+        "make room or write elsewhere\n"
     )
 
 
