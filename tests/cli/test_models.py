@@ -65,7 +65,7 @@ def test_list_shows_every_network_with_its_passport(
     by_name = {row[0]: row[1:] for row in rows}
     assert by_name["rvm"] == [
         "portrait matting",
-        "any size, recurrent; 256x144 px by default",
+        "any size, recurrent; 320x192 px by default",
         "15.0 MB",
         "GPL-3.0",
         f"added from {rvm_weights}",
