@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from livebg.bench.device_work import DeviceCase, DeviceWork, measure_device
 from livebg.bench.isolation import run_isolated
@@ -19,6 +20,9 @@ __all__ = ["Progress", "fill_caches", "run_device", "run_parity", "run_quality",
 Progress = Callable[[int, int, str], None]
 """Told the measurements done, their number in all, and what is measured now."""
 
+_Case = TypeVar("_Case")
+_Result = TypeVar("_Result")
+
 
 def run_speed(cases: Sequence[SpeedCase], progress: Progress) -> list[SpeedResult]:
     """Measure every case.
@@ -27,12 +31,11 @@ def run_speed(cases: Sequence[SpeedCase], progress: Progress) -> list[SpeedResul
         BenchError: a process died.
         LivebgError: as ``measure_speed``.
     """
-    results = []
-    for number, case in enumerate(cases):
-        what = f"{case.plan.name}, {size_name(case.size)} {case.effect}"
-        progress(number, len(cases), what.strip())
-        results.append(run_isolated(measure_speed, case))
-    return results
+
+    def named(case: SpeedCase) -> str:
+        return f"{case.plan.name}, {size_name(case.size)} {case.effect}".strip()
+
+    return _each(measure_speed, cases, named, progress)
 
 
 def run_device(cases: Sequence[DeviceCase], progress: Progress) -> list[DeviceWork]:
@@ -42,11 +45,11 @@ def run_device(cases: Sequence[DeviceCase], progress: Progress) -> list[DeviceWo
         BenchError: a process died.
         LivebgError: as ``measure_device``.
     """
-    results = []
-    for number, case in enumerate(cases):
-        progress(number, len(cases), f"{case.plan.name} on {case.device}, {size_name(case.size)}")
-        results.append(run_isolated(measure_device, case))
-    return results
+
+    def named(case: DeviceCase) -> str:
+        return f"{case.plan.name} on {case.device}, {size_name(case.size)}"
+
+    return _each(measure_device, cases, named, progress)
 
 
 def run_parity(cases: Sequence[ParityCase], progress: Progress) -> list[ParityResult]:
@@ -56,11 +59,11 @@ def run_parity(cases: Sequence[ParityCase], progress: Progress) -> list[ParityRe
         BenchError: a process died.
         LivebgError: as ``measure_parity``.
     """
-    measured = []
-    for number, case in enumerate(cases):
-        progress(number, len(cases), f"{len(case.engines)} engines on {case.clip.name}")
-        measured.append(run_isolated(measure_parity, case))
-    return mean_parity(measured)
+
+    def named(case: ParityCase) -> str:
+        return f"{len(case.engines)} engines on {case.clip.name}"
+
+    return mean_parity(_each(measure_parity, cases, named, progress))
 
 
 def run_quality(
@@ -72,15 +75,16 @@ def run_quality(
         BenchError: a process died.
         LivebgError: as ``measure_quality``.
     """
-    results = []
-    for row, plan in enumerate(plans):
-        measured = []
-        for column, clip in enumerate(clips):
-            done = row * len(clips) + column
-            progress(done, len(plans) * len(clips), f"{plan.name} on {clip.name}")
-            measured.append(run_isolated(measure_quality, QualityCase(plan, clip)))
-        results.append(mean_quality(plan.name, measured))
-    return results
+
+    def named(case: QualityCase) -> str:
+        return f"{case.plan.name} on {case.clip.name}"
+
+    cases = [QualityCase(plan, clip) for plan in plans for clip in clips]
+    measured = _each(measure_quality, cases, named, progress)
+    return [
+        mean_quality(plan.name, measured[row * len(clips) : (row + 1) * len(clips)])
+        for row, plan in enumerate(plans)
+    ]
 
 
 def fill_caches(presets: Sequence[SubjectPlan], size: Size) -> None:
@@ -94,6 +98,20 @@ def fill_caches(presets: Sequence[SubjectPlan], size: Size) -> None:
         LivebgError: a pipeline cannot be built, or its network fails.
     """
     run_isolated(_build_each, presets, size)
+
+
+def _each(
+    measure: Callable[[_Case], _Result],
+    cases: Sequence[_Case],
+    named: Callable[[_Case], str],
+    progress: Progress,
+) -> list[_Result]:
+    """Measure every case in a process of its own; say before each what it is."""
+    results = []
+    for number, case in enumerate(cases):
+        progress(number, len(cases), named(case))
+        results.append(run_isolated(measure, case))
+    return results
 
 
 def _build_each(presets: Sequence[SubjectPlan], size: Size) -> None:
