@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from livebg.types import Image
+from tests.serving import serving
 
 __all__ = ["Mood", "PretendCamera", "pretend_camera"]
 
@@ -118,11 +119,5 @@ def _jpeg(picture: Image) -> bytes:
 @contextmanager
 def pretend_camera(pictures: list[Image]) -> Iterator[PretendCamera]:
     """Serve ``pictures`` as a camera while the block runs."""
-    camera = PretendCamera(pictures)
-    thread = threading.Thread(target=camera.server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with serving(PretendCamera(pictures)) as camera:
         yield camera
-    finally:
-        camera.close()
-        thread.join()

@@ -14,6 +14,7 @@ from typing import Literal
 import av
 
 from livebg.types import Image
+from tests.serving import serving
 
 __all__ = ["RtspCamera", "RtspMood", "rtsp_camera"]
 
@@ -160,11 +161,5 @@ def _answer(
 @contextmanager
 def rtsp_camera(picture: Image) -> Iterator[RtspCamera]:
     """Serve ``picture`` as a camera while the block runs."""
-    camera = RtspCamera(picture)
-    thread = threading.Thread(target=camera.server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with serving(RtspCamera(picture)) as camera:
         yield camera
-    finally:
-        camera.close()
-        thread.join()

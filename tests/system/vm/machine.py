@@ -11,9 +11,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from livebg.closable import Closable
 from tests.system.vm.image import Image
 
 __all__ = ["Job", "Machine", "MachineError"]
@@ -31,7 +31,7 @@ class MachineError(Exception):
     """The machine, or a job in it, did not do as it should; the message shows what it printed."""
 
 
-class Machine:
+class Machine(Closable):
     """A virtual machine that is running; each boot starts from the same disk.
 
     Not thread-safe: the test drives it.
@@ -79,17 +79,6 @@ class Machine:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def start(self, script: str, *, user: str | None = None) -> Job:
         """Start a bash script (``set -euo pipefail``) as root or as ``user``."""
