@@ -23,6 +23,7 @@ __all__ = [
     "Matte",
     "MatteOrigin",
     "Size",
+    "size_text",
 ]
 
 Image = NDArray[np.uint8]
@@ -38,6 +39,16 @@ _MEAN_OF_LEVELS = np.full((1, 3), 1 / 765, np.float32)
 
 MatteOrigin = Literal["inferred", "carried"]
 """``inferred``: the network saw this very frame. ``carried``: moved here by optical flow."""
+
+
+def size_text(size: Size) -> str:
+    """Return a size as people write it.
+
+    Example:
+        >>> size_text((1280, 720))
+        '1280x720'
+    """
+    return f"{size[0]}x{size[1]}"
 
 
 @dataclass(frozen=True, slots=True)

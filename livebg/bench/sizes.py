@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from livebg.types import Size
+from livebg.types import Size, size_text
 
 __all__ = ["NAMED_SIZES", "size_name"]
 
@@ -18,4 +18,4 @@ def size_name(size: Size) -> str:
         ('720p', '640x360')
     """
     names = (name for name, named in NAMED_SIZES.items() if named == size)
-    return next(names, f"{size[0]}x{size[1]}")
+    return next(names, size_text(size))

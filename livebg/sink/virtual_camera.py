@@ -9,7 +9,7 @@ from livebg.errors import SinkError, SinkUnavailableError
 from livebg.pixel_format import PixelFormat
 from livebg.sink.base import Sink
 from livebg.sink.repacking import repacked
-from livebg.types import Composite, Image, Size
+from livebg.types import Composite, Image, Size, size_text
 
 __all__ = ["VirtualCamera"]
 
@@ -61,8 +61,8 @@ class VirtualCamera(Sink):
             raise SinkError(f"{self.name} is closed; open it again to send")
         if composite.size != self._composite_size:
             raise SinkError(
-                f"{self.name} was opened for {_text(self._composite_size)} and cannot take a "
-                f"picture of {_text(composite.size)}; open it again in that size"
+                f"{self.name} was opened for {size_text(self._composite_size)} and cannot take a "
+                f"picture of {size_text(composite.size)}; open it again in that size"
             )
         try:
             self._feed.send(repacked(composite, self.pixel_format))
@@ -137,7 +137,3 @@ def _advice() -> str:
     if sys.platform == "darwin":
         return "install OBS (https://obsproject.com), start its virtual camera once, and quit it"
     return "install OBS (https://obsproject.com), which brings one"
-
-
-def _text(size: Size) -> str:
-    return f"{size[0]}x{size[1]}"

@@ -22,7 +22,7 @@ from livebg.source.devices import (
     list_cameras,
 )
 from livebg.source.modes import DEFAULT_SIZE, CameraMode, choose_mode
-from livebg.types import Frame, Image, Size
+from livebg.types import Frame, Image, Size, size_text
 
 __all__ = ["Camera", "is_url"]
 
@@ -133,8 +133,8 @@ class Camera(Source):
         size = (image.shape[1], image.shape[0])
         if size != self._info.size:
             raise SourceError(
-                f"{self._name} changed its picture from {_text(self._info.size)} to "
-                f"{_text(size)}; open it again"
+                f"{self._name} changed its picture from {size_text(self._info.size)} to "
+                f"{size_text(size)}; open it again"
             )
         if self._dark_ns(image, captured_ns) > _DARK_LIMIT_NS:
             raise SourceError(f"{self._name} delivers black pictures only; is its cover closed?")
@@ -263,10 +263,6 @@ def _rates(fps: float) -> tuple[Fraction, ...]:
 def _fourcc_text(value: float) -> str:
     letters = (int(value) & 0x7FFF_FFFF).to_bytes(4, "little") if value > 0 else b""
     return letters.decode("ascii", "replace").strip()
-
-
-def _text(size: Size) -> str:
-    return f"{size[0]}x{size[1]}"
 
 
 def _without_password(url: str) -> str:

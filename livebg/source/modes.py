@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from livebg.types import Size
+from livebg.types import Size, size_text
 
 __all__ = ["DEFAULT_SIZE", "CameraMode", "choose_mode", "shortfalls"]
 
@@ -38,7 +38,7 @@ class CameraMode:
         return not self.rates or float(self.rates[0]) >= fps * _RATE_SLACK
 
     def __str__(self) -> str:
-        words = [_size_text(self.size)]
+        words = [size_text(self.size)]
         if self.fourcc:
             words.append(self.fourcc)
         if self.rates:
@@ -94,16 +94,12 @@ def shortfalls(asked: CameraMode, granted: CameraMode) -> list[str]:
     """
     found = []
     if granted.size != asked.size:
-        found.append(f"sends {_size_text(granted.size)} instead of {_size_text(asked.size)}")
+        found.append(f"sends {size_text(granted.size)} instead of {size_text(asked.size)}")
     if asked.fourcc and granted.fourcc and granted.fourcc != asked.fourcc:
         found.append(f"sends {granted.fourcc} instead of {asked.fourcc}")
     if asked.rates and granted.rates and not granted.reaches(float(asked.rates[0])):
         found.append(f"makes {_rate_text(granted)} instead of {_rate_text(asked)}")
     return found
-
-
-def _size_text(size: Size) -> str:
-    return f"{size[0]}x{size[1]}"
 
 
 def _rate_text(mode: CameraMode) -> str:

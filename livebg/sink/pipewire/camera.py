@@ -13,7 +13,7 @@ from livebg.sink.base import Sink
 from livebg.sink.pipewire.params import I420, VideoFormat
 from livebg.sink.pipewire.stream import State, Stream
 from livebg.sink.repacking import repacked
-from livebg.types import Composite, Image, Size
+from livebg.types import Composite, Image, Size, size_text
 
 __all__ = ["PipeWireCamera"]
 
@@ -113,8 +113,8 @@ class PipeWireCamera(Sink):
             raise SinkError(f"the {self.name} is closed; open it again to send")
         if size != self._composite_size:
             raise SinkError(
-                f"the {self.name} was opened for {_text(self._composite_size)} and cannot take a "
-                f"picture of {_text(size)}; open it again in that size"
+                f"the {self.name} was opened for {size_text(self._composite_size)} and cannot "
+                f"take a picture of {size_text(size)}; open it again in that size"
             )
         state, waited_ns = self._stream.state, self._clock.now_ns() - self._opened_ns
         if state in (State.ERROR, State.UNCONNECTED):
@@ -127,7 +127,3 @@ class PipeWireCamera(Sink):
                 "the PipeWire daemon does not answer; start it again with "
                 "`systemctl --user restart pipewire wireplumber`"
             )
-
-
-def _text(size: Size) -> str:
-    return f"{size[0]}x{size[1]}"
