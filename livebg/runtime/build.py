@@ -10,7 +10,8 @@ from pathlib import Path
 import cv2
 
 from livebg.cache import cache_folder
-from livebg.compose.compositor import Compositor, compositing_kernel
+from livebg.compose.compositor import compositing_kernel
+from livebg.compose.plates import Plate
 from livebg.config.schema import Settings
 from livebg.errors import LivebgError, UsageError
 from livebg.fetch import Progress
@@ -62,14 +63,15 @@ def build_pipeline(
     engine, device = _engine_for(settings)
     if engine == "torch":
         return _build_on_device(settings, size, device, live, progress)
-    compositor = open_compositor(settings)
+    backdrop = open_backdrop(settings.background)
     try:
         compositing_kernel()
         segmenter = build_segmenter(settings, size, progress, live=live)
     except BaseException:
-        compositor.close()
+        if isinstance(backdrop, Plate):
+            backdrop.close()
         raise
-    return Pipeline(settings, segmenter, FlowCarrier(size), compositor, open_compositor, live=live)
+    return Pipeline(settings, segmenter, FlowCarrier(size), backdrop, open_backdrop, live=live)
 
 
 def torch_device_of(settings: Settings) -> str | None:
@@ -80,11 +82,6 @@ def torch_device_of(settings: Settings) -> str | None:
     """
     engine, device = _engine_for(settings)
     return device if engine == "torch" else None
-
-
-def open_compositor(settings: Settings) -> Compositor:
-    """Open the background that ``settings`` name; see ``build_pipeline``."""
-    return Compositor(open_backdrop(settings.background))
 
 
 def openvino_folder() -> Path:

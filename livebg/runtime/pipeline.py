@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from livebg.clock import Clock, MonotonicClock
 from livebg.closable import Closable
 from livebg.compose.auto_framing import AutoFraming, busts_of
-from livebg.compose.compositor import Compositor
+from livebg.compose.compositor import Backdrop, Compositor
 from livebg.compose.mirroring import mirrored
 from livebg.compose.reframing import reframed
 from livebg.compose.segmap import full_size_labels
@@ -20,6 +20,7 @@ from livebg.errors import NetworkLateError
 from livebg.pixel_format import BGR, PixelFormat
 from livebg.refine.edge_colour import EDGE_HALVINGS, edge_colours
 from livebg.runtime.matting import Matting
+from livebg.runtime.next_backdrop import NextBackdrop
 from livebg.runtime.stage_times import StageTimes
 from livebg.segment.base import Segmenter, SegmenterInfo
 from livebg.temporal.flow import FlowCarrier
@@ -39,8 +40,8 @@ class Pipeline(Closable):
         settings: what is in force.
         segmenter: finds the person; the pipeline closes it.
         carrier: moves mattes between inferences.
-        compositor: blends; the pipeline closes it.
-        open_compositor: makes another when ``reconfigure`` changes the background.
+        backdrop: what lies behind the person; the pipeline closes it.
+        open_backdrop: opens another when ``reconfigure`` changes the background.
         live: hold the frame rate and the processor budget, and with the latency ``low`` let the
             network run in a thread of its own.
         clock: what times the stages.
@@ -51,18 +52,16 @@ class Pipeline(Closable):
         settings: Settings,
         segmenter: Segmenter,
         carrier: FlowCarrier,
-        compositor: Compositor,
-        open_compositor: Callable[[Settings], Compositor],
+        backdrop: Backdrop,
+        open_backdrop: Callable[[str], Backdrop],
         *,
         live: bool = False,
         clock: Clock | None = None,
     ) -> None:
         clock = clock or MonotonicClock()
         self._settings = settings
-        self._compositor = compositor
-        self._open_compositor = open_compositor
-        self._prepared: tuple[str, Compositor] | None = None
-        self._closed = False
+        self._compositor = Compositor(backdrop)
+        self._next_backdrop = NextBackdrop(open_backdrop)
         self._framing = AutoFraming(settings.auto_frame)
         self._times = StageTimes(clock)
         self._matting = Matting(settings, segmenter, carrier, self._times, live=live, clock=clock)
@@ -177,14 +176,8 @@ class Pipeline(Closable):
         Raises:
             InputError: the new background cannot be read.
         """
-        if settings.background == self._settings.background:
-            return
-        compositor = self._open_compositor(settings)
-        unused, self._prepared = self._prepared, (settings.background, compositor)
-        if unused is not None:
-            unused[1].close()
-        if self._closed:
-            compositor.close()
+        if settings.background != self._settings.background:
+            self._next_backdrop.prepare(settings.background)
 
     def labels(self, frame: Frame, matte: Matte) -> NDArray[np.uint8] | None:
         """Return the class of every pixel of ``frame``, ``(H, W)`` uint8 (PASCAL VOC).
@@ -202,9 +195,9 @@ class Pipeline(Closable):
             InputError: the new background cannot be read; the old settings stay in force.
         """
         if settings.background != self._settings.background:
-            compositor = self._prepared_compositor(settings) or self._open_compositor(settings)
+            backdrop = self._next_backdrop.take(settings.background)
             self._compositor.close()
-            self._compositor = compositor
+            self._compositor = Compositor(backdrop)
         self._settings = settings
         self._matting.configure(settings)
         self._framing.strength = settings.auto_frame
@@ -215,19 +208,9 @@ class Pipeline(Closable):
 
     def close(self) -> None:
         """Release the network and the background. Idempotent."""
-        self._closed = True
         self._matting.close()
         self._compositor.close()
-        if self._prepared is not None:
-            self._prepared[1].close()
-
-    def _prepared_compositor(self, settings: Settings) -> Compositor | None:
-        """Return what ``prepare`` has made for ``settings``, if it has; close what is outdated."""
-        prepared, self._prepared = self._prepared, None
-        if prepared is None or prepared[0] == settings.background:
-            return prepared[1] if prepared else None
-        prepared[1].close()
-        return None
+        self._next_backdrop.close()
 
     def _framed(self, frame: Frame, matte: Matte) -> tuple[Frame, Matte]:
         """Return the part of a frame and its matte that auto-framing shows."""

@@ -34,7 +34,7 @@ import pytest
 from livebg.cli.outputs import Outputs
 from livebg.config.schema import Settings
 from livebg.errors import LivebgError, ModelError, SourceError
-from livebg.runtime.build import open_compositor
+from livebg.runtime.backdrop import open_backdrop
 from livebg.runtime.pipeline import Pipeline
 from livebg.runtime.session import Session
 from livebg.runtime.sinks import SinkPlan
@@ -320,8 +320,8 @@ def play(trouble: Trouble, outputs: Outputs, watchers: Watchers) -> None:
             settings,
             trouble.network(settings),
             FlowCarrier(size),
-            open_compositor(settings),
-            open_compositor,
+            open_backdrop(settings.background),
+            open_backdrop,
             live=True,
         )
 

@@ -10,7 +10,7 @@ import pytest
 
 from livebg.config.schema import Every, Settings
 from livebg.errors import ModelError
-from livebg.runtime.build import open_compositor
+from livebg.runtime.backdrop import open_backdrop
 from livebg.runtime.pipeline import Pipeline
 from livebg.runtime.session import Session
 from livebg.runtime.sinks import SinkPlan
@@ -73,8 +73,8 @@ def open_session(settings: Settings, spoil: Callable[[Matte], Matte], sink: Keep
             wanted,
             FakeNetwork(spoil),
             FlowCarrier(size),
-            open_compositor(wanted),
-            open_compositor,
+            open_backdrop(wanted.background),
+            open_backdrop,
             live=True,
         )
 

@@ -8,7 +8,7 @@ import pytest
 
 from livebg.config.schema import Every, Settings
 from livebg.errors import ModelError
-from livebg.runtime.build import open_compositor
+from livebg.runtime.backdrop import open_backdrop
 from livebg.runtime.pipeline import Pipeline
 from livebg.temporal.flow import FlowCarrier
 from livebg.types import Box, Composite, Frame, Matte
@@ -101,8 +101,8 @@ def pipeline_of(settings: Settings, spoil: Spoil) -> Pipeline:
         settings,
         FakeNetwork(spoil),
         FlowCarrier(SIZE),
-        open_compositor(settings),
-        open_compositor,
+        open_backdrop(settings.background),
+        open_backdrop,
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from livebg.clock import Clock, ManualClock
 from livebg.config.schema import Settings
 from livebg.errors import ModelError, NetworkLateError
-from livebg.runtime.build import open_compositor
+from livebg.runtime.backdrop import open_backdrop
 from livebg.runtime.pipeline import Pipeline
 from livebg.source.synthetic import SyntheticScene
 from livebg.temporal.flow import FlowCarrier
@@ -53,8 +53,8 @@ class Bench:
             self.settings,
             self.segmenter,
             FlowCarrier(SIZE),
-            open_compositor(self.settings),
-            open_compositor,
+            open_backdrop(self.settings.background),
+            open_backdrop,
             live=True,
             clock=clock,
         )
@@ -255,8 +255,8 @@ def test_offline_a_matte_may_be_carried_for_any_time() -> None:
         settings,
         ExactSegmenter(scene),
         FlowCarrier(SIZE),
-        open_compositor(settings),
-        open_compositor,
+        open_backdrop(settings.background),
+        open_backdrop,
     ) as pipeline:
         for index, frame in enumerate(list(scene)[:2]):
             pipeline.process(replace(frame, captured_ns=index * 10**9))

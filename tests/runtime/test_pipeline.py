@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livebg.compose.compositor import Compositor
+from livebg.compose.compositor import Backdrop
 from livebg.compose.plates import Plate
 from livebg.config.schema import Every, Settings
 from livebg.errors import InputError, ModelError, UsageError
@@ -36,17 +36,17 @@ class Bench:
         self.frames = list(make_scene(motion))
         self.segmenter = ExactSegmenter(self.scene)
         self.settings = Settings(**{"background": "white", **settings})
-        self.opened: list[Compositor] = []
+        self.opened: list[Backdrop] = []
         self.pipeline = Pipeline(
             self.settings,
             self.segmenter,
             FlowCarrier(SIZE),
-            self.open(self.settings),
+            self.open(self.settings.background),
             self.open,
         )
 
-    def open(self, settings: Settings) -> Compositor:
-        self.opened.append(Compositor(open_backdrop(settings.background)))
+    def open(self, spec: str) -> Backdrop:
+        self.opened.append(open_backdrop(spec))
         return self.opened[-1]
 
     def run(self, count: int = COUNT) -> list[Composite]:
@@ -220,9 +220,7 @@ class ClosingPlate(Plate):
 
 def test_a_new_background_holds_from_the_next_frame_and_the_old_one_is_closed() -> None:
     bench, plate = Bench(), ClosingPlate()
-    pipeline = Pipeline(
-        bench.settings, bench.segmenter, FlowCarrier(SIZE), Compositor(plate), bench.open
-    )
+    pipeline = Pipeline(bench.settings, bench.segmenter, FlowCarrier(SIZE), plate, bench.open)
     assert room_share(pipeline.process(bench.frames[0]), (9, 9, 9)) > 0.3
     pipeline.reconfigure(replace(bench.settings, background="color:#0000ff"))
     assert plate.closed == 1
@@ -245,13 +243,13 @@ def test_a_background_that_was_prepared_is_not_read_again() -> None:
 def test_a_background_that_was_prepared_in_vain_is_closed(end: str) -> None:
     plates: list[ClosingPlate] = []
 
-    def open_plate(settings: Settings) -> Compositor:
+    def open_plate(spec: str) -> Backdrop:
         plates.append(ClosingPlate())
-        return Compositor(plates[-1])
+        return plates[-1]
 
     bench = Bench()
     pipeline = Pipeline(
-        bench.settings, bench.segmenter, FlowCarrier(SIZE), Compositor(ClosingPlate()), open_plate
+        bench.settings, bench.segmenter, FlowCarrier(SIZE), ClosingPlate(), open_plate
     )
     if end == "closed before":
         pipeline.close()
@@ -352,7 +350,11 @@ def test_nobody_in_the_picture_is_all_background(tmp_path: Path) -> None:
     bench = Bench(background=str(picture))
     segmenter = ExactSegmenter(Nobody(SIZE, frame_count=COUNT))
     pipeline = Pipeline(
-        bench.settings, segmenter, FlowCarrier(SIZE), bench.open(bench.settings), bench.open
+        bench.settings,
+        segmenter,
+        FlowCarrier(SIZE),
+        bench.open(bench.settings.background),
+        bench.open,
     )
     for frame in bench.frames[:4]:
         assert (pipeline.process(frame).image == (1, 2, 3)).all()

@@ -9,7 +9,7 @@ import pytest
 
 from livebg.config.schema import Settings
 from livebg.pixel_format import PixelFormat
-from livebg.runtime.build import open_compositor
+from livebg.runtime.backdrop import open_backdrop
 from livebg.runtime.pipeline import Pipeline
 from livebg.source.synthetic import SyntheticScene
 from livebg.temporal.flow import FlowCarrier
@@ -39,8 +39,8 @@ class Bench:
             settings,
             _Same(scene),
             FlowCarrier(SIZE),
-            open_compositor(settings),
-            open_compositor,
+            open_backdrop(settings.background),
+            open_backdrop,
         )
         self._index = 0
 
