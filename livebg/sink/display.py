@@ -12,6 +12,9 @@ __all__ = ["require_display"]
 
 _ADVICE = "run it on a desktop, or leave the window out"
 
+_PACKAGES = {"libxcb.so.1": "libxcb1", "libX11-xcb.so.1": "libx11-xcb1"}
+"""Debian's packages of the system libraries that a window needs."""
+
 _CONNECTIONS: dict[str, int] = {}
 """The displays that answered, with the connections that are kept to them."""
 
@@ -42,6 +45,7 @@ def require_display() -> None:
         raise SinkUnavailableError(
             f"no window can be opened: the display {display} does not answer; {_ADVICE}"
         )
+    _let_qt_own_its_events()
 
 
 def _x11_answers(display: str) -> bool:
@@ -52,13 +56,7 @@ def _x11_answers(display: str) -> bool:
     """
     if display in _CONNECTIONS:
         return True
-    try:
-        xcb = ctypes.CDLL("libxcb.so.1")
-    except OSError as error:
-        raise SinkUnavailableError(
-            "no window can be opened: the system library libxcb.so.1 is missing; install it "
-            "(Debian and Ubuntu: sudo apt install libxcb1 libgl1)"
-        ) from error
+    xcb = _load("libxcb.so.1")
     xcb.xcb_connect.restype = ctypes.c_void_p
     xcb.xcb_connect.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
     xcb.xcb_connection_has_error.argtypes = [ctypes.c_void_p]
@@ -69,3 +67,25 @@ def _x11_answers(display: str) -> bool:
         return False
     _CONNECTIONS[display] = connection
     return True
+
+
+def _let_qt_own_its_events() -> None:
+    """Put the system's libX11-xcb before the copy in OpenCV's wheel.
+
+    With it Qt tells Xlib to leave the events of the display alone. It does so by writing into a
+    structure of Xlib's that has grown since libX11 1.6, of which the wheel has its copy (OpenCV
+    4.14 and 5.0): beside libX11 1.8 that copy misses the field, and Xlib throws away what has
+    arrived whenever it asks the server something. On a busy machine the window then often misses
+    that it may draw itself, and stays black.
+    """
+    _load("libX11-xcb.so.1", mode=ctypes.RTLD_GLOBAL)
+
+
+def _load(library: str, mode: int = ctypes.DEFAULT_MODE) -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(library, mode)
+    except OSError as error:
+        raise SinkUnavailableError(
+            f"no window can be opened: the system library {library} is missing; install it "
+            f"(Debian and Ubuntu: sudo apt install {_PACKAGES[library]} libgl1)"
+        ) from error

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,6 +173,28 @@ def test_pyav_is_loaded_after_opencv_whatever_is_imported_first(
 def test_a_program_that_loaded_pyav_first_is_told_so(desktop: Desktop) -> None:
     done = run_python("import av, livebg.sink.window as w; w.Window()")
     assert "SinkUnavailableError: no window can be opened after PyAV was loaded" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has X11")
+def test_qt_takes_its_events_by_the_systems_libraries_not_by_opencvs(desktop: Desktop) -> None:
+    """OpenCV's copy of libX11-xcb fits another libX11: on a busy machine its window stays black."""
+    done = run_python(_WHICH_LIBRARY)
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()).name.startswith("libX11-xcb.so.1")
+
+
+_WHICH_LIBRARY = """
+import ctypes
+from livebg.sink.window import Window
+
+class Symbol(ctypes.Structure):  # [Dl_info]
+    _fields_ = [(name, ctypes.c_char_p) for name in ("file", "base", "name", "address")]
+
+with Window():
+    found, program = Symbol(), ctypes.CDLL(None)
+    program.dladdr(program.XSetEventQueueOwner, ctypes.byref(found))
+print(found.file.decode())
+"""
 
 
 def run_python(program: str) -> subprocess.CompletedProcess[str]:
