@@ -155,3 +155,19 @@ def test_alpha_over_takes_a_sliver_at_the_border(box: Box) -> None:
     alpha = flat_matte(1.0, box).alpha_over(frame, (10, 8))
     assert alpha.shape == (8, 10)
     assert set(np.unique(alpha)) <= {0.0, 1.0}
+
+
+@pytest.mark.parametrize(("size", "box"), [((16, 12), None), ((12, 8), Box(4, 4, 56, 40))])
+def test_soft_grey_is_grey_from_a_quarter_of_the_picture(size: Size, box: Box | None) -> None:
+    smooth = np.add.outer(np.arange(48.0), np.arange(64.0))[..., None].repeat(3, axis=2)
+    frame = frame_of(smooth.astype(np.uint8))
+    assert np.abs(frame.soft_grey(size, box) - frame.grey(size, box)).max() < 1.5 / 255
+
+
+def test_soft_grey_does_not_soften_what_is_asked_for_next() -> None:
+    image, size, box = noise((64, 48)), (12, 10), Box(8, 8, 40, 40)
+    softened = frame_of(image)
+    softened.soft_grey(size, box)
+    assert (softened.grey(size, box) == frame_of(image).grey(size, box)).all()
+    assert (softened.scaled(size, box) == frame_of(image).scaled(size, box)).all()
+    assert (softened.soft_grey(size, box) != softened.grey(size, box)).any()

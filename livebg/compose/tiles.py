@@ -54,7 +54,7 @@ def classify_tiles(matte: Matte, frame: Frame) -> NDArray[np.uint8]:
     Returns:
         ``(ceil(H / 16), ceil(W / 16))`` uint8 of ``BACKGROUND``, ``PERSON`` or ``MIXED``.
     """
-    grey = frame.grey(matte.size, matte.box)
+    grey = frame.soft_grey(matte.size, matte.box)
     in_dark = cv2.add(cv2.multiply(matte.gain, cv2.erode(grey, _AROUND)), matte.offset)
     in_light = cv2.add(cv2.multiply(matte.gain, cv2.dilate(grey, _AROUND)), matte.offset)
     not_person = np.less(cv2.min(in_dark, in_light), NEARLY_ALL)

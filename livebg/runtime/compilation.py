@@ -81,9 +81,10 @@ class Compilation(Closable):
 
 
 def use_all_code() -> None:
-    """Carry a matte, compose and convert a small picture, in every way that there is."""
+    """Reduce a picture, carry a matte, compose and convert, in every way that there is."""
     random = np.random.default_rng(0)
     frame = Frame(random.integers(0, 256, (_SIZE[1], _SIZE[0], 3), np.uint8), 0, 0)
+    frame.halved(2)
     alpha = np.linspace(0, 1, _SIZE[0] // 8, dtype=np.float32)[None].repeat(_SIZE[1] // 8, axis=0)
     matte = Matte(np.zeros_like(alpha), alpha, alpha, Box.whole(_SIZE), 0, 0)
     colours = np.zeros((*alpha.shape, 6), np.float32)

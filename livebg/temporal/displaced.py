@@ -39,24 +39,28 @@ def move_planes(
         third: likewise.
     """
     height, width = planes.shape[:2]
-    index, weight = _taps(width, along_x, displacement.shape[1])
-    row_index, row_weight = _taps(height, along_y, displacement.shape[0])
+    lefts, rights, weights = _taps(width, along_x, displacement.shape[1])
+    aboves, belows, row_weights = _taps(height, along_y, displacement.shape[0])
+    across = np.empty(displacement.shape[1], np.float32)
+    down = np.empty_like(across)
     per_x, per_y = np.float32(1 / along_x[1]), np.float32(1 / along_y[1])
-    across, down = np.empty(width, np.float32), np.empty(width, np.float32)
     none, last_x, last_y = np.float32(0), np.float32(width - 1), np.float32(height - 1)
     for y in range(height):
-        above = displacement[row_index[y]]
-        below = displacement[min(row_index[y] + 1, displacement.shape[0] - 1)]
-        _between(above, below, row_weight[y], index, weight, 0, per_x, across)
-        _between(above, below, row_weight[y], index, weight, 1, per_y, down)
+        above, below = displacement[aboves[y]], displacement[belows[y]]
+        for n in range(across.size):
+            across[n] = (above[n, 0] + row_weights[y] * (below[n, 0] - above[n, 0])) * per_x
+            down[n] = (above[n, 1] + row_weights[y] * (below[n, 1] - above[n, 1])) * per_y
         for x in range(width):
-            if across[x] == 0 and down[x] == 0:
+            p, q = np.uint64(lefts[x]), np.uint64(rights[x])
+            move_x = across[p] + weights[x] * (across[q] - across[p])
+            move_y = down[p] + weights[x] * (down[q] - down[p])
+            if move_x == 0 and move_y == 0:
                 first[y, x] = planes[y, x, 0]
                 second[y, x] = planes[y, x, 1]
                 third[y, x] = planes[y, x, 2]
                 continue
-            column = min(max(np.float32(x) + across[x], none), last_x)
-            row = min(max(np.float32(y) + down[x], none), last_y)
+            column = min(max(np.float32(x) + move_x, none), last_x)
+            row = min(max(np.float32(y) + move_y, none), last_y)
             # Unsigned, because numba asks of a signed index whether it counts from the end.
             i, j = np.uint64(column), np.uint64(row)
             right, lower = column - np.float32(i), row - np.float32(j)
@@ -86,31 +90,13 @@ def move_planes(
 @compiled
 def _taps(
     count: int, along: tuple[float, float], samples: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return between which samples each of ``count`` points lies, and the second one's weight."""
-    index, weight = np.empty(count, np.int32), np.empty(count, np.float32)
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.float32]]:
+    """Return between which two samples each of ``count`` points lies, and the second's weight."""
+    before, after = np.empty(count, np.uint32), np.empty(count, np.uint32)
+    weight = np.empty(count, np.float32)
     for n in range(count):
         position = min(max(along[0] + n * along[1], 0.0), samples - 1.0)
-        index[n] = np.int32(position)
-        weight[n] = np.float32(position - index[n])
-    return index, weight
-
-
-@compiled
-def _between(
-    above: F32,
-    below: F32,
-    lower: np.float32,
-    index: NDArray[np.int32],
-    weight: F32,
-    axis: int,
-    factor: np.float32,
-    line: F32,
-) -> None:
-    """Fill ``line`` with ``factor`` times the displacement along ``axis`` between two rows."""
-    last = above.shape[0] - 1
-    for x in range(line.size):
-        i, j = index[x], min(index[x] + 1, last)
-        left = above[i, axis] + lower * (below[i, axis] - above[i, axis])
-        right = above[j, axis] + lower * (below[j, axis] - above[j, axis])
-        line[x] = (left + weight[x] * (right - left)) * factor
+        before[n] = np.uint32(position)
+        after[n] = min(before[n] + 1, samples - 1)
+        weight[n] = np.float32(position - before[n])
+    return before, after, weight
