@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import sleep
 from types import FrameType
 
 __all__ = ["INTERRUPTED", "interrupt_on_signals", "stop_on_signals"]
@@ -17,6 +18,9 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
 import; Windows has the first two."""
 
 _AGAIN_S = 0.01
+_ECHO_S = 0.1
+"""What comes so soon after a signal is the same one: `timeout`, and programs that start others,
+send it to the program and to its group."""
 
 _Handler = Callable[[int, FrameType | None], object]
 
@@ -34,6 +38,9 @@ def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
     def ask(number: int, frame: FrameType | None) -> None:
         stop()
         _put_off(0.0)
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        sleep(_ECHO_S)
         for each in signals:
             signal.signal(each, signal.SIG_DFL)
 

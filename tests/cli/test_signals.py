@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from livebg.cli import signals
 from livebg.cli.signals import interrupt_on_signals, stop_on_signals
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
@@ -27,6 +28,17 @@ def test_the_first_signal_asks_and_the_second_kills(number: signal.Signals) -> N
         assert asked == [True]
         assert all(signal.getsignal(each) is signal.SIG_DFL for each in SIGNALS)
     assert [signal.getsignal(each) for each in SIGNALS] == before
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_that_is_sent_to_the_group_as_well_counts_once(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(signals, "sleep", lambda seconds: send(number))
+    with stop_on_signals(lambda: asked.append(True)):
+        send(number)
+    assert asked == [True]
 
 
 @pytest.mark.parametrize("number", SIGNALS)
