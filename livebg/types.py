@@ -124,10 +124,15 @@ class Frame:
         Returns:
             ``(H // 2**times, W // 2**times, 3)`` uint8 BGR, no side below 1.
         """
-        image = self.image
-        if times >= 2:
-            image, times = self._quartered(), times - 2
-        return self._halved(image, times)
+        width, height = self.size
+        quarter = self._smaller.get((self.size, (width // 4, height // 4), None))
+        if quarter is not None and times >= 2:
+            return self._halved(quarter, times - 2)
+        return self._halved(self.image, times)
+
+    def keep_quarter(self, image: Image) -> None:
+        """Take ``image``, ``(H // 4, W // 4, 3)``, for ``halved(2)``; see ``pixels.reducing``."""
+        self._smaller[self.size, (image.shape[1], image.shape[0]), None] = image
 
     def scaled(self, size: Size, box: Box | None = None) -> Image:
         """Return the picture, or a box of it, at another size without aliasing.
@@ -185,17 +190,6 @@ class Frame:
         right, bottom = round(box.right * across), round(box.bottom * down)
         part = image[top : max(top + 1, bottom), left : max(left + 1, right)]
         return self._kept(part, size, box)
-
-    def _quartered(self) -> Image:
-        from livebg.pixels.reducing import has_quarter, quarter
-
-        if not has_quarter(self.size):
-            return self._halved(self.image, 2)
-        key = (self.size, (self.size[0] // 4, self.size[1] // 4), None)
-        kept = self._smaller.get(key)
-        if kept is None:
-            kept = self._smaller[key] = quarter(self.image)
-        return kept
 
     def _halved(self, image: Image, times: int) -> Image:
         for _ in range(times):

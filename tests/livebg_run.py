@@ -41,9 +41,10 @@ class LivebgRun:
     def threads(self) -> int:
         return int(self._status("Threads"))
 
-    def catches(self, number: signal.Signals) -> bool:
-        """Whether a signal is handled by the program and not by the system."""
-        return bool(int(self._status("SigCgt"), 16) >> (number - 1) & 1)
+    def survives(self, number: signal.Signals) -> bool:
+        """Whether a signal is handled or ignored by the program, so that it does not end it."""
+        survived = int(self._status("SigCgt"), 16) | int(self._status("SigIgn"), 16)
+        return bool(survived >> (number - 1) & 1)
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

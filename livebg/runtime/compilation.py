@@ -16,6 +16,7 @@ from livebg.compose.compositor import Compositor
 from livebg.compose.plates import StillPlate
 from livebg.pixel_format import BGR, PixelFormat
 from livebg.pixels.kept_code import all_kept, keep_all, kept_code_folder
+from livebg.pixels.reducing import prepare_quarter
 from livebg.pixels.stand_in import standing_in
 from livebg.runtime.worker import Worker
 from livebg.temporal.flow import FlowCarrier
@@ -84,7 +85,7 @@ def use_all_code() -> None:
     """Reduce a picture, carry a matte, compose and convert, in every way that there is."""
     random = np.random.default_rng(0)
     frame = Frame(random.integers(0, 256, (_SIZE[1], _SIZE[0], 3), np.uint8), 0, 0)
-    frame.halved(2)
+    prepare_quarter(frame)
     alpha = np.linspace(0, 1, _SIZE[0] // 8, dtype=np.float32)[None].repeat(_SIZE[1] // 8, axis=0)
     matte = Matte(np.zeros_like(alpha), alpha, alpha, Box.whole(_SIZE), 0, 0)
     colours = np.zeros((*alpha.shape, 6), np.float32)

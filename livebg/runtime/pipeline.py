@@ -18,6 +18,7 @@ from livebg.compose.segmap import full_size_labels
 from livebg.config.schema import Settings
 from livebg.errors import NetworkLateError
 from livebg.pixel_format import BGR, PixelFormat
+from livebg.pixels.reducing import prepare_quarter
 from livebg.refine.edge_colour import EDGE_HALVINGS, edge_colours
 from livebg.runtime.matting import Matting
 from livebg.runtime.next_backdrop import NextBackdrop
@@ -138,6 +139,7 @@ class Pipeline(Closable):
     def matte(self, frame: Frame) -> Matte:
         """Return the matte of the next frame; see ``Matting.find``."""
         self._frames += 1
+        prepare_quarter(frame)
         try:
             return self._matting.find(frame)
         except NetworkLateError:

@@ -92,7 +92,7 @@ def test_the_second_signal_ends_it_at_once(
     assert "got 320x240" in run.said()
     camera.mood = "silent"  # so that a tidy end takes a while
     run.send(signal.SIGINT)
-    wait_until(lambda: not run.catches(second))
+    wait_until(lambda: not run.survives(second))
     took_s, status, said = run.end_after(second)
     assert took_s < PROMPT_S
     assert status == -second
