@@ -161,10 +161,10 @@ class Frame:
         return self._grey(size, box, _halvings(box, size))
 
     def soft_grey(self, size: Size, box: Box | None = None) -> FloatImage:
-        """Return what ``grey`` does, a little softer, in three quarters of the time.
+        """Return what ``grey`` does, a little softer where the box is reduced to less than a half.
 
-        It is read from the picture at a quarter of its size, which other stages need as well, even
-        where it is to be larger than that, unless it is to be larger than half of it.
+        It is then read from the picture at a quarter of its size, which other stages need as well,
+        even where it is to be larger than that: no half has to be made for it.
         """
         box = box or Box.whole(self.size)
         halvings = _halvings(box, size)
