@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.pixels.stand_in import numpy_stands_in
-from livebg.pixels.views import read_only
+from livebg.pixels.views import picture
 from livebg.types import Frame
 
 __all__ = ["prepare_quarter"]
@@ -36,7 +36,7 @@ def prepare_quarter(frame: Frame) -> None:
     if reduce is None or width % 4 or height % 4:
         return
     quarter = np.empty((height // 4, width // 4, 3), np.uint8)
-    reduce(read_only(frame.image).reshape(height, width * 3), quarter)
+    reduce(picture(frame.image).channels, quarter)
     frame.keep_quarter(quarter)
 
 
