@@ -14,8 +14,7 @@ from livebg.bench.footage import open_clip
 from livebg.config.schema import Settings
 from livebg.errors import LivebgError
 from livebg.runtime.build import build_pipeline, torch_device_of
-from livebg.runtime.build_device import LEAST_SIZE
-from livebg.runtime.filter_chain import FilterChain
+from livebg.runtime.pipeline import Pipeline
 from livebg.types import Composite
 
 __all__ = [
@@ -144,14 +143,11 @@ def plan_parity(settings: Settings, clips: Sequence[Path], frames: int | None) -
     """Return a case per clip.
 
     Args:
-        settings: what all engines work by; without the person crop, which a card does without.
+        settings: what all engines work by.
         clips: video files and folders of pictures.
         frames: the most frames of each; ``FRAMES`` for None.
     """
     engines = engines_here(settings)
-    if any(engine.device in ("cuda", "mps") for engine in engines):
-        largest = max(settings.matte_size, LEAST_SIZE, key=lambda side: side[0] * side[1])
-        settings = replace(settings, matte_size=largest)
     settings = replace(settings, crop=False, edge_colour=False, background="white")
     return [ParityCase(settings, engines, clip, frames or FRAMES) for clip in clips]
 
@@ -218,7 +214,7 @@ def _differences(case: ParityCase, *, every: int) -> dict[Engine, float]:
     frames = 0
     with open_clip(case.clip) as clip, ExitStack() as stack:
 
-        def opened(engine: Engine) -> FilterChain:
+        def opened(engine: Engine) -> Pipeline:
             settings = replace(
                 case.settings, device=engine.device, precision=engine.precision, every=every
             )

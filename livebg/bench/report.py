@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from livebg.bench.device_report import device_lines
-from livebg.bench.device_work import DeviceWork
 from livebg.bench.machine import Machine
 from livebg.bench.parity import ParityResult
 from livebg.bench.parity_report import parity_lines
@@ -35,7 +33,6 @@ class Report:
         speed: from memory to a null sink.
         quality: on clips with exact mattes.
         soak: of a long live session, or None.
-        device: what the networks ask of a torch device, and get.
         parity: how far engines are apart.
     """
 
@@ -44,7 +41,6 @@ class Report:
     speed: Sequence[SpeedResult] = ()
     quality: Sequence[QualityResult] = ()
     soak: SoakResult | None = None
-    device: Sequence[DeviceWork] = ()
     parity: Sequence[ParityResult] = ()
 
 
@@ -66,8 +62,6 @@ def as_markdown(report: Report) -> str:
             "",
             *_stages(report.speed).lines(),
         ]
-    if report.device:
-        lines += ["", *device_lines(report.device, report.speed)]
     if report.quality:
         lines += ["", "### Quality, on clips with exact mattes", ""]
         lines += [*_quality(report.quality).lines(), "", *_QUALITY_NOTES]

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from livebg.bench.device_work import DeviceCase, DeviceWork, measure_device
 from livebg.bench.isolation import run_isolated
 from livebg.bench.parity import ParityCase, ParityResult, mean_parity, measure_parity
 from livebg.bench.quality import QualityCase, QualityResult, mean_quality, measure_quality
@@ -15,7 +14,7 @@ from livebg.bench.speed import SpeedCase, SpeedResult, measure_speed
 from livebg.bench.subjects import SubjectPlan
 from livebg.types import Size
 
-__all__ = ["Progress", "fill_caches", "run_device", "run_parity", "run_quality", "run_speed"]
+__all__ = ["Progress", "fill_caches", "run_parity", "run_quality", "run_speed"]
 
 Progress = Callable[[int, int, str], None]
 """Told the measurements done, their number in all, and what is measured now."""
@@ -36,20 +35,6 @@ def run_speed(cases: Sequence[SpeedCase], progress: Progress) -> list[SpeedResul
         return f"{case.plan.name}, {size_name(case.size)} {case.effect}".strip()
 
     return _each(measure_speed, cases, named, progress)
-
-
-def run_device(cases: Sequence[DeviceCase], progress: Progress) -> list[DeviceWork]:
-    """Measure every network on its torch device.
-
-    Raises:
-        BenchError: a process died.
-        LivebgError: as ``measure_device``.
-    """
-
-    def named(case: DeviceCase) -> str:
-        return f"{case.plan.name} on {case.device}, {size_name(case.size)}"
-
-    return _each(measure_device, cases, named, progress)
 
 
 def run_parity(cases: Sequence[ParityCase], progress: Progress) -> list[ParityResult]:

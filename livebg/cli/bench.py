@@ -21,7 +21,6 @@ from livebg.errors import UsageError
 from livebg.types import Size
 
 if TYPE_CHECKING:
-    from livebg.bench.device_work import DeviceWork
     from livebg.bench.parity import ParityResult
     from livebg.bench.quality import QualityResult
     from livebg.bench.report import Report
@@ -41,8 +40,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="measure speed and quality",
         description="Measure presets from memory to a null sink, each in a process of its own, "
         "beside two baselines: Robust Video Matting as released with float blending, and a copy "
-        "of the frame. With --clips, measure the quality of their mattes too; with --device cuda, "
-        "what the card does and how much of what it could.",
+        "of the frame. With --clips, measure the quality of their mattes too.",
     )
     add_options(parser)
     parser.set_defaults(run=run)
@@ -146,7 +144,6 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> Report:
         machine=describe_machine(),
         settings=_settings(arguments, job),
         speed=_speed(job) if fast else [],
-        device=_device(job) if fast else [],
         parity=_parity(job) if compares else [],
         quality=_quality(job) if job.clips and not compares else [],
         soak=_soak(job, arguments.soak * 60) if soaks else None,
@@ -189,14 +186,6 @@ def _speed(job: _Job) -> list[SpeedResult]:
         progress(0, len(cases), "compiling what is kept on disk")
         fill_caches([job.behind_first(plan) for plan in job.presets], job.sizes[0])
         return run_speed(cases, progress)
-
-
-def _device(job: _Job) -> list[DeviceWork]:
-    from livebg.bench.device_work import plan_device
-    from livebg.bench.suite import run_device
-
-    with _progress() as progress:
-        return run_device(plan_device(job.presets, job.sizes), progress)
 
 
 def _parity(job: _Job) -> list[ParityResult]:

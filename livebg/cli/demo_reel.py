@@ -14,7 +14,7 @@ from livebg.compose.compare import on_checkerboard
 from livebg.compose.text import draw_text, text_size
 from livebg.config.schema import Settings
 from livebg.pixel_format import BGR, PixelFormat
-from livebg.runtime.filter_chain import FilterChain
+from livebg.runtime.pipeline import Pipeline
 from livebg.sink.base import Sink
 from livebg.sink.repacking import repacked
 from livebg.types import Composite, Frame, Image
@@ -55,7 +55,7 @@ class Programme:
     """
 
     def __init__(
-        self, pipeline: FilterChain, settings: Settings, scenes: Sequence[Scene], scene_frames: int
+        self, pipeline: Pipeline, settings: Settings, scenes: Sequence[Scene], scene_frames: int
     ) -> None:
         self.stills: dict[str, Image] = {}
         """By caption, a composite from the middle of each scene; ``""`` is the camera's frame."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from livebg.runtime.filter_chain import FilterChain
+    from livebg.runtime.pipeline import Pipeline
 
 __all__ = ["add_parser", "run"]
 
@@ -118,7 +118,7 @@ def _with_a_close_look(settings: Settings, size: Size) -> Settings:
     return replace(settings, matte_size=min(size, _MOST_PIXELS, key=lambda side: side[0] * side[1]))
 
 
-def _picture(pipeline: FilterChain, frame: Frame, *, compare: bool, segmap: bool) -> Image:
+def _picture(pipeline: Pipeline, frame: Frame, *, compare: bool, segmap: bool) -> Image:
     """Return what was asked for: the filtered picture, or it and others side by side."""
     from livebg.compose.compare import side_by_side
     from livebg.compose.segmap import colour_classes, with_legend

@@ -24,7 +24,7 @@ from livebg.errors import UsageError
 if TYPE_CHECKING:
     from livebg.config.schema import Settings
     from livebg.runtime.convert import Conversion
-    from livebg.runtime.filter_chain import FilterChain
+    from livebg.runtime.pipeline import Pipeline
     from livebg.sink.base import Sink
     from livebg.source.base import Source, SourceInfo
 
@@ -129,7 +129,7 @@ class _Measured:
     wall_s: float
     cpu_s: float
 
-    def summary(self, pipeline: FilterChain) -> dict[str, Any]:
+    def summary(self, pipeline: Pipeline) -> dict[str, Any]:
         """Return plain values for JSON, named as in ``livebg.runtime.stats_schema``."""
         from livebg.runtime.process import peak_memory_mib
         from livebg.runtime.stats_schema import SCHEMA
@@ -158,7 +158,7 @@ class _Measured:
 
 
 def _convert(
-    arguments: argparse.Namespace, source: Source, pipeline: FilterChain, sinks: Sequence[Sink]
+    arguments: argparse.Namespace, source: Source, pipeline: Pipeline, sinks: Sequence[Sink]
 ) -> _Measured:
     from livebg.cli.frame_bar import frame_progress
     from livebg.cli.signals import stop_on_signals

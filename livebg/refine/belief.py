@@ -18,7 +18,7 @@ camera or a network that has gone wrong, and the matte alone cannot tell which. 
    for ten (it was a person whom the network had missed). Brightness is compared up to one factor
    for the whole picture, because cameras open up when a face covers the lamp.
 
-``livebg.runtime.plausibility`` follows it on the host, ``livebg.device.belief`` on a torch device.
+``livebg.runtime.plausibility`` follows it.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from livebg.models.catalog import check_kept, find
 from livebg.models.nets.voc import VOC_CLASSES
 from livebg.models.weights import ensure_weights
 from livebg.runtime.backdrop import open_backdrop
-from livebg.runtime.filter_chain import FilterChain
+from livebg.runtime.pipeline import Pipeline
 from livebg.runtime.memory import keep_freed_memory
 from livebg.runtime.pipeline import Pipeline
 from livebg.segment.base import Segmenter
@@ -37,11 +37,8 @@ _CLASSES_LEAST_SIZE = (512, 288)
 
 def build_pipeline(
     settings: Settings, size: Size, *, live: bool = False, progress: Progress | None = None
-) -> FilterChain:
+) -> Pipeline:
     """Make the chain of stages for frames of one size.
-
-    On a torch device all stages run there, see ``livebg.runtime.device_pipeline``; otherwise the
-    network runs on OpenVINO and the other stages on the processor.
 
     Two things are set for the whole process. OpenCV gets one thread: its stages are a fraction of
     a millisecond each, and splitting them over cores costs more processor time than it saves. And
@@ -60,9 +57,6 @@ def build_pipeline(
     """
     cv2.setNumThreads(1)
     keep_freed_memory()
-    engine, device = _engine_for(settings)
-    if engine == "torch":
-        return _build_on_device(settings, size, device, live, progress)
     backdrop = open_backdrop(settings.background)
     try:
         compositing_kernel()
@@ -87,24 +81,6 @@ def torch_device_of(settings: Settings) -> str | None:
 def openvino_folder() -> Path:
     """Return where OpenVINO keeps converted and compiled networks."""
     return cache_folder() / "openvino"
-
-
-def _build_on_device(
-    settings: Settings, size: Size, device: str, live: bool, progress: Progress | None
-) -> FilterChain:
-    """Build a pipeline on a torch device, with the processor behind it where that is another."""
-    from livebg.runtime.build_device import build_on_device, settings_without_device
-    from livebg.runtime.fallback import FallbackPipeline
-
-    if device == "cpu":
-        return build_on_device(settings, size, device, progress=progress)
-
-    def build_host(settings: Settings) -> FilterChain:
-        return build_pipeline(settings_without_device(settings), size, live=live)
-
-    return FallbackPipeline(
-        settings, lambda: build_on_device(settings, size, device, progress=progress), build_host
-    )
 
 
 def build_segmenter(

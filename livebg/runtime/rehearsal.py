@@ -10,7 +10,7 @@ from livebg.config.schema import Settings
 from livebg.errors import NetworkLateError
 from livebg.runtime.build import build_pipeline
 from livebg.runtime.chain import patient
-from livebg.runtime.filter_chain import FilterChain
+from livebg.runtime.pipeline import Pipeline
 from livebg.runtime.memory import forget_code
 from livebg.types import Frame, Size
 
@@ -19,7 +19,7 @@ __all__ = ["build_live", "build_rehearsed"]
 _COMPILER = "libllvmlite"
 
 
-def build_rehearsed(settings: Settings, size: Size, *, live: bool = False) -> FilterChain:
+def build_rehearsed(settings: Settings, size: Size, *, live: bool = False) -> Pipeline:
     """Build a pipeline and let every stage load and compile what it needs on a black picture.
 
     The first frame otherwise takes some tenths of a second, and a live session would drop the
@@ -47,7 +47,7 @@ def build_rehearsed(settings: Settings, size: Size, *, live: bool = False) -> Fi
     return pipeline
 
 
-def build_live(settings: Settings, size: Size) -> FilterChain:
+def build_live(settings: Settings, size: Size) -> Pipeline:
     """Build what a live session on a camera runs; see ``build_rehearsed``.
 
     A session stays for hours, so the compiler is sent away once the kernels are there.
