@@ -10,8 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from livebg.build import build_pipeline
     from livebg.config.load import load_settings
-    from livebg.config.schema import Settings
+    from livebg.config.settings import Settings
     from livebg.errors import (
         BenchError,
         DamagedFileError,
@@ -32,9 +33,8 @@ if TYPE_CHECKING:
         UsageError,
         WeightsError,
     )
-    from livebg.runtime.build import build_pipeline
-    from livebg.runtime.pipeline import Pipeline
-    from livebg.types import Composite, Frame, Matte
+    from livebg.frame import Composite, Frame, Matte
+    from livebg.pipeline import Pipeline
 
 __version__ = "0.1.0"
 
@@ -68,12 +68,12 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Composite": "livebg.types",
-    "Frame": "livebg.types",
-    "Matte": "livebg.types",
-    "Pipeline": "livebg.runtime.pipeline",
-    "Settings": "livebg.config.schema",
-    "build_pipeline": "livebg.runtime.build",
+    "Composite": "livebg.frame",
+    "Frame": "livebg.frame",
+    "Matte": "livebg.frame",
+    "Pipeline": "livebg.pipeline",
+    "Settings": "livebg.config.settings",
+    "build_pipeline": "livebg.build",
     "load_settings": "livebg.config.load",
 }
 """Where the public names live; those that are not listed are errors."""

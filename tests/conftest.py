@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from livebg.cache import cache_folder
-from livebg.fetch import RemoteFile, WheelSource, ensure_file
+from livebg.download import RemoteFile, WheelSource, ensure_file
+from livebg.frame import Frame
 from livebg.models.catalog import find
 from livebg.models.weights import ensure_weights
-from livebg.source.video import VideoFile
-from livebg.types import Frame
-from tests.loopback import Loopback, serve
-from tests.pipewire_graph import MISSING, Graph
+from livebg.sources.video import VideoFile
+from tests.support.loopback import Loopback, serve
+from tests.support.pipewire_graph import MISSING, Graph
 
 _JOIN_S = 2.0
 

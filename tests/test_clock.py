@@ -1,9 +1,12 @@
+from __future__ import annotations
+
 import threading
 import time
 
 import pytest
 
 from livebg.clock import NS_PER_S, ManualClock, MonotonicClock
+from livebg.closable import Closable
 
 
 def test_the_monotonic_clock_is_the_systems() -> None:
@@ -45,3 +48,23 @@ def test_waiting_passes_the_manual_clocks_time() -> None:
     event.set()
     assert clock.wait(event, 5)
     assert clock.now_ns() == NS_PER_S // 4
+
+
+class Counted(Closable):
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_it_is_closed_at_the_end_of_its_block() -> None:
+    with Counted() as counted:
+        assert counted.closed == 0
+    assert counted.closed == 1
+
+
+def test_it_is_closed_after_an_error_which_goes_on() -> None:
+    counted = Counted()
+    with pytest.raises(ZeroDivisionError), counted:
+        raise ZeroDivisionError
+    assert counted.closed == 1

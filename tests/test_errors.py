@@ -1,7 +1,9 @@
+from __future__ import annotations
+
 import pytest
 
 from livebg import errors
-from livebg.errors import LivebgError
+from livebg.errors import LivebgError, did_you_mean
 
 TREE: dict[str, tuple[tuple[type[BaseException], ...], int]] = {
     "LivebgError": ((Exception,), 1),
@@ -53,3 +55,18 @@ def test_the_docstring_draws_the_tree() -> None:
         line = next(line for line in drawn if f"─ {name} " in line or line.strip() == name)
         if "exit status" in line:
             assert line.endswith(f"exit status {exit_status}")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "near"),
+    [("miror", "mirror"), ("MIRROR", "mirror"), ("bakground", "background"), ("xyz", None)],
+)
+def test_the_nearest_name_is_offered_if_one_is_near(wrong: str, near: str | None) -> None:
+    hint = did_you_mean(wrong, ["background", "mirror"])
+    assert hint == (f"; did you mean {near!r}?" if near else "")
+
+
+def test_a_prefix_is_no_likeness_but_is_shown() -> None:
+    valid = ["--preset", "--size"]
+    assert did_you_mean("--fps", valid, prefix="--") == ""
+    assert did_you_mean("--pre-set", valid, prefix="--") == "; did you mean '--preset'?"

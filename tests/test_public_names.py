@@ -36,7 +36,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def test_importing_livebg_imports_nothing_else() -> None:
-    heavy = ("numpy", "cv2", "torch", "openvino", "av", "numba", "livebg.types")
+    heavy = ("numpy", "cv2", "torch", "openvino", "av", "numba", "livebg.frame")
     loaded = subprocess.run(
         [sys.executable, "-c", "import livebg, sys; print(*sys.modules)"],
         capture_output=True,

@@ -15,15 +15,13 @@ import cv2
 import pytest
 
 from livebg.cli.main import COMMANDS
-from livebg.config.load import read_config
-from livebg.config.presets import preset_names
-from livebg.config.schema import SETTINGS, Setting
-from livebg.config.values import requirement
-from livebg.control.commands import help_lines
+from livebg.config.load import preset_names, read_config
+from livebg.config.settings import SETTINGS, Setting, requirement
+from livebg.live.controller import help_lines
+from livebg.live.statistics import STATISTICS
 from livebg.models.catalog import CATALOG
-from livebg.runtime.stats_schema import STATISTICS
-from livebg.source.picture import read_picture
-from livebg.source.video import VideoFile
+from livebg.sources.pictures import read_picture
+from livebg.sources.video import VideoFile
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -15,19 +15,19 @@ import cv2
 import numpy as np
 
 from livebg.cache import cache_folder
-from livebg.compose.plates import cover
-from livebg.config.schema import Settings
+from livebg.compositing.backgrounds import cover
+from livebg.config.settings import Settings
+from livebg.frame import Composite, FloatImage, Frame, Image, Size
 from livebg.models.catalog import find
 from livebg.models.rvm_graph import state_shapes
 from livebg.models.weights import ensure_weights
-from livebg.segment.openvino_engine import (
+from livebg.segmenters.openvino import (
     compile_graph,
     describe_engine,
     openvino_core,
     resolve_precision,
 )
-from livebg.source.picture import read_picture
-from livebg.types import Composite, FloatImage, Frame, Image, Size
+from livebg.sources.pictures import read_picture
 
 __all__ = ["FloatRecipe", "FrameCopy", "ReleasedRvm"]
 

@@ -1,8 +1,11 @@
-"""How far the mattes of every engine, device and arithmetic are from those of one of them."""
+"""How far the mattes of every engine, device and arithmetic are from those of one of them.
+
+The table that says how far engines are apart.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -10,12 +13,13 @@ from pathlib import Path
 
 import cv2
 
-from livebg.bench.footage import open_clip
-from livebg.config.schema import Settings
+from livebg.bench.speed import open_clip
+from livebg.bench.tables import Table
+from livebg.build import build_pipeline, torch_device_of
+from livebg.config.settings import Settings
 from livebg.errors import LivebgError
-from livebg.runtime.build import build_pipeline, torch_device_of
-from livebg.runtime.pipeline import Pipeline
-from livebg.types import Composite
+from livebg.frame import Composite
+from livebg.pipeline import Pipeline
 
 __all__ = [
     "FRAMES",
@@ -27,8 +31,10 @@ __all__ = [
     "engines_here",
     "mean_parity",
     "measure_parity",
+    "parity_lines",
     "plan_parity",
 ]
+
 
 FRAMES = 30
 """Frames of each clip that are compared, unless it is said how many."""
@@ -192,8 +198,8 @@ def mean_parity(clips: Sequence[Sequence[ClipParity]]) -> list[ParityResult]:
 
 
 def _is_here(engine: Engine, settings: Settings) -> bool:
-    from livebg.segment.openvino_engine import resolve_precision
-    from livebg.segment.torch_engine import resolve_device
+    from livebg.segmenters.openvino import resolve_precision
+    from livebg.segmenters.torch import resolve_device
 
     if engine.precision == "int8" and settings.model != "rvm":
         return False
@@ -235,3 +241,39 @@ def _difference(ours: Composite, theirs: Composite) -> float:
     assert ours.alpha is not None
     assert theirs.alpha is not None
     return float(cv2.absdiff(ours.alpha, theirs.alpha).mean()) / 255
+
+
+_NOTES = (
+    "Mean difference of alpha in 0..1, x 1e3, at full size; worst: of the clip that is farthest "
+    "off. carried: the network sees every third frame, and mattes are carried to those between by "
+    "optical flow. limit: what livebg promises for `every frame`; int8 computes something coarser "
+    "on purpose, and promises its quality instead.",
+)
+
+
+def parity_lines(results: Sequence[ParityResult]) -> Iterator[str]:
+    """Return what was compared, line by line."""
+    yield f"### Parity: mattes beside those of {REFERENCE.device} in {REFERENCE.precision}"
+    yield ""
+    yield from _table(results).lines()
+    yield ""
+    yield from _NOTES
+
+
+def _table(results: Sequence[ParityResult]) -> Table:
+    rows = [
+        (
+            r.engine.device,
+            r.engine.precision,
+            *map(_x1e3, (r.inferred, r.inferred_worst, r.carried, r.carried_worst)),
+            "" if r.limit is None else f"{r.limit * 1e3:g}",
+            "" if r.limit is None else "yes" if r.inferred_worst <= r.limit else "no",
+        )
+        for r in results
+    ]
+    columns = ("device", "precision", "every frame", "worst", "carried", "worst", "limit", "kept")
+    return Table(columns, rows, words=2)
+
+
+def _x1e3(difference: float) -> str:
+    return f"{difference * 1e3:.2f}"

@@ -1,4 +1,9 @@
-"""The plot of quality against processor time, as an SVG picture."""
+"""Where names are written in a plot: over no point, no line and no other name.
+
+Where values lie in the plot of quality against processor time.
+
+The plot of quality against processor time, as an SVG picture.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +11,165 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
-from livebg.bench.plot_axes import Area, PlotAxes
-from livebg.bench.plot_labels import Label, place_labels
+from livebg.frame import Size
 
-__all__ = ["PlotPoint", "quality_plot"]
+__all__ = ["Area", "Label", "Place", "PlotAxes", "PlotPoint", "place_labels", "quality_plot"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text that belongs to a point.
+
+    Attributes:
+        place: the point.
+        size: ``(width, height)`` of the text.
+    """
+
+    place: Place
+    size: Size
+
+
+def place_labels(
+    labels: Sequence[Label], area: Area, way: Sequence[Place], dot: float
+) -> list[Area]:
+    """Return the area that each label takes.
+
+    Args:
+        labels: in the order in which they may choose.
+        area: what they shall stay within.
+        way: the line through some of the points.
+        dot: radius of a point.
+    """
+    reach = 1.5 * dot
+    dots = [(x - reach, y - reach, x + reach, y + reach) for x, y in (n.place for n in labels)]
+    taken = [*dots, *((x, y, x + 1, y + 1) for x, y in _along(way, dot))]
+    areas = []
+    for number, label in enumerate(labels):
+        found = _free_area(label, area, dot, taken[:number] + taken[number + 1 :])
+        taken.append(found)
+        areas.append(found)
+    return areas
+
+
+def _along(way: Sequence[Place], dot: float) -> Iterator[Place]:
+    """Yield places on a line, close enough for no label to fit between."""
+    for (x, y), (next_x, next_y) in pairwise(way):
+        steps = 1 + int(math.dist((x, y), (next_x, next_y)) // dot)
+        for share in (step / steps for step in range(steps + 1)):
+            yield x + share * (next_x - x), y + share * (next_y - y)
+
+
+def _free_area(label: Label, area: Area, dot: float, taken: Sequence[Area]) -> Area:
+    """Return the best place beside the point: the first of eight that is free."""
+    (x, y), (width, height), gap = label.place, label.size, 2 * dot
+    corners = (
+        (x + gap, y - gap / 2 - height),
+        (x + gap, y + gap / 2),
+        (x - width / 2, y - gap - height),
+        (x - width / 2, y + gap),
+        (x - gap - width, y - gap / 2 - height),
+        (x - gap - width, y + gap / 2),
+        (x + gap, y - height / 2),
+        (x - gap - width, y - height / 2),
+    )
+    areas = [(left, top, left + width, top + height) for left, top in corners]
+    fitting = [found for found in areas if _holds(area, found)]
+    free = [found for found in fitting if not any(_meet(found, other) for other in taken)]
+    return (free or fitting or areas)[0]
+
+
+def _holds(outer: Area, inner: Area) -> bool:
+    return (
+        outer[0] <= inner[0]
+        and outer[1] <= inner[1]
+        and inner[2] <= outer[2]
+        and inner[3] <= outer[3]
+    )
+
+
+def _meet(one: Area, other: Area) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+Place = tuple[float, float]
+"""``(x, y)`` in the picture's units."""
+
+Area = tuple[float, float, float, float]
+"""``(left, top, right, bottom)``, likewise."""
+
+_SIZE = (880, 470)
+_AREA = (64.0, 76.0, 848.0, 378.0)
+
+_ROOM = 1.35
+"""The axis of times reaches from the least divided by this; on the right, where the names are,
+there is twice the room."""
+
+_LEAST_RANGE = 8.0
+"""The axis of times spans at least this factor, so that there are numbers along it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlotAxes:
+    """Times lie logarithmically from left to right, errors linearly upwards from 0.
+
+    Attributes:
+        cpu_span: least and most time, in milliseconds.
+        most_mad: the largest error.
+        size: ``(width, height)`` of the picture.
+        area: what the axes span of it.
+    """
+
+    cpu_span: tuple[float, float]
+    most_mad: float
+    size: Size = _SIZE
+    area: Area = _AREA
+
+    @classmethod
+    def around(cls, times_ms: Sequence[float], mads: Sequence[float]) -> PlotAxes:
+        """Return axes that hold all these values, and the names beside them."""
+        least_ms, most_ms = min(times_ms) / _ROOM, max(times_ms) * _ROOM**2
+        stretch = max(1.0, math.sqrt(_LEAST_RANGE * least_ms / most_ms))
+        return cls((least_ms / stretch, most_ms * stretch), 1.2 * max(mads) or 1.0)
+
+    def x(self, cpu_ms: float) -> float:
+        """Return where a time lies."""
+        least, most = map(math.log, self.cpu_span)
+        left, _, right, _ = self.area
+        return round(left + (right - left) * (math.log(cpu_ms) - least) / (most - least), 1)
+
+    def y(self, mad: float) -> float:
+        """Return where an error lies."""
+        _, top, _, bottom = self.area
+        return round(bottom - (bottom - top) * mad / self.most_mad, 1)
+
+    def place(self, cpu_ms: float, mad: float) -> Place:
+        """Return where a point lies."""
+        return self.x(cpu_ms), self.y(mad)
+
+    def cpu_ticks(self) -> Iterator[float]:
+        """Yield round times along the axis."""
+        least, most = self.cpu_span
+        for power in range(math.floor(math.log10(least)), math.ceil(math.log10(most))):
+            yield from (d * 10.0**power for d in (1, 2, 5) if least <= d * 10.0**power <= most)
+
+    def mad_ticks(self) -> Iterator[float]:
+        """Yield 0 and round errors up the axis."""
+        step = _round_step(self.most_mad)
+        yield from (step * number for number in range(int(self.most_mad / step + 1e-9) + 1))
+
+
+def _round_step(span: float) -> float:
+    """Return 1, 2 or 5 times a power of ten that divides ``span`` into three to six steps.
+
+    Example:
+        >>> _round_step(5.3)
+        1.0
+    """
+    power = 10.0 ** math.floor(math.log10(span))
+    return next(d * power for d in (0.1, 0.2, 0.5, 1.0, 2.0) if span / (d * power) <= 6)
+
 
 _DOT = 7
 _NAME = 17

@@ -7,15 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from livebg.bench.machine import Machine
-from livebg.bench.parity import ParityResult
-from livebg.bench.parity_report import parity_lines
+from livebg.bench.parity import ParityResult, parity_lines
 from livebg.bench.quality import QualityResult
-from livebg.bench.sizes import size_name
 from livebg.bench.soak import SoakResult
-from livebg.bench.speed import SpeedResult
-from livebg.bench.subjects import COPY, RECIPE
-from livebg.bench.table import Table, ms_text, share_text
+from livebg.bench.speed import COPY, RECIPE, SpeedResult, size_name
+from livebg.bench.tables import Machine, Table, ms_text, share_text
 
 __all__ = ["SCHEMA", "Report", "as_json", "as_markdown"]
 

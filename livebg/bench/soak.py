@@ -10,26 +10,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from livebg.bench.footage import Footage, frames_that_fit, load_footage
-from livebg.bench.subjects import SubjectPlan
+from livebg.bench.speed import Footage, SubjectPlan, frames_that_fit, load_footage
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
-from livebg.config.schema import Settings
+from livebg.config.settings import Settings
 from livebg.errors import SourceError
-from livebg.runtime.chain import Chain
-from livebg.runtime.process import resident_memory_mib, thread_count
-from livebg.runtime.rehearsal import build_rehearsed
-from livebg.runtime.session import Session
-from livebg.runtime.sinks import SinkPlan
-from livebg.sink.null import NullSink
-from livebg.source.base import Source, SourceInfo
-from livebg.types import Composite, Frame, Size
+from livebg.frame import Composite, Frame, Size
+from livebg.live.hot_swap import Chain, build_warmed_up
+from livebg.live.session import Session
+from livebg.live.sink_runner import SinkPlan
+from livebg.platform.process import resident_memory_mib, thread_count
+from livebg.sinks.null import NullSink
+from livebg.sources.base import Source, SourceInfo
 
 __all__ = ["Sample", "Soak", "SoakCase", "SoakResult", "growth_mib"]
 
 _SAMPLES = 200
 _WARM_UP_SHARE = 0.1
 _PER_FRAMES = 10_000
-_PATIENCE_S = 0.5
+_POLL_S = 0.5
 """A frame that got lost must not stop the soak; nothing takes so long for one."""
 
 
@@ -114,7 +112,7 @@ class Soak:
         case: SoakCase,
         *,
         clock: Clock | None = None,
-        build: Callable[[Settings, Size], Chain] = build_rehearsed,
+        build: Callable[[Settings, Size], Chain] = build_warmed_up,
     ) -> None:
         cv2.setNumThreads(1)
         self._case = case
@@ -234,7 +232,7 @@ class _FedSource(Source):
         return SourceInfo("soak", self._size, frame_rate=None, frame_count=None, live=True)
 
     def read(self) -> Frame:
-        self._clock.wait(self._taken, _PATIENCE_S)
+        self._clock.wait(self._taken, _POLL_S)
         self._taken.clear()
         if self._closed:
             raise SourceError("the soak's source is closed; make a new one")

@@ -1,25 +1,274 @@
-"""How fast a subject is, from memory to a null sink."""
+"""The sizes of frames that have a name.
+
+The backgrounds that are measured.
+
+A clip held in memory at one size, so that measuring it measures neither a decoder nor a disk.
+
+What is measured: a preset's pipeline, or a baseline that stands beside it.
+
+How fast a subject is, from memory to a null sink.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
-from livebg.bench.footage import Footage, frames_that_fit, load_footage
-from livebg.bench.subjects import COPY, Subject, SubjectPlan, open_subject, used_since
-from livebg.runtime.process import peak_memory_mib
-from livebg.sink.base import Sink
-from livebg.sink.null import NullSink
-from livebg.types import Frame, Size
+from livebg.clock import NS_PER_S
+from livebg.compositing.backgrounds import cover
+from livebg.config.settings import Settings
+from livebg.errors import InputError
+from livebg.frame import Composite, Frame, Image, Size, size_text
+from livebg.platform.process import peak_memory_mib
+from livebg.sinks.base import Sink
+from livebg.sinks.null import NullSink
+from livebg.sources.base import Source
+from livebg.sources.pictures import PictureFolder
+from livebg.sources.video import VideoFile
 
-__all__ = ["Length", "SpeedCase", "SpeedResult", "measure_speed", "plan_speed"]
+__all__ = [
+    "COPY",
+    "EFFECTS",
+    "NAMED_SIZES",
+    "RECIPE",
+    "Footage",
+    "Length",
+    "SpeedCase",
+    "SpeedResult",
+    "Subject",
+    "SubjectPlan",
+    "frames_that_fit",
+    "load_footage",
+    "measure_speed",
+    "open_clip",
+    "open_effects",
+    "open_subject",
+    "plan_speed",
+    "size_name",
+    "used_since",
+]
+
+
+NAMED_SIZES: dict[str, Size] = {"720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}
+"""``(width, height)`` in pixels, by name."""
+
+
+def size_name(size: Size) -> str:
+    """Return the name of a size, or its sides.
+
+    Example:
+        >>> size_name((1280, 720)), size_name((640, 360))
+        ('720p', '640x360')
+    """
+    names = (name for name, named in NAMED_SIZES.items() if named == size)
+    return next(names, size_text(size))
+
+
+EFFECTS = ("picture", "blur")
+"""A still picture, the cheapest background, and a blur, which costs some work on every frame."""
+
+_PICTURE_SIZE = (1920, 1080)
+
+
+def open_effects(names: Sequence[str], folder: Path) -> dict[str, str]:
+    """Return the setting ``background`` of each effect, by name.
+
+    Args:
+        names: of ``EFFECTS``.
+        folder: where a picture is drawn into; it must stay while the effects are used.
+
+    Raises:
+        SinkError: the picture cannot be written.
+    """
+    from livebg.compositing.sheets import landscape
+    from livebg.sinks.pictures import write_picture
+
+    backgrounds = {}
+    for name in names:
+        if name == "picture":
+            path = folder / "picture.png"
+            write_picture(path, landscape(_PICTURE_SIZE))
+            backgrounds[name] = str(path)
+        else:
+            backgrounds[name] = name
+    return backgrounds
+
+
+_MEMORY_BYTES = 1_600_000_000
+_FALLBACK_RATE = Fraction(30)
+
+
+class Footage:
+    """Pictures that are played forwards and backwards without end, so that there is never a cut.
+
+    Args:
+        pictures: ``(H, W, 3)`` uint8 BGR, all of one size, at least one; kept, not copied.
+        frame_rate: frames per second.
+
+    Example:
+        >>> import numpy as np
+        >>> pictures = [np.full((2, 2, 3), level, np.uint8) for level in (0, 1, 2)]
+        >>> frames = Footage(pictures, Fraction(30)).frames()
+        >>> [int(next(frames).image[0, 0, 0]) for _ in range(6)]
+        [0, 1, 2, 1, 0, 1]
+    """
+
+    def __init__(self, pictures: Sequence[Image], frame_rate: Fraction) -> None:
+        self._pictures = pictures
+        self._there_and_back = (*pictures, *pictures[-2:0:-1])
+        self.frame_rate = frame_rate
+        """Frames per second."""
+
+    @property
+    def size_mib(self) -> float:
+        """Memory that the pictures take, in MiB."""
+        return sum(picture.nbytes for picture in self._pictures) / 2**20
+
+    def frames(self) -> Iterator[Frame]:
+        """Return an endless iterator of new frames, each at its presentation time."""
+        period_ns = NS_PER_S / self.frame_rate
+        for index in count():
+            picture = self._there_and_back[index % len(self._there_and_back)]
+            yield Frame(picture, index, round(index * period_ns))
+
+
+def open_clip(path: Path) -> Source:
+    """Open a video file, or a folder of pictures at 30 frames per second.
+
+    Raises:
+        InputError: it is missing or cannot be read.
+    """
+    return PictureFolder(path, _FALLBACK_RATE) if path.is_dir() else VideoFile(path)
+
+
+def frames_that_fit(size: Size) -> int:
+    """Return how many frames of ``size`` take 1.6 GB: 64 of 3840x2160."""
+    return max(1, _MEMORY_BYTES // (size[0] * size[1] * 3))
+
+
+def load_footage(path: Path, size: Size, frame_limit: int) -> Footage:
+    """Read the beginning of a clip into memory.
+
+    Args:
+        path: a video file, or a folder of pictures.
+        size: ``(width, height)`` that each frame is scaled and cropped to.
+        frame_limit: the most frames to hold.
+
+    Raises:
+        InputError: the clip is missing, cannot be read, or has no frame.
+    """
+    pictures = []
+    with open_clip(path) as source:
+        rate = source.info.frame_rate or _FALLBACK_RATE
+        for frame in source:
+            pictures.append(cover(frame.image, size))
+            if len(pictures) == frame_limit:
+                break
+    if not pictures:
+        raise InputError(f"{path}: there is no frame in it, name a clip that has some")
+    return Footage(pictures, rate)
+
+
+RECIPE = "float recipe"
+"""The baseline that livebg is to beat: ``livebg.bench.baselines.FloatRecipe``."""
+
+COPY = "frame copy"
+"""The floor, which nothing can beat: ``livebg.bench.baselines.FrameCopy``."""
+
+
+class Subject(Protocol):
+    """What ``livebg.pipeline.Pipeline`` and the baselines have in common."""
+
+    @property
+    def statistics(self) -> Mapping[str, Any]:
+        """What was done so far, as ``Pipeline.statistics`` says it."""
+
+    def process(self, frame: Frame) -> Composite:
+        """Return ``frame`` filtered."""
+
+    def matte(self, frame: Frame) -> Any:
+        """Return the matte of the next frame, in whatever form ``compose`` takes it."""
+
+    def compose(self, frame: Frame, matte: Any, *, want_alpha: bool = False) -> Composite:
+        """Return ``frame`` composed with its own ``matte``."""
+
+    def reset(self) -> None:
+        """Forget all earlier frames."""
+
+    def close(self) -> None:
+        """Release everything. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectPlan:
+    """A subject that is yet to be opened.
+
+    Attributes:
+        name: of the preset, or ``RECIPE`` or ``COPY``.
+        settings: what it works by; a baseline heeds the background, the precision and the threads.
+    """
+
+    name: str
+    settings: Settings
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is something else than livebg."""
+        return self.name in (RECIPE, COPY)
+
+    def behind(self, background: str) -> SubjectPlan:
+        """Return the plan with another ``background``."""
+        return replace(self, settings=replace(self.settings, background=background))
+
+
+def open_subject(plan: SubjectPlan, size: Size) -> Subject:
+    """Open what ``plan`` names for frames of ``(width, height)``.
+
+    Raises:
+        LivebgError: as ``livebg.build.build_pipeline``.
+    """
+    if plan.is_baseline:
+        from livebg.bench.baselines import FloatRecipe, FrameCopy
+
+        return FrameCopy() if plan.name == COPY else FloatRecipe(plan.settings, size)
+    from livebg.build import build_pipeline
+
+    return build_pipeline(plan.settings, size)
+
+
+def used_since(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a subject did between two looks at its statistics.
+
+    Returns:
+        ``frames``; ``inferred``; ``stage_ms``: mean milliseconds a frame by stage.
+
+    Example:
+        >>> early = {"frames": 1, "inferred": 1, "stage_ms": {"segment": 900.0}}
+        >>> late = {"frames": 3, "inferred": 2, "stage_ms": {"segment": 310.0}}
+        >>> used_since(early, late)
+        {'frames': 2, 'inferred': 1, 'stage_ms': {'segment': 15.0}}
+    """
+    frames = after["frames"] - before["frames"]
+    earlier = before["stage_ms"]
+    return {
+        "frames": frames,
+        "inferred": after["inferred"] - before["inferred"],
+        "stage_ms": {
+            stage: (mean * after["frames"] - earlier.get(stage, 0.0) * before["frames"])
+            / max(1, frames)
+            for stage, mean in after["stage_ms"].items()
+        },
+    }
+
 
 _WARM_UP_FRAMES = 12
 """More than those that the mask scheduler always infers at first."""

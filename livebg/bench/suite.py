@@ -9,10 +9,8 @@ from typing import TypeVar
 from livebg.bench.isolation import run_isolated
 from livebg.bench.parity import ParityCase, ParityResult, mean_parity, measure_parity
 from livebg.bench.quality import QualityCase, QualityResult, mean_quality, measure_quality
-from livebg.bench.sizes import size_name
-from livebg.bench.speed import SpeedCase, SpeedResult, measure_speed
-from livebg.bench.subjects import SubjectPlan
-from livebg.types import Size
+from livebg.bench.speed import SpeedCase, SpeedResult, SubjectPlan, measure_speed, size_name
+from livebg.frame import Size
 
 __all__ = ["Progress", "fill_caches", "run_parity", "run_quality", "run_speed"]
 
@@ -100,7 +98,7 @@ def _each(
 
 
 def _build_each(presets: Sequence[SubjectPlan], size: Size) -> None:
-    from livebg.runtime.rehearsal import build_rehearsed
+    from livebg.live.hot_swap import build_warmed_up
 
     for plan in presets:
-        build_rehearsed(plan.settings, size).close()
+        build_warmed_up(plan.settings, size).close()

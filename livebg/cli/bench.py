@@ -1,9 +1,14 @@
-"""``livebg bench``: how fast it is here, and how good."""
+"""The options of ``livebg bench``, and how their texts are read.
+
+``livebg bench``: how fast it is here, and how good.
+"""
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,26 +16,187 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livebg.bench.sizes import NAMED_SIZES
-from livebg.cli.apart import Written, check_apart
-from livebg.cli.bench_options import QUICK_SECONDS, SECONDS, add_options
-from livebg.cli.options import overrides_from
+from livebg.bench.speed import EFFECTS, NAMED_SIZES
+from livebg.cli.conflicts import Written, check_output_conflicts
+from livebg.cli.options import add_overrides, overrides_from
 from livebg.config.load import load_settings
-from livebg.config.schema import Settings
+from livebg.config.settings import SETTINGS, Settings
 from livebg.errors import UsageError
-from livebg.types import Size
+from livebg.frame import Size
 
 if TYPE_CHECKING:
     from livebg.bench.parity import ParityResult
     from livebg.bench.quality import QualityResult
     from livebg.bench.report import Report
     from livebg.bench.soak import SoakResult
-    from livebg.bench.speed import Length, SpeedResult
-    from livebg.bench.subjects import SubjectPlan
+    from livebg.bench.speed import Length, SpeedResult, SubjectPlan
     from livebg.bench.suite import Progress
-    from livebg.sink.atomic import PartialFile
+    from livebg.sinks.atomic import PartialFile
 
-__all__ = ["add_parser", "run"]
+__all__ = ["QUICK_SECONDS", "SECONDS", "add_options", "add_parser", "run"]
+
+
+SECONDS = 4.0
+"""How long a case is measured."""
+
+QUICK_SECONDS = 1.5
+"""How long it is measured with ``--quick``."""
+
+_SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
+_LEAST_SIDE, _LARGEST_SIDE = 64, 8192
+
+_MOST = 1_000_000
+"""Seconds or minutes that a measurement may last."""
+
+_NOT_MEASURED = frozenset({"camera", "size", "fps", "mirror", "max_matte_age_s", "background"})
+"""Settings of the camera and of the live session, and the one that --effects chooses."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add everything that ``livebg bench`` understands."""
+    _add_what(parser)
+    _add_how_long(parser)
+    _add_outputs(parser)
+    add_overrides(parser, [name for name in SETTINGS if name not in _NOT_MEASURED])
+
+
+def _add_what(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--presets",
+        type=_words,
+        default="fast,balanced,quality",
+        metavar="NAME[,NAME...]",
+        help="what to measure (default %(default)s)",
+    )
+    parser.add_argument(
+        "--sizes",
+        type=_sizes,
+        metavar="SIZE[,SIZE...]",
+        help="720p, 1080p, 4K or WIDTHxHEIGHT (default all three)",
+    )
+    parser.add_argument(
+        "--effects",
+        type=_effects,
+        default=",".join(EFFECTS),
+        metavar="NAME[,NAME...]",
+        help="backgrounds: picture, blur (default both)",
+    )
+    parser.add_argument(
+        "--clip",
+        type=Path,
+        metavar="FILE",
+        help="video, or folder of pictures, to measure speed on (default: that of livebg demo)",
+    )
+    parser.add_argument(
+        "--clips",
+        type=Path,
+        metavar="DIR",
+        help="measure quality too: each folder in DIR holds frame_0000.jpg ... and their exact "
+        "mattes alpha_0000.png ...",
+    )
+
+
+def _add_how_long(parser: argparse.ArgumentParser) -> None:
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument(
+        "--seconds",
+        type=_positive,
+        metavar="N",
+        help=f"how long to measure each case (default {SECONDS:g})",
+    )
+    length.add_argument(
+        "--frames", type=_count, metavar="N", help="how many frames to measure of each case instead"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help=f"720p only, {QUICK_SECONDS:g} seconds each: done within a minute",
+    )
+    parser.add_argument("--no-speed", action="store_true", help="measure no speed")
+    parser.add_argument(
+        "--parity",
+        action="store_true",
+        help="instead of speed and quality, compare the mattes of every engine, device and "
+        "arithmetic that there is here, on --clips or --clip",
+    )
+    parser.add_argument(
+        "--soak",
+        type=_positive,
+        metavar="MINUTES",
+        help="instead of speed, run a live session as fast as it takes frames and watch its "
+        "memory, threads and drops, with the first preset, size and effect",
+    )
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE.md", help="write the tables to a file as well"
+    )
+    parser.add_argument(
+        "--plot",
+        type=_svg,
+        metavar="FILE.svg",
+        help="draw quality against processor time; needs --clips",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+
+
+def _words(text: str) -> list[str]:
+    words = list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not words:
+        raise argparse.ArgumentTypeError("name one or more, separated by commas")
+    return words
+
+
+def _effects(text: str) -> list[str]:
+    words = _words(text)
+    for word in words:
+        if word not in EFFECTS:
+            raise argparse.ArgumentTypeError(
+                f"there is no effect {word!r}, only {', '.join(EFFECTS)}"
+            )
+    return words
+
+
+def _sizes(text: str) -> list[Size]:
+    return [_size(word) for word in _words(text)]
+
+
+def _size(word: str) -> Size:
+    named = {name.lower(): size for name, size in NAMED_SIZES.items()}
+    if word.lower() in named:
+        return named[word.lower()]
+    found = _SIZE.fullmatch(word.lower())
+    size = (0, 0) if found is None else (int(found[1]), int(found[2]))
+    if min(size) < _LEAST_SIDE or max(size) > _LARGEST_SIDE:
+        raise argparse.ArgumentTypeError(
+            f"{word!r} is no size; write {', '.join(NAMED_SIZES)}, or WIDTHxHEIGHT from "
+            f"{_LEAST_SIDE} to {_LARGEST_SIDE} pixels"
+        )
+    return size
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number <= _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0, up to {_MOST}")
+    return number
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
+
+
+def _svg(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() != ".svg":
+        raise argparse.ArgumentTypeError(f"{text!r} must end in .svg")
+    return path
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -63,7 +229,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.no_speed and arguments.clips is None and not instead:
         raise UsageError("--no-speed leaves nothing to measure; name clips with --clips DIR")
     places = (("--report", arguments.report), ("--plot", arguments.plot))
-    check_apart(
+    check_output_conflicts(
         {"--clip": arguments.clip},
         [Written(option, path) for option, path in places if path is not None],
     )
@@ -106,10 +272,8 @@ class _Job:
 
 
 def _job(arguments: argparse.Namespace, folder: Path) -> _Job:
-    from livebg.bench.effects import open_effects
     from livebg.bench.quality import find_clips
-    from livebg.bench.speed import Length
-    from livebg.bench.subjects import RECIPE, SubjectPlan
+    from livebg.bench.speed import RECIPE, Length, SubjectPlan, open_effects
     from livebg.cli.run import fetch_network
 
     overrides = overrides_from(arguments)
@@ -134,8 +298,8 @@ def _job(arguments: argparse.Namespace, folder: Path) -> _Job:
 
 
 def _measure(arguments: argparse.Namespace, folder: Path) -> Report:
-    from livebg.bench.machine import describe_machine
     from livebg.bench.report import Report
+    from livebg.bench.tables import describe_machine
 
     job = _job(arguments, folder)
     soaks, compares = arguments.soak is not None, arguments.parity
@@ -208,8 +372,8 @@ def _quality(job: _Job) -> list[QualityResult]:
 def _soak(job: _Job, seconds: float) -> SoakResult:
     from livebg.bench.soak import Soak, SoakCase
     from livebg.bench.suite import fill_caches
-    from livebg.cli.live_line import LiveLine
-    from livebg.cli.signals import stop_on_signals
+    from livebg.cli.console import stop_on_signals
+    from livebg.cli.live_status import LiveLine
     from livebg.clock import MonotonicClock
 
     plan = job.behind_first(job.presets[0])
@@ -227,7 +391,7 @@ def _soak(job: _Job, seconds: float) -> SoakResult:
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """Give a callback that shows on a terminal what is measured while the block runs."""
-    from livebg.cli.live_line import LiveLine
+    from livebg.cli.live_status import LiveLine
     from livebg.clock import MonotonicClock
 
     line = LiveLine(MonotonicClock())
@@ -239,9 +403,9 @@ def _progress() -> Iterator[Progress]:
 
 def _clip(given: Path | None) -> Path:
     """Return the clip to measure speed on, which can be opened: that of the demo by default."""
-    from livebg.bench.footage import open_clip
-    from livebg.cli.progress import download_progress
-    from livebg.source.demo_clip import ensure_demo_clip
+    from livebg.bench.speed import open_clip
+    from livebg.cli.console import download_progress
+    from livebg.sources.demo_clip import ensure_demo_clip
 
     if given is None:
         with download_progress() as progress:
@@ -252,7 +416,7 @@ def _clip(given: Path | None) -> Path:
 
 def _plotted(report: Report) -> bytes:
     from livebg.bench.plot import PlotPoint, quality_plot
-    from livebg.bench.subjects import RECIPE
+    from livebg.bench.speed import RECIPE
 
     released = "RVM as released"
     points = [
@@ -266,7 +430,7 @@ def _plotted(report: Report) -> bytes:
 
 def _reserve(path: Path | None, stack: ExitStack) -> PartialFile | None:
     """Make sure before anything is measured that ``path`` can be written."""
-    from livebg.sink.atomic import PartialFile
+    from livebg.sinks.atomic import PartialFile
 
     if path is None:
         return None
@@ -276,7 +440,7 @@ def _reserve(path: Path | None, stack: ExitStack) -> PartialFile | None:
 
 
 def _write(file: PartialFile, content: bytes, path: Path) -> None:
-    from livebg.sink.atomic import translate_write_errors
+    from livebg.sinks.atomic import translate_write_errors
 
     with translate_write_errors(path):
         file.path.write_bytes(content)

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from livebg.source.devices import CameraDevice
-    from livebg.source.modes import CameraMode
+    from livebg.platform.linux.v4l2 import CameraMode
+    from livebg.sources.devices import CameraDevice
 
 __all__ = ["add_parser", "run"]
 
@@ -28,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List the cameras; return 0, also when there is none."""
-    from livebg.source.devices import list_cameras
+    from livebg.sources.devices import list_cameras
 
     cameras = list_cameras()
     if arguments.json:

@@ -1,29 +1,312 @@
-"""``livebg demo``: the whole thing on a real clip, with no camera needed."""
+"""What ``livebg demo`` shows: one background after another, captioned, with the camera inset.
+
+What ``livebg demo`` prints at its end: the numbers, and what to try next.
+
+``livebg demo``: the whole thing on a real clip, with no camera needed.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import replace
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from livebg.cli.apart import Written, check_apart, settings_files
+import cv2
+import numpy as np
+
+from livebg.cli.conflicts import Written, check_output_conflicts, settings_files
+from livebg.cli.console import download_progress
 from livebg.cli.options import add_settings_options, settings_from
-from livebg.cli.progress import download_progress
+from livebg.compositing.sheets import on_checkerboard
+from livebg.compositing.text import draw_text, text_size
+from livebg.config.settings import Settings
 from livebg.errors import InputError, SinkUnavailableError
+from livebg.frame import BGR, Composite, Frame, Image, PixelFormat
+from livebg.pipeline import Pipeline
+from livebg.sinks.base import Sink, repacked
 
 if TYPE_CHECKING:
-    from livebg.cli.demo_reel import Programme, Reel, Scene
-    from livebg.cli.live_line import LiveLine
-    from livebg.config.schema import Settings
-    from livebg.runtime.session import Session
-    from livebg.runtime.sinks import SinkPlan
-    from livebg.sink.window import Window
-    from livebg.source.base import Source, SourceInfo
+    from livebg.cli.live_status import LiveLine
+    from livebg.live.session import Session
+    from livebg.live.sink_runner import SinkPlan
+    from livebg.sinks.window import Window
+    from livebg.sources.base import Source, SourceInfo
 
-__all__ = ["add_parser", "run"]
+__all__ = [
+    "Programme",
+    "Reel",
+    "Scene",
+    "add_parser",
+    "next_steps",
+    "numbers",
+    "print_report",
+    "run",
+]
+
+
+_INSET = 0.24
+"""Width of the inset, as a share of the picture's."""
+
+_INSET_FRAME = (236, 232, 228)
+_INK = (255, 255, 255)
+_DIMMING = 0.35
+_KEPT_FRAMES = 32
+"""Camera frames kept for the inset: a second's worth, the oldest composite that may be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One background of the demo.
+
+    Attributes:
+        background: its specification, as for ``--background``.
+        caption: what is written into the picture.
+    """
+
+    background: str
+    caption: str
+
+
+class Programme:
+    """A pipeline that goes through scenes by the index of the frame.
+
+    Args:
+        pipeline: what filters; closed with the programme.
+        settings: what the pipeline was built from.
+        scenes: the backgrounds in turn.
+        scene_frames: frames of each.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, settings: Settings, scenes: Sequence[Scene], scene_frames: int
+    ) -> None:
+        self.stills: dict[str, Image] = {}
+        """By caption, a composite from the middle of each scene; ``""`` is the camera's frame."""
+        self._pipeline = pipeline
+        self._settings = settings
+        self.scene_frames = scene_frames
+        """Frames of each scene."""
+        self._scenes = scenes
+        self._scene: Scene | None = None
+        self._frames: deque[Frame] = deque(maxlen=_KEPT_FRAMES)
+
+    def scene_at(self, index: int) -> Scene:
+        """Return the scene of the frame ``index``."""
+        return self._scenes[min(index // self.scene_frames, len(self._scenes) - 1)]
+
+    def frame_at(self, index: int) -> Frame | None:
+        """Return the camera's frame ``index`` if it is a recent one. For any thread."""
+        return next((frame for frame in tuple(self._frames) if frame.index == index), None)
+
+    @property
+    def statistics(self) -> Mapping[str, Any]:
+        """What the pipeline did."""
+        return self._pipeline.statistics
+
+    def clear_statistics(self) -> None:
+        """Count from zero again."""
+        self._pipeline.clear_statistics()
+
+    def process(
+        self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
+    ) -> Composite:
+        """Return ``frame`` filtered as its scene says."""
+        scene = self.scene_at(frame.index)
+        if scene is not self._scene:
+            self._pipeline.reconfigure(replace(self._settings, background=scene.background))
+            self._scene = scene
+        composite = self._pipeline.process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
+        self._frames.append(frame)
+        if scene.caption not in self.stills and self._is_past_the_middle(frame.index):
+            self.stills.setdefault("", frame.image)
+            self.stills[scene.caption] = repacked(composite, BGR)
+        return composite
+
+    def prepare(self, settings: Settings) -> None:
+        """Do nothing ahead: the scenes choose the backgrounds."""
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Take over everything but the background, which the scenes choose."""
+        self._settings = settings
+        self._scene = None
+
+    def reset(self) -> None:
+        """Forget all earlier frames."""
+        self._pipeline.reset()
+
+    def close(self) -> None:
+        """Close the pipeline."""
+        self._pipeline.close()
+
+    def _is_past_the_middle(self, index: int) -> bool:
+        return index % self.scene_frames >= self.scene_frames // 2
+
+
+class Reel(Sink):
+    """Writes the scene's caption and the camera's own picture into what another sink gets.
+
+    Args:
+        sink: what is fed; closed with the reel.
+        programme: knows the scenes and the camera's frames.
+    """
+
+    def __init__(self, sink: Sink, programme: Programme) -> None:
+        self.name = sink.name
+        self._sink = sink
+        self._programme = programme
+
+    def send(self, composite: Composite) -> None:
+        """Send a captioned copy of ``composite``; privacy cards go as they are.
+
+        Raises:
+            SinkError: the sink cannot take it.
+        """
+        if not composite.private:
+            composite = replace(composite, image=self._annotated(composite), alpha=None)
+        self._sink.send(composite)
+
+    def close(self) -> None:
+        """Close the sink."""
+        self._sink.close()
+
+    def abort(self) -> None:
+        """Abort the sink."""
+        self._sink.abort()
+
+    def _annotated(self, composite: Composite) -> Image:
+        image = repacked(composite, BGR)
+        image = on_checkerboard(image) if image.shape[2] == 4 else image.copy()
+        frame = self._programme.frame_at(composite.index)
+        if frame is not None:
+            _draw_inset(image, frame.image)
+        _draw_caption(image, self._programme.scene_at(composite.index).caption)
+        return image
+
+
+def _draw_inset(image: Image, camera: Image) -> None:
+    """Draw the camera's picture small into the upper left corner of ``image``, in place."""
+    height, width = image.shape[:2]
+    inset = (round(width * _INSET), round(height * _INSET))
+    margin = round(height / 24)
+    small = cv2.resize(camera, inset, interpolation=cv2.INTER_AREA)
+    small = cv2.copyMakeBorder(small, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=_INSET_FRAME)
+    image[margin : margin + small.shape[0], margin : margin + small.shape[1]] = small
+    draw_text(
+        image[margin:], "camera", (margin + 8, small.shape[0] - 8), height / 26, _INK, bold=True
+    )
+
+
+def _draw_caption(image: Image, caption: str) -> None:
+    """Write ``caption`` on a darkened strip along the foot of ``image``, in place."""
+    height, width = image.shape[:2]
+    line_px = height / 20
+    line_px *= min(1.0, 0.92 * width / text_size(caption, line_px)[0])
+    strip = image[height - round(2.0 * line_px) :]
+    strip[:] = (strip * _DIMMING).astype(np.uint8)
+    draw_text(image, caption, (round(height / 24), height - round(0.62 * line_px)), line_px, _INK)
+
+
+_REASONS = {
+    "first": "first frames",
+    "settling": "first frames",
+    "motion": "motion",
+    "age": "matte getting old",
+    "cut": "scene changes",
+    "every": "fixed interval",
+}
+"""The mask scheduler's reasons to run the network, for people."""
+
+
+def numbers(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what a live session measured as labelled lines.
+
+    Args:
+        summary: of ``Session.summary``.
+    """
+    frames, latency, cpu = summary["frames"], summary["latency_ms"], summary["cpu"]
+    inference = summary["inference"]
+    lines = [
+        ("frames", f"{frames['out']} filtered, {frames['dropped'] + frames['missed']} dropped"),
+        ("rate", f"{summary['rate_fps']:.1f} frames per second"),
+    ]
+    if latency["count"]:
+        lines.append(
+            (
+                "latency",
+                f"{latency['p50']:.1f} ms (p50), {latency['p95']:.1f} ms (p95), "
+                f"{latency['p99']:.1f} ms (p99)",
+            )
+        )
+    lines.append(
+        (
+            "processor",
+            f"{cpu['ms_per_frame']:.1f} ms per frame, {cpu['share_of_core']:.0%} of one core, "
+            "recording included".replace("%", " %"),
+        )
+    )
+    if summary["memory"]["peak_mib"] is not None:
+        lines.append(("memory", f"{summary['memory']['peak_mib']:.0f} MiB at most"))
+    if inference.get("count"):
+        lines.append(("network", f"{inference['model']} on {inference['engine']}"))
+        lines.append(("inferences", _inferences(inference)))
+    return lines
+
+
+def next_steps(cameras: Sequence[str], picture: Path) -> list[tuple[str, str]]:
+    """Return commands to try, each with what it does.
+
+    Args:
+        cameras: names of the webcams that are there.
+        picture: a background that was written.
+    """
+    webcam = cameras[0] if cameras else "your webcam (none is plugged in now)"
+    return [
+        ("livebg run", f"{webcam}, live in a window; h lists its keys"),
+        (f"livebg run --background {picture}", "any picture or video behind you"),
+        ("livebg run --virtual-camera", "a camera that video calls can choose"),
+        ("livebg video IN.mp4 -o OUT.mp4", "a whole video, its sound included"),
+        ("livebg image IN.jpg -o OUT.png --background transparent", "cut a person out"),
+    ]
+
+
+def print_report(
+    summary: dict[str, Any], files: Sequence[Path], steps: Sequence[tuple[str, str]]
+) -> None:
+    """Print the numbers, the files that were written, and what to try next."""
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table(show_header=False, box=box.ROUNDED, title="live, as with a camera")
+    table.add_column(style="bold")
+    table.add_column()
+    for label, value in numbers(summary):
+        table.add_row(label, escape(value))
+    console.print(table)
+    for path in files:
+        console.print(f"[bold]look at[/bold] {escape(str(path))}")
+    console.print("\n[bold]try next[/bold]")
+    for command, meaning in steps:
+        console.print(f"  [cyan]{escape(command)}[/cyan]\n      {escape(meaning)}")
+
+
+def _inferences(inference: dict[str, Any]) -> str:
+    why: dict[str, int] = {}
+    for reason, times in inference["reasons"].items():
+        if reason != "carried":
+            label = _REASONS.get(reason, reason)
+            why[label] = why.get(label, 0) + times
+    because = ", ".join(f"{label} {times}" for label, times in why.items())
+    share = f"{inference['share']:.0%}".replace("%", " %")
+    return f"{inference['count']} ({share} of the frames)\n{because}"
+
 
 _SETTINGS = ("model", "device", "precision", "threads", "matte_size", "every", "edge_colour")
 """The settings that mean something here: the demo chooses the backgrounds itself."""
@@ -78,7 +361,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = settings_from(arguments)
     folder: Path = arguments.output
-    check_apart(
+    check_output_conflicts(
         {"FILE": arguments.file, **settings_files(arguments, settings)},
         [Written("-o", folder / name) for name in (_REEL, _SHEET, _HILLS)],
     )
@@ -89,16 +372,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _play(clip: Path, settings: Settings, folder: Path, *, window_wanted: bool) -> int:
-    from livebg.cli.demo_reel import Programme
-    from livebg.cli.demo_report import next_steps, print_report
-    from livebg.cli.live_line import LiveLine
+    from livebg.cli.console import stop_on_signals
+    from livebg.cli.live_status import LiveLine
     from livebg.cli.outputs import was_recorded
-    from livebg.cli.signals import stop_on_signals
     from livebg.clock import MonotonicClock
-    from livebg.compose.landscape import landscape
-    from livebg.runtime.rehearsal import build_rehearsed
-    from livebg.sink.picture_file import write_picture
-    from livebg.source.video import VideoFile
+    from livebg.compositing.sheets import landscape
+    from livebg.live.hot_swap import build_warmed_up
+    from livebg.sinks.pictures import write_picture
+    from livebg.sources.video import VideoFile
 
     line = LiveLine(MonotonicClock())
     with VideoFile(clip) as video:
@@ -109,7 +390,7 @@ def _play(clip: Path, settings: Settings, folder: Path, *, window_wanted: bool) 
     frames = round(_SCENE_S * float(info.frame_rate or settings.fps))
     frames = min(frames, info.frame_count or frames)
     line.say(f"playing {info.name} through {len(scenes)} backgrounds")
-    pipeline = build_rehearsed(settings, info.size)
+    pipeline = build_warmed_up(settings, info.size)
     programme = Programme(pipeline, settings, scenes, frames)
     window = _open_window() if window_wanted else None
     reel = folder / _REEL
@@ -128,7 +409,6 @@ def _play(clip: Path, settings: Settings, folder: Path, *, window_wanted: bool) 
 
 
 def _scenes(picture: Path) -> list[Scene]:
-    from livebg.cli.demo_reel import Scene
 
     return [
         Scene("blur", "--background blur"),
@@ -150,13 +430,12 @@ def _open_session(
     frames: int,
     line: LiveLine,
 ) -> Session:
-    from livebg.cli.demo_reel import Reel
     from livebg.cli.outputs import Outputs
     from livebg.clock import MonotonicClock
-    from livebg.runtime.session import Session
-    from livebg.source.excerpt import Excerpt
-    from livebg.source.paced import PacedVideo
-    from livebg.source.video import VideoFile
+    from livebg.live.session import Session
+    from livebg.sources.base import Excerpt
+    from livebg.sources.paced import PacedVideo
+    from livebg.sources.video import VideoFile
 
     def open_source() -> Source:
         scene = programme.scene_frames
@@ -178,14 +457,14 @@ def _open_session(
 
 
 def _plan_window(reel: Reel, info: SourceInfo) -> SinkPlan:
-    from livebg.runtime.sinks import SinkPlan
+    from livebg.live.sink_runner import SinkPlan
 
     return SinkPlan("window", lambda: reel)
 
 
 def _open_window() -> Window | None:
     """Return a window where there is a display, else None: the demo does not need one."""
-    from livebg.sink.window import Window
+    from livebg.sinks.window import Window
 
     try:
         return Window("livebg demo")
@@ -194,12 +473,12 @@ def _open_window() -> Window | None:
 
 
 def _tick(session: Session, programme: Programme, window: Window | None, line: LiveLine) -> None:
-    from livebg.cli.live_line import describe
-    from livebg.control.commands import Command, command_for
+    from livebg.cli.live_status import describe
+    from livebg.live.controller import Command, command_for
 
     if session.shown is not None:
         caption = programme.scene_at(session.shown.index).caption
-        line.update(f"{caption:30} {describe(session.glance())}")
+        line.update(f"{caption:30} {describe(session.snapshot())}")
     if window is None:
         return
     if Command.QUIT in map(command_for, window.poll_keys()) or window.closed:
@@ -208,8 +487,8 @@ def _tick(session: Session, programme: Programme, window: Window | None, line: L
 
 def _write_sheet(path: Path, programme: Programme, scenes: list[Scene]) -> bool:
     """Write the contact sheet; return False where there was nothing to show."""
-    from livebg.compose.contact_sheet import contact_sheet
-    from livebg.sink.picture_file import write_picture
+    from livebg.compositing.sheets import contact_sheet
+    from livebg.sinks.pictures import write_picture
 
     stills = programme.stills
     if not stills:
@@ -227,13 +506,13 @@ def _write_sheet(path: Path, programme: Programme, scenes: list[Scene]) -> bool:
 
 
 def _webcams() -> list[str]:
-    from livebg.source.devices import list_cameras
+    from livebg.sources.devices import list_cameras
 
     return [camera.name for camera in list_cameras() if not camera.virtual]
 
 
 def _fetch_clip() -> Path:
-    from livebg.source.demo_clip import ensure_demo_clip
+    from livebg.sources.demo_clip import ensure_demo_clip
 
     with download_progress() as progress:
         return ensure_demo_clip(progress)

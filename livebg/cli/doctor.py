@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from livebg import __version__
 from livebg.doctor.checks import examine
-from livebg.doctor.finding import Finding, Machine
+from livebg.doctor.findings import Finding, Machine
 
 __all__ = ["add_parser", "run"]
 

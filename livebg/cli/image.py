@@ -7,17 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livebg.cli.apart import Written, check_apart, settings_files
+from livebg.cli.conflicts import Written, check_output_conflicts, settings_files
+from livebg.cli.console import download_progress
 from livebg.cli.options import add_settings_options, overrides_from, settings_from
-from livebg.cli.progress import download_progress
-from livebg.config.schema import Settings
-from livebg.types import Composite, Frame, Image, Size
+from livebg.config.settings import Settings
+from livebg.frame import Composite, Frame, Image, Size
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from livebg.runtime.pipeline import Pipeline
+    from livebg.pipeline import Pipeline
 
 __all__ = ["add_parser", "run"]
 
@@ -81,15 +81,15 @@ def run(arguments: argparse.Namespace) -> int:
     """
     settings = settings_from(arguments)
 
-    from livebg.runtime.build import build_pipeline
-    from livebg.sink.picture_file import check_picture_path, write_picture
-    from livebg.source.picture import read_picture
+    from livebg.build import build_pipeline
+    from livebg.sinks.pictures import check_picture_path, write_picture
+    from livebg.sources.pictures import read_picture
 
     drawn = arguments.compare or arguments.segmap
     check_picture_path(
         arguments.output, transparent=settings.background == "transparent" and not drawn
     )
-    check_apart(
+    check_output_conflicts(
         {"IN": arguments.input, **settings_files(arguments, settings)},
         [Written("-o", arguments.output)],
     )
@@ -120,9 +120,8 @@ def _with_a_close_look(settings: Settings, size: Size) -> Settings:
 
 def _picture(pipeline: Pipeline, frame: Frame, *, compare: bool, segmap: bool) -> Image:
     """Return what was asked for: the filtered picture, or it and others side by side."""
-    from livebg.compose.compare import side_by_side
-    from livebg.compose.segmap import colour_classes, with_legend
-    from livebg.models.nets.voc import VOC_CLASSES, voc_palette
+    from livebg.compositing.sheets import colour_classes, side_by_side, with_legend
+    from livebg.models.catalog import VOC_CLASSES, voc_palette
 
     pipeline.study(frame, _LOOKS - 1)
     matte = pipeline.matte(frame)
@@ -142,8 +141,8 @@ def _picture(pipeline: Pipeline, frame: Frame, *, compare: bool, segmap: bool) -
 
 def _person_labels(composite: Composite) -> NDArray[np.uint8]:
     """Return person where the matte says so, for networks without classes."""
-    from livebg.compose.segmap import labels_from_alpha
-    from livebg.models.nets.voc import VOC_CLASSES
+    from livebg.compositing.sheets import labels_from_alpha
+    from livebg.models.catalog import VOC_CLASSES
 
     assert composite.alpha is not None  # it was asked for
     return labels_from_alpha(composite.alpha, VOC_CLASSES.index("person"))

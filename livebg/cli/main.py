@@ -28,10 +28,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from livebg import __version__
-from livebg.cli.signals import INTERRUPTED, interrupt_on_signals
-from livebg.cli.streams import drop, is_full, open_closed_streams
-from livebg.errors import LivebgError, UsageError
-from livebg.nearest import did_you_mean
+from livebg.cli.console import INTERRUPTED, drop, interrupt_on_signals, is_full, open_closed_streams
+from livebg.errors import LivebgError, UsageError, did_you_mean
 
 __all__ = ["COMMANDS", "Command", "main"]
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from livebg.cli.progress import download_progress, megabytes
+from livebg.cli.console import download_progress, megabytes
+from livebg.download import UrlSource
 from livebg.errors import WeightsError
-from livebg.fetch import UrlSource
 from livebg.models.catalog import CATALOG, CatalogEntry, find
 from livebg.models.weights import (
     add_weights,

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from livebg.config.load import CONFIG_VARIABLE, load_settings
-from livebg.config.presets import DEFAULT_PRESET, preset_names
-from livebg.config.schema import SETTINGS, Setting, Settings
+from livebg.config.load import CONFIG_VARIABLE, DEFAULT_PRESET, load_settings, preset_names
+from livebg.config.settings import SETTINGS, Setting, Settings
 
 __all__ = [
     "add_overrides",

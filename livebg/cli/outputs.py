@@ -10,14 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livebg.config.schema import Settings
+from livebg.config.settings import Settings
 from livebg.errors import SinkUnavailableError, UsageError
-from livebg.runtime.sinks import SinkPlan
-from livebg.sink.base import Sink
-from livebg.source.base import SourceInfo
+from livebg.live.sink_runner import SinkPlan
+from livebg.sinks.base import Sink
+from livebg.sources.base import SourceInfo
 
 if TYPE_CHECKING:
-    from livebg.runtime.session import Session
+    from livebg.live.session import Session
 
 __all__ = ["Outputs", "add_output_options", "outputs_from", "was_recorded"]
 
@@ -117,7 +117,7 @@ def outputs_from(arguments: argparse.Namespace) -> Outputs:
         UsageError: no output is left, or --on-demand lacks the virtual camera that it is about.
         SinkUnavailableError: a window is wanted and there is no display.
     """
-    from livebg.sink.display import require_display
+    from livebg.platform.display import require_display
 
     others = any(
         (
@@ -171,27 +171,27 @@ Opener = Callable[[], Sink]
 
 def _open_virtual_camera(info: SourceInfo, rate: Fraction, device: str | None) -> Sink:
     if device == _PIPEWIRE:
-        from livebg.sink.pipewire.camera import PipeWireCamera
+        from livebg.sinks.pipewire.camera import PipeWireCamera
 
         return PipeWireCamera(info.size, rate)
-    from livebg.sink.virtual_camera import VirtualCamera
+    from livebg.sinks.virtual_camera import VirtualCamera
 
     return VirtualCamera(info.size, float(rate), device)
 
 
 def _open_recorder(path: Path, info: SourceInfo, rate: Fraction, transparent: bool) -> Sink:
-    from livebg.sink.recorder import Recorder
+    from livebg.sinks.recorder import Recorder
 
     return Recorder(path, size=info.size, frame_rate=rate, transparent=transparent, live=True)
 
 
 def _open_mattes(folder: Path) -> Sink:
-    from livebg.sink.alpha import AlphaFolder
+    from livebg.sinks.pictures import AlphaFolder
 
     return AlphaFolder(folder)
 
 
 def _open_nothing() -> Sink:
-    from livebg.sink.null import NullSink
+    from livebg.sinks.null import NullSink
 
     return NullSink()

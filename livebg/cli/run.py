@@ -11,27 +11,23 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livebg.cli.apart import MATTES, Written, check_apart, settings_files
+from livebg.cli.conflicts import MATTES, Written, check_output_conflicts, settings_files
+from livebg.cli.console import INTERRUPTED, StatsFile, download_progress, stop_on_signals
 from livebg.cli.options import add_settings_options, config_path, settings_from
 from livebg.cli.outputs import add_output_options, outputs_from, was_recorded
-from livebg.cli.progress import download_progress
-from livebg.cli.signals import INTERRUPTED, stop_on_signals
-from livebg.cli.stats_file import StatsFile
 from livebg.errors import UsageError
-from livebg.runtime.worker import still_running
+from livebg.threads import still_running
 
 if TYPE_CHECKING:
-    from livebg.cli.desk import Desk
-    from livebg.cli.live_config import LiveConfig
-    from livebg.cli.live_line import LiveLine
-    from livebg.cli.live_source import LiveSource
+    from livebg.cli.live_status import LiveLine, LiveSource
     from livebg.cli.outputs import Outputs
-    from livebg.config.schema import Settings
-    from livebg.runtime.chain import Chain
-    from livebg.runtime.compilation import Compilation
-    from livebg.runtime.session import Session
-    from livebg.sink.window import Window
-    from livebg.types import Size
+    from livebg.config.settings import Settings
+    from livebg.frame import Size
+    from livebg.live.controller import LiveConfig, LiveController
+    from livebg.live.hot_swap import Chain
+    from livebg.live.jit_warmup import JitWarmup
+    from livebg.live.session import Session
+    from livebg.sinks.window import Window
 
 __all__ = ["add_parser", "fetch_network", "run"]
 
@@ -85,12 +81,12 @@ def run(arguments: argparse.Namespace) -> int:
             "without it livebg runs until it is stopped"
         )
     outputs = outputs_from(arguments)
-    check_apart(
+    check_output_conflicts(
         {"--camera": settings.camera, **settings_files(arguments, settings)}, _writes(arguments)
     )
     stats = None if arguments.stats is None else StatsFile(arguments.stats)
     with ExitStack() as cleanup:
-        compilation: Compilation | None = None
+        compilation: JitWarmup | None = None
         try:
             compilation = _compilation(cleanup)
             session, desk, line = _set_up(arguments, settings, outputs, started_ns, compilation)
@@ -121,10 +117,10 @@ def _writes(arguments: argparse.Namespace) -> list[Written]:
     return [Written(option, path, prefix) for option, path, prefix in places if path is not None]
 
 
-def _compilation(cleanup: ExitStack) -> Compilation:
-    from livebg.runtime.compilation import Compilation
+def _compilation(cleanup: ExitStack) -> JitWarmup:
+    from livebg.live.jit_warmup import JitWarmup
 
-    return cleanup.enter_context(Compilation())
+    return cleanup.enter_context(JitWarmup())
 
 
 def _set_up(
@@ -132,20 +128,19 @@ def _set_up(
     settings: Settings,
     outputs: Outputs,
     started_ns: int,
-    compilation: Compilation,
-) -> tuple[Session, Desk, LiveLine]:
+    compilation: JitWarmup,
+) -> tuple[Session, LiveController, LiveLine]:
     """Fetch and open all that the session needs."""
     fetch_network(settings)
 
-    from livebg.cli.desk import Desk
-    from livebg.cli.live_line import LiveLine
-    from livebg.cli.live_source import LiveSource
+    from livebg.cli.live_status import LiveLine, LiveSource
     from livebg.clock import MonotonicClock
+    from livebg.live.controller import LiveController
 
     line = LiveLine(MonotonicClock())
     source = LiveSource(settings, loop=arguments.loop, say=line.say)
     session, window = _open(settings, outputs, source, line, started_ns, compilation)
-    desk = Desk(
+    desk = LiveController(
         session,
         window,
         line,
@@ -159,7 +154,7 @@ def _set_up(
 def _nothing_happened(started_ns: int) -> dict[str, Any]:
     """Return the statistics of a session that was interrupted before it began."""
     from livebg.clock import MonotonicClock
-    from livebg.runtime.stats import Statistics
+    from livebg.live.statistics import Statistics
 
     statistics = Statistics(MonotonicClock(), started_ns=started_ns)
     return statistics.summary(
@@ -190,11 +185,11 @@ def _open(
     source: LiveSource,
     line: LiveLine,
     started_ns: int,
-    compilation: Compilation,
+    compilation: JitWarmup,
 ) -> tuple[Session, Window | None]:
-    from livebg.runtime.rehearsal import build_live
-    from livebg.runtime.session import Session
-    from livebg.runtime.sinks import SinkPlan
+    from livebg.live.hot_swap import build_live
+    from livebg.live.session import Session
+    from livebg.live.sink_runner import SinkPlan
 
     def build(settings: Settings, size: Size) -> Chain:
         compilation.settle()
@@ -202,7 +197,7 @@ def _open(
 
     window: Window | None = None
     if outputs.window:
-        from livebg.sink.window import Window
+        from livebg.sinks.window import Window
 
         window = Window()
     session = Session(
@@ -238,16 +233,16 @@ def _watched_config(
     path = config_path(arguments)
     if path is None:
         return None
-    from livebg.cli.live_config import LiveConfig
     from livebg.clock import MonotonicClock
     from livebg.config.watch import WatchedFile
+    from livebg.live.controller import LiveConfig
 
     file = WatchedFile(path, MonotonicClock())
     return LiveConfig(file, lambda: settings_from(arguments), settings, line.say)
 
 
-def _drive(session: Session, desk: Desk, line: LiveLine, seconds: float | None) -> None:
-    from livebg.cli.source_report import source_report
+def _drive(session: Session, desk: LiveController, line: LiveLine, seconds: float | None) -> None:
+    from livebg.cli.live_status import source_report
 
     with stop_on_signals(session.stop):
         for sentence in source_report(session.info):
@@ -275,7 +270,7 @@ def _say_goodbye(session: Session, outputs: Outputs) -> None:
         print(f"livebg: recorded {outputs.recording}", file=sys.stderr)
 
 
-def _leave_at_once(compilation: Compilation | None, status: int) -> None:
+def _leave_at_once(compilation: JitWarmup | None, status: int) -> None:
     """End the process if anything is still at work that the user would have to wait for."""
     if compilation is not None:
         compilation.give_up(_REACTION_S)

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from livebg.autostart import UNIT_NAME, unit_path, unit_text
 from livebg.cli.options import settings_from
 from livebg.cli.outputs import outputs_from
-from livebg.doctor.finding import Machine
-from livebg.doctor.loopback import check_virtual_camera
+from livebg.doctor.findings import Machine
+from livebg.doctor.virtual_camera import check_virtual_camera
 from livebg.errors import SystemChangeError, UsageError
+from livebg.platform.linux.systemd import UNIT_NAME, unit_path, unit_text
 
 __all__ = ["add_parser", "run"]
 

@@ -10,9 +10,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from livebg.doctor.finding import Machine
-from livebg.doctor.loopback import check_virtual_camera
-from livebg.doctor.loopback_setup import Step, advice, plan_removal, plan_setup
+from livebg.doctor.findings import Machine
+from livebg.doctor.virtual_camera import (
+    Step,
+    advice,
+    check_virtual_camera,
+    plan_removal,
+    plan_setup,
+)
 from livebg.errors import SystemChangeError, UsageError
 
 __all__ = ["add_parser", "run"]

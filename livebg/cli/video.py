@@ -15,18 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livebg import __version__
-from livebg.cli.apart import FRAMES, MATTES, Written, check_apart, settings_files
+from livebg.cli.conflicts import FRAMES, MATTES, Written, check_output_conflicts, settings_files
+from livebg.cli.console import INTERRUPTED, StatsFile
 from livebg.cli.options import add_settings_options, settings_from
-from livebg.cli.signals import INTERRUPTED
-from livebg.cli.stats_file import StatsFile
 from livebg.errors import UsageError
 
 if TYPE_CHECKING:
-    from livebg.config.schema import Settings
-    from livebg.runtime.convert import Conversion
-    from livebg.runtime.pipeline import Pipeline
-    from livebg.sink.base import Sink
-    from livebg.source.base import Source, SourceInfo
+    from livebg.config.settings import Settings
+    from livebg.convert import Conversion
+    from livebg.pipeline import Pipeline
+    from livebg.sinks.base import Sink
+    from livebg.sources.base import Source, SourceInfo
 
 __all__ = ["add_parser", "run"]
 
@@ -92,15 +91,17 @@ def run(arguments: argparse.Namespace) -> int:
         SourceError: the input breaks off.
         SinkError: an output cannot be written.
     """
-    from livebg.cli.progress import download_progress
-    from livebg.runtime.build import build_pipeline
+    from livebg.build import build_pipeline
+    from livebg.cli.console import download_progress
 
     if arguments.output is None and arguments.alpha is None:
         raise UsageError(
             "there is nothing to write; name a video with -o, or a folder with --alpha"
         )
     settings = settings_from(arguments)
-    check_apart({"IN": arguments.input, **settings_files(arguments, settings)}, _writes(arguments))
+    check_output_conflicts(
+        {"IN": arguments.input, **settings_files(arguments, settings)}, _writes(arguments)
+    )
     with ExitStack() as stack:
         source = stack.enter_context(_open_source(arguments, settings))
         sinks = [
@@ -130,9 +131,9 @@ class _Measured:
     cpu_s: float
 
     def summary(self, pipeline: Pipeline) -> dict[str, Any]:
-        """Return plain values for JSON, named as in ``livebg.runtime.stats_schema``."""
-        from livebg.runtime.process import peak_memory_mib
-        from livebg.runtime.stats_schema import SCHEMA
+        """Return plain values for JSON, named as in ``livebg.live.statistics``."""
+        from livebg.live.statistics import SCHEMA
+        from livebg.platform.process import peak_memory_mib
 
         frames = self.conversion.frames
         return {
@@ -160,9 +161,8 @@ class _Measured:
 def _convert(
     arguments: argparse.Namespace, source: Source, pipeline: Pipeline, sinks: Sequence[Sink]
 ) -> _Measured:
-    from livebg.cli.frame_bar import frame_progress
-    from livebg.cli.signals import stop_on_signals
-    from livebg.runtime.convert import convert
+    from livebg.cli.console import frame_progress, stop_on_signals
+    from livebg.convert import convert
 
     stop = threading.Event()
     wall, cpu = time.perf_counter(), time.process_time()
@@ -181,7 +181,7 @@ def _convert(
 
 def _open_source(arguments: argparse.Namespace, settings: Settings) -> Source:
     if arguments.input.is_dir():
-        from livebg.source.pictures import PictureFolder
+        from livebg.sources.pictures import PictureFolder
 
         return PictureFolder(arguments.input, Fraction(settings.fps).limit_denominator(1001))
     if "setting.fps" in arguments:
@@ -189,13 +189,13 @@ def _open_source(arguments: argparse.Namespace, settings: Settings) -> Source:
             f"--fps {getattr(arguments, 'setting.fps')} is for a folder of pictures; "
             f"{arguments.input} keeps its own frame rate, leave --fps out"
         )
-    from livebg.source.video import VideoFile
+    from livebg.sources.video import VideoFile
 
     return VideoFile(arguments.input)
 
 
 def _expected_frames(source: Source) -> int | None:
-    from livebg.source.video import VideoFile
+    from livebg.sources.video import VideoFile
 
     return source.expected_frames if isinstance(source, VideoFile) else source.info.frame_count
 
@@ -224,7 +224,7 @@ def _open_sinks(arguments: argparse.Namespace, info: SourceInfo, settings: Setti
         if arguments.output is not None:
             sinks.append(_open_output(arguments, info, settings))
         if arguments.alpha is not None:
-            from livebg.sink.alpha import AlphaFolder
+            from livebg.sinks.pictures import AlphaFolder
 
             sinks.append(AlphaFolder(arguments.alpha))
     except BaseException:
@@ -237,10 +237,10 @@ def _open_sinks(arguments: argparse.Namespace, info: SourceInfo, settings: Setti
 def _open_output(arguments: argparse.Namespace, info: SourceInfo, settings: Settings) -> Sink:
     path = Path(arguments.output)
     if _is_folder(arguments.output):
-        from livebg.sink.pictures import PictureFolderSink
+        from livebg.sinks.pictures import PictureFolderSink
 
         return PictureFolderSink(path)
-    from livebg.sink.recorder import Recorder
+    from livebg.sinks.recorder import Recorder
 
     return Recorder(
         path,

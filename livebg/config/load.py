@@ -1,6 +1,10 @@
-"""Reading settings: defaults < preset < configuration file < environment < command line.
+"""Presets: the configuration files that come with livebg.
+
+Reading settings: defaults < preset < configuration file < environment < command line.
 
 Each layer may also name the preset, and the strongest that does decides.
+
+From one preset to another while a session runs.
 """
 
 from __future__ import annotations
@@ -8,23 +12,73 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from livebg.config.presets import preset_path
-from livebg.config.schema import SETTINGS, Setting, Settings
-from livebg.config.values import check_value, parse_text
-from livebg.errors import SettingsError
-from livebg.nearest import did_you_mean
+from livebg.config.settings import SETTINGS, Setting, Settings, check_value, parse_text
+from livebg.errors import SettingsError, did_you_mean
 
 __all__ = [
+    "BY_COST",
     "CONFIG_VARIABLE",
+    "DEFAULT_PRESET",
     "ENVIRONMENT_PREFIX",
     "change_settings",
     "load_settings",
+    "preset_names",
+    "preset_of",
+    "preset_path",
+    "presets_folder",
     "read_config",
+    "with_preset",
 ]
+
+
+DEFAULT_PRESET = "balanced"
+"""The preset of the command line when nobody names one."""
+
+BY_COST = ("fast", "balanced", "quality")
+"""The presets that differ by cost alone, weakest machine first; the others follow by name."""
+
+
+def presets_folder() -> Path:
+    """Return the folder of ``NAME.toml`` files.
+
+    An installed livebg carries it inside the package; in a working tree, which an editable
+    install points at, it lies beside the package.
+    """
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def preset_names() -> tuple[str, ...]:
+    """Return the names of the presets, those that differ by cost first, weakest machine first."""
+    found = {file.stem for file in presets_folder().glob("*.toml")}
+    by_cost = [name for name in BY_COST if name in found]
+    return (*by_cost, *sorted(found.difference(by_cost)))
+
+
+def preset_path(name: str, origin: str) -> Path:
+    """Return the file of the preset ``name``.
+
+    Args:
+        name: the preset.
+        origin: where it was asked for, for the message.
+
+    Raises:
+        SettingsError: there is no such preset.
+    """
+    names = preset_names()
+    if name not in names:
+        raise SettingsError(
+            f"{origin}: there is no preset {name!r}, only {', '.join(names)}"
+            f"{did_you_mean(name, names)}"
+        )
+    return presets_folder() / f"{name}.toml"
+
 
 ENVIRONMENT_PREFIX = "LIVEBG_"
 
@@ -190,3 +244,36 @@ def _find(name: str, origin: str, valid: tuple[str, ...] | Mapping[str, Setting]
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
+
+
+def preset_of(settings: Settings) -> str | None:
+    """Return which of the presets that differ by cost ``settings`` agree with, or None.
+
+    Raises:
+        SettingsError: a preset's file cannot be read.
+
+    Example:
+        >>> preset_of(with_preset(Settings(mirror=True), "fast"))
+        'fast'
+    """
+    return next((name for name in BY_COST if with_preset(settings, name) == settings), None)
+
+
+def with_preset(settings: Settings, name: str) -> Settings:
+    """Return ``settings`` with all that tells the presets apart as ``name`` has it.
+
+    Args:
+        settings: what holds now; what no preset of ``BY_COST`` touches stays.
+        name: one of ``BY_COST``.
+
+    Raises:
+        SettingsError: a preset's file cannot be read.
+    """
+    touched = {key for other in BY_COST for key in _values(other)}
+    defaults = {key: SETTINGS[key].default for key in touched}
+    return replace(settings, **(defaults | _values(name)))
+
+
+@cache
+def _values(name: str) -> MappingProxyType[str, Any]:
+    return MappingProxyType(read_config(preset_path(name, "the keys")))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from livebg.doctor.finding import Finding, Machine
-from livebg.open_files import find_holders
-from livebg.source.devices import CameraDevice, list_cameras
-from livebg.source.modes import choose_mode
+from livebg.doctor.findings import Finding, Machine
+from livebg.platform.linux.procfs import find_holders
+from livebg.platform.linux.v4l2 import choose_mode
+from livebg.sources.devices import CameraDevice, list_cameras
 
 __all__ = ["check_cameras"]
 

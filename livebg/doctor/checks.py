@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 
 from livebg.doctor.cameras import check_cameras
-from livebg.doctor.display import check_display
-from livebg.doctor.engines import check_openvino, check_processor, check_torch
-from livebg.doctor.finding import Check, Finding, Machine
-from livebg.doctor.loopback import check_virtual_camera
-from livebg.doctor.pipewire import check_pipewire
-from livebg.doctor.secure_boot import check_secure_boot
-from livebg.doctor.software import check_cache, check_python, check_weights
+from livebg.doctor.findings import Check, Finding, Machine
+from livebg.doctor.software import (
+    check_cache,
+    check_display,
+    check_openvino,
+    check_processor,
+    check_python,
+    check_torch,
+    check_weights,
+)
+from livebg.doctor.virtual_camera import check_pipewire, check_secure_boot, check_virtual_camera
 
 __all__ = ["CHECKS", "examine"]
 

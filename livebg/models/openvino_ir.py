@@ -1,4 +1,12 @@
-"""torchvision's networks in OpenVINO's own format, converted once and kept.
+"""Importing OpenVINO without its telemetry.
+
+``import openvino`` reports itself to Google Analytics, from a thread of its own that stays, unless
+the user has opted out. Without the package ``openvino_telemetry`` it uses a stub that does nothing;
+livebg promises that nothing leaves the machine, so it hides that package from it.
+
+A network without memory as one OpenVINO graph: bytes in, alpha (and class labels) out.
+
+torchvision's networks in OpenVINO's own format, converted once and kept.
 
 The conversion needs torch; every later start reads the result and does without.
 """
@@ -6,17 +14,123 @@ The conversion needs torch; every later start reads the result and does without.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from livebg.errors import ModelError
-from livebg.models.onnx_conventions import UNIT_SCALING
-from livebg.models.onnx_shapes import NetworkFile
-from livebg.models.openvino_import import import_openvino
-from livebg.types import Size
+from livebg.frame import Size
+from livebg.models.onnx import UNIT_SCALING, NetworkFile
 
-__all__ = ["converted_network"]
+__all__ = ["converted_network", "import_openvino", "load_static_graph"]
+
+
+def import_openvino() -> Any:
+    """Return the module ``openvino``, imported without telemetry if nobody has imported it before.
+
+    Raises:
+        ImportError: OpenVINO is not installed, or does not run here.
+    """
+    # None makes Python's import system say that there is no such package.
+    cast("dict[str, Any]", sys.modules).setdefault("openvino_telemetry", None)
+    return importlib.import_module("openvino")
+
+
+def load_static_graph(
+    core: Any, network: NetworkFile, input_size: Size, kept: Sequence[int]
+) -> Any:
+    """Read a network and return it as an ``openvino.Model`` of fixed size.
+
+    Input: ``(1, h, w, 3)`` uint8 BGR. Outputs: ``alpha``, ``(1, 1, h', w')`` float32 (not
+    clipped: that would hide values that are no numbers), and, where the network has classes,
+    ``labels``, ``(1, 1, h', w')`` uint8.
+
+    Args:
+        core: an ``openvino.Core``.
+        network: what the file holds; not ``recurrent``.
+        input_size: ``(width, height)``; the file's own size where it fixes one.
+        kept: channels of the output whose probabilities make up alpha; ignored for a matte of one
+            channel.
+
+    Raises:
+        ModelError: OpenVINO cannot read the file, or the network does not run at that size.
+    """
+    try:
+        graph = _with_results(core.read_model(str(network.path)), network, kept)
+        width, height = input_size
+        sides = {"N": 1, "C": 3, "H": height, "W": width}
+        graph.reshape({network.input_name: [sides[axis] for axis in network.input_layout]})
+        return _with_byte_input(graph, network)
+    except RuntimeError as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        raise ModelError(
+            f"OpenVINO cannot use {network.path} at {input_size[0]}x{input_size[1]}: {reason}"
+        ) from error
+
+
+def _with_results(graph: Any, network: NetworkFile, kept: Sequence[int]) -> Any:
+    """Replace the graph's results by ``alpha`` and ``labels``."""
+    from openvino import Model
+    from openvino import opset13 as ops
+
+    raw = graph.output(network.output_name).get_node().input_value(0)
+    channels = _as_nchw(ops.convert(raw, "f32"), network.output_layout)
+    probabilities = channels
+    if network.activation == "sigmoid":
+        probabilities = ops.sigmoid(channels)
+    elif network.activation == "softmax":
+        probabilities = ops.softmax(channels, 1)
+    if network.kind != "matte":
+        chosen = ops.gather(probabilities, list(kept), 1)
+        probabilities = ops.reduce_sum(chosen, 1, keep_dims=True)
+    results = [_named(probabilities, "alpha")]
+    if network.kind == "classes":
+        best = ops.topk(channels, 1, 1, "max", "value", index_element_type="i32").output(1)
+        results.append(_named(ops.convert(best, "u8"), "labels"))
+    return Model(results, graph.get_parameters(), "alpha")
+
+
+def _as_nchw(node: Any, layout: str) -> Any:
+    from openvino import opset13 as ops
+
+    if layout == "NHW":
+        return ops.unsqueeze(node, 1)
+    return ops.transpose(node, [0, 3, 1, 2]) if layout == "NHWC" else node
+
+
+def _named(node: Any, name: str) -> Any:
+    from openvino import opset13 as ops
+
+    result = ops.result(node)
+    result.input(0).get_source_output().get_tensor().set_names({name})
+    return result
+
+
+def _with_byte_input(graph: Any, network: NetworkFile) -> Any:
+    from openvino import Layout, Type
+    from openvino.preprocess import ColorFormat, PrePostProcessor
+
+    steps = PrePostProcessor(graph)
+    source = steps.input(network.input_name)
+    wanted = graph.input(network.input_name).get_element_type()
+    source.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC")).set_color_format(
+        ColorFormat.BGR
+    )
+    source.model().set_layout(Layout(network.input_layout))
+    (
+        source.preprocess()
+        .convert_element_type(Type.f32)
+        .convert_color(ColorFormat.RGB)
+        .mean(list(network.scaling.mean))
+        .scale(list(network.scaling.deviation))
+        .convert_element_type(wanted)
+    )
+    return steps.build()
+
 
 _INPUT = "rgb"
 _OUTPUT = "logits"
@@ -31,7 +145,7 @@ def converted_network(name: str, weights: Path, input_size: Size, folder: Path) 
     It is remade when the checkpoint's path, length or time of modification changes.
 
     Args:
-        name: a torchvision network, as in ``livebg.models.nets.torchvision_nets.NETWORKS``.
+        name: a torchvision network, as in ``livebg.models.torchvision.NETWORKS``.
         weights: its checkpoint.
         input_size: ``(width, height)``.
         folder: where converted networks are kept.
@@ -69,7 +183,7 @@ def _fingerprint(weights: Path) -> str:
 def _convert(name: str, weights: Path, input_size: Size, path: Path) -> None:
     import torch
 
-    from livebg.models.nets.torchvision_nets import load_classes
+    from livebg.models.torchvision import load_classes
 
     width, height = input_size
     openvino = import_openvino()

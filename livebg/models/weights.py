@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from livebg.cache import cache_folder, file_sha256, intact_file, read_stamp, write_stamp
+from livebg.download import Progress, ensure_file
 from livebg.errors import FetchError, InputError, UsageError, WeightsError
-from livebg.fetch import Progress, ensure_file
 from livebg.models.catalog import CATALOG, CatalogEntry, find
 
 __all__ = [
@@ -160,7 +160,7 @@ def _check_kind(entry: CatalogEntry, file: Path, digest: str) -> None:
             f"{file} is not the released {entry.file.name} (its sha256 is {digest[:8]}..., not "
             f"{entry.file.sha256[:8]}...); a network of your own is used with `--model {file}`"
         )
-    from livebg.models.nets.checkpoints import check_checkpoint
+    from livebg.models.rvm import check_checkpoint
 
     check_checkpoint(entry.name, file)
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.pixel_format import BGR, PixelFormat
-from livebg.pixels.matrices import TO_BGR
-from livebg.pixels.stand_in import numpy_stands_in
+from livebg.frame import BGR, PixelFormat
+from livebg.pixels.encoding import TO_BGR
+from livebg.pixels.jit import numpy_stands_in
 
 __all__ = ["converted"]
 

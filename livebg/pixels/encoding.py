@@ -1,4 +1,8 @@
-"""From BGR to every other format, compiled by numba.
+"""The numbers that make luma and chroma of red, green and blue, and back.
+
+A picture in any format, as compiled code writes it.
+
+From BGR to every other format, compiled by numba.
 
 Every loop runs from 0 over contiguous memory, which is what lets LLVM use vector instructions; so
 rows of pixels are first summed up, and pairs of columns then.
@@ -6,17 +10,131 @@ rows of pixels are first summed up, and pairs of columns then.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.pixel_format import PixelFormat
-from livebg.pixels.canvas import BGR, I420, NV12, RGB, YUY2, Canvas, canvas
-from livebg.pixels.jit import compiled
-from livebg.pixels.views import picture
+from livebg.frame import ColourMatrix, PixelFormat
+from livebg.pixels.jit import compiled, picture
 
-__all__ = ["copy_area", "encode", "encode_area"]
+__all__ = [
+    "BGR",
+    "I420",
+    "NV12",
+    "RGB",
+    "TO_BGR",
+    "TO_YUV",
+    "YUY2",
+    "Canvas",
+    "canvas",
+    "copy_area",
+    "encode",
+    "encode_area",
+]
+
+
+_RED_AND_BLUE: Mapping[ColourMatrix, tuple[float, float]] = {
+    "bt601": (0.299, 0.114),
+    "bt709": (0.2126, 0.0722),
+}
+"""Their share in the luma (ITU-R BT.601-7, section 2.5.1; BT.709-6, item 3.2)."""
+
+_LUMA_LEVELS, _CHROMA_LEVELS = 219 / 255, 224 / 255
+
+
+def _to_yuv(matrix: ColourMatrix) -> NDArray[np.float64]:
+    """Return Y - 16, U - 128 and V - 128, as rows, of blue, green and red."""
+    red, blue = _RED_AND_BLUE[matrix]
+    luma = np.array([blue, 1 - red - blue, red])
+    u = (np.array([1, 0, 0]) - luma) / (1 - blue) / 2
+    v = (np.array([0, 0, 1]) - luma) / (1 - red) / 2
+    return np.stack([luma * _LUMA_LEVELS, u * _CHROMA_LEVELS, v * _CHROMA_LEVELS])
+
+
+def _in_256ths(exact: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Round so that white keeps its luma and grey its lack of colour: green makes up the sum."""
+    whole = np.rint(256 * exact).astype(np.int32)
+    whole[:, 1] += np.rint(256 * exact.sum(axis=1)).astype(np.int32) - whole.sum(axis=1)
+    return whole
+
+
+TO_YUV: Mapping[ColourMatrix, NDArray[np.int32]] = MappingProxyType(
+    {matrix: _in_256ths(_to_yuv(matrix)) for matrix in _RED_AND_BLUE}
+)
+"""``(3, 3)`` int32: Y, U and V of blue, green and red in 256ths, off by less than a level.
+
+Every sum of products fits into 16 bits, which doubles what a vector instruction holds.
+"""
+
+TO_BGR: Mapping[ColourMatrix, NDArray[np.float64]] = MappingProxyType(
+    {matrix: np.asarray(np.linalg.inv(_to_yuv(matrix)), float) for matrix in _RED_AND_BLUE}
+)
+"""``(3, 3)``: blue, green and red of Y - 16, U - 128 and V - 128."""
+
+
+BGR, RGB, I420, NV12, YUY2 = range(5)
+"""The layouts as compiled code tells them apart."""
+
+_LAYOUTS = {"bgr": BGR, "rgb": RGB, "i420": I420, "nv12": NV12, "yuy2": YUY2}
+
+_NO_WEIGHTS = np.zeros((3, 3), np.int32)
+
+
+class Canvas(NamedTuple):
+    """The planes of a picture, and lines to work in.
+
+    Attributes:
+        layout: one of the numbers above.
+        weights: ``(3, 3)`` int32; see ``matrices.TO_YUV``.
+        first: ``(H, n)``: the rows of a packed picture, or the luma.
+        second: ``(H / 2, n)``: U, or U V U V ...; empty in a packed picture.
+        third: ``(H / 2, n)``: V; empty in all but ``I420``.
+        sums: ``(3, W)`` uint16, W even: blue, green and red of two rows.
+        pairs: ``(3, W / 2)`` uint32: the same memory, two columns in one number.
+        means: ``(3, W / 2)`` int16: blue, green and red of two by two pixels.
+        lines: ``(3, W)`` uint8: luma, U and V of a row.
+    """
+
+    layout: int
+    weights: NDArray[np.int32]
+    first: NDArray[np.uint8]
+    second: NDArray[np.uint8]
+    third: NDArray[np.uint8]
+    sums: NDArray[np.uint16]
+    pairs: NDArray[np.uint32]
+    means: NDArray[np.int16]
+    lines: NDArray[np.uint8]
+
+
+def canvas(image: NDArray[np.uint8], pixel_format: PixelFormat) -> Canvas:
+    """Return the planes of ``image``, which has ``pixel_format`` and no alpha."""
+    width, height = pixel_format.size(image)
+    layout = _LAYOUTS[pixel_format.layout]
+    if layout in (I420, NV12):
+        luma, chroma = image[:height], image[height:].reshape(-1)
+        halves = 1 if layout == NV12 else 2
+        planes = [luma, *chroma.reshape(halves, height // 2, width // halves)]
+    else:
+        planes = [image.reshape(height, -1)]
+    nothing = image.reshape(-1)[:0].reshape(0, 0)
+    first, second, third = (*planes, nothing, nothing)[:3]
+    matrix = pixel_format.matrix
+    sums = np.empty((3, width + width % 2), np.uint16)
+    return Canvas(
+        layout,
+        _NO_WEIGHTS if matrix is None else TO_YUV[matrix],
+        first,
+        second,
+        third,
+        sums,
+        sums.view(np.uint32),
+        np.empty((3, sums.shape[1] // 2), np.int16),
+        np.empty(sums.shape, np.uint8),
+    )
+
 
 I16 = NDArray[np.int16]
 I32 = NDArray[np.int32]

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.pixel_format import PixelFormat
-from livebg.pixels.matrices import TO_YUV
+from livebg.frame import PixelFormat
+from livebg.pixels.encoding import TO_YUV
 
 __all__ = ["encode"]
 

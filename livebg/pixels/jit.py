@@ -1,28 +1,166 @@
-"""Compiling numeric code with numba, once on each machine; ``kept_code`` says where it is kept."""
+"""Whether numpy stands in for code that numba has not compiled yet.
+
+Where the code that numba has compiled is kept, and whether all of it is there.
+
+Numba's own choice, beside the source, may not be writable. It compiles anew when the file of a
+function changes, but not when that of another function does which it calls, so there is a folder
+for each state of this package.
+
+Compiling numeric code with numba, once on each machine; ``jit_cache`` says where it is kept.
+
+Views of pictures for compiled code.
+
+Compiled code is made once for each combination of array kinds, hence every argument is passed as
+a read-only, contiguous view.
+"""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
+import hashlib
 import logging
 import os
-from collections.abc import Callable
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
-from livebg.pixels.kept_code import forget_torn, keep_nothing_more, kept_code_folder
+import numpy as np
+from numba import njit
+from numba.core import config, event
+from numba.core.caching import FunctionCache
+from numpy.typing import NDArray
 
-os.environ.setdefault("NUMBA_CACHE_DIR", str(kept_code_folder()))
+from livebg.cache import cache_folder
+
+__all__ = [
+    "PIXEL",
+    "Picture",
+    "all_kept",
+    "compiled",
+    "forget_torn",
+    "jit_cache_folder",
+    "jit_fallback",
+    "keep_all",
+    "keep_nothing_more",
+    "numpy_stands_in",
+    "picture",
+    "read_only",
+]
+
+_log = logging.getLogger(__name__)
+
+
+_compiler: int | None = None
+"""The thread that compiles."""
+
+
+def numpy_stands_in() -> bool:
+    """Say whether the calling thread is to use numpy's twin of compiled code for the moment."""
+    return _compiler not in (None, threading.get_ident())
+
+
+@contextmanager
+def jit_fallback() -> Iterator[None]:
+    """Let numpy stand in, in all threads but the calling one, for as long as the block runs."""
+    global _compiler
+    _compiler = threading.get_ident()
+    try:
+        yield
+    finally:
+        _compiler = None
+
+
+_SOURCES = ("compose", "pixels", "temporal")
+"""Where there is compiled code."""
+
+_MARK = "complete"
+
+_lost: list[Exception] = []
+"""Why code of this process could not be kept."""
+
+
+@functools.cache
+def jit_cache_folder() -> Path:
+    """Return the folder; ``NUMBA_CACHE_DIR`` overrides it.
+
+    Where nothing may be written to the user's cache it is one of this process alone. Where no
+    folder can be made at all it is missing.
+    """
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    if chosen:
+        return Path(chosen)
+    folder = cache_folder() / "numba" / _state()
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if os.access(folder, os.W_OK):
+        return folder
+    try:
+        private = tempfile.mkdtemp(prefix="livebg-")
+    except OSError:
+        return folder
+    atexit.register(shutil.rmtree, private, ignore_errors=True)
+    return Path(private)
+
+
+def all_kept() -> bool:
+    """Say whether ``keep_all`` was called for the sources as they are."""
+    return _mark().is_file()
+
+
+def keep_all() -> None:
+    """Note that all code has been compiled and kept, if it has been: the folder is there."""
+    if not _lost:
+        with contextlib.suppress(OSError):
+            _mark().touch()
+
+
+def keep_nothing_more(error: Exception) -> None:
+    """Note that some code cannot be kept, so that nobody counts on it; say why, once."""
+    if not _lost:
+        reason = getattr(error, "strerror", None) or error
+        _log.warning(
+            "compiled code cannot be kept in %s (%s), so every start takes seconds longer; make "
+            "room there",
+            jit_cache_folder(),
+            reason,
+        )
+    _lost.append(error)
+    with contextlib.suppress(OSError):
+        _mark().unlink()
+
+
+def forget_torn() -> None:
+    """Delete files that a crash of the system left empty: numba would stumble over them."""
+    for path in jit_cache_folder().glob("*/*.nb?"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_size == 0:
+                path.unlink()
+
+
+def _mark() -> Path:
+    return jit_cache_folder() / f"{_MARK}-{_state()}"
+
+
+@functools.cache
+def _state() -> str:
+    """Return a name for the sources as they are."""
+    package = Path(__file__).parents[1]
+    sources = sorted(source for name in _SOURCES for source in (package / name).glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(jit_cache_folder()))
 forget_torn()
 
-from numba import njit  # noqa: E402 - reads NUMBA_CACHE_DIR when it is imported
-from numba.core import config, event  # noqa: E402 - likewise
-from numba.core.caching import FunctionCache  # noqa: E402 - likewise
 
 config.reload_config()  # type: ignore[no-untyped-call] # it may have been imported before
 
-__all__ = ["compiled"]
-
-_log = logging.getLogger(__name__)
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -80,3 +218,31 @@ class _Notice(event.Listener):
 
 
 event.register("numba:compile", _Notice())  # type: ignore[no-untyped-call]
+
+
+PIXEL = np.dtype([("blue", "u1"), ("green", "u1"), ("red", "u1")])
+
+
+class Picture(NamedTuple):
+    """Two views of the same rows.
+
+    Attributes:
+        pixels: ``(rows, W)`` of records: compiled code reads ``pixels[y, x].blue``.
+        channels: ``(rows, W * 3)``: blue, green, red, blue, green, red ...
+    """
+
+    pixels: NDArray[Any]
+    channels: NDArray[Any]
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a read-only, contiguous view of ``array``."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+def picture(image: NDArray[np.uint8]) -> Picture:
+    """Return views of ``image``, ``(H, W, 3)`` uint8 BGR; its records are ``PIXEL``."""
+    image = read_only(image)
+    return Picture(image.view(PIXEL)[..., 0], image.reshape(image.shape[0], -1))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from livebg.bench.baselines import FloatRecipe, FrameCopy, ReleasedRvm
-from livebg.compose.plates import cover
-from livebg.config.schema import Settings
-from livebg.source.video import VideoFile
-from livebg.types import Frame
+from livebg.compositing.backgrounds import cover
+from livebg.config.settings import Settings
+from livebg.frame import Frame
+from livebg.sources.video import VideoFile
 
 SIZE = (640, 360)
 

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +13,12 @@ from livebg.bench.parity import (
     engines_here,
     mean_parity,
     measure_parity,
+    parity_lines,
     plan_parity,
 )
-from livebg.config.schema import Settings
+from livebg.config.settings import Settings
 from livebg.errors import UsageError
-from tests.bench.clips import write_scene
+from tests.support.bench_results import rows, write_scene
 
 SETTINGS = Settings(matte_size=(128, 80))
 TORCH = Engine("torch:cpu", "f32")
@@ -27,7 +30,7 @@ def test_a_processor_runs_two_engines_without_any_card(monkeypatch: pytest.Monke
         if name != "cpu":
             raise UsageError(f"no {name}")
 
-    monkeypatch.setattr("livebg.segment.torch_engine.resolve_device", absent)
+    monkeypatch.setattr("livebg.segmenters.torch.resolve_device", absent)
     found = engines_here(SETTINGS)
     assert {engine.device for engine in found} == {"cpu", "torch:cpu"}
     assert {engine.precision for engine in found if engine.device == "torch:cpu"} == {
@@ -91,3 +94,28 @@ def test_means_are_over_clips_and_the_worst_is_told() -> None:
 
 def test_whole_numbers_promise_nothing() -> None:
     assert Engine("cpu", "int8").limit is None
+
+
+F32, F16, INT8 = (
+    Engine("torch:cpu", "f32"),
+    Engine("cuda", "f16"),
+    Engine("cpu", "int8"),
+)
+
+
+def test_a_limit_is_kept_where_the_worst_clip_keeps_it() -> None:
+    near, far = (
+        [
+            ClipParity(F32, clip, off, 2 * off),
+            ClipParity(F16, clip, off, 3 * off),
+            ClipParity(INT8, clip, 4 * off, 5 * off),
+        ]
+        for clip, off in (("near", 0.001), ("far", 0.003))
+    )
+    shown = "\n".join(parity_lines(mean_parity([near, far])))
+    assert rows(shown, "Parity: mattes beside those of cpu in f32") == [
+        ["device", "precision", "every frame", "worst", "carried", "worst", "limit", "kept"],
+        ["torch:cpu", "f32", "2.00", "3.00", "4.00", "6.00", "2", "no"],
+        ["cuda", "f16", "2.00", "3.00", "6.00", "9.00", "10", "yes"],
+        ["cpu", "int8", "8.00", "12.00", "10.00", "15.00", "", ""],
+    ]

@@ -1,8 +1,42 @@
-import json
+from __future__ import annotations
 
+import json
+import os
+
+from livebg import __version__
 from livebg.bench.report import SCHEMA, Report, as_json, as_markdown
-from livebg.bench.subjects import COPY, RECIPE
-from tests.bench.results import MACHINE, SOAK, quality, rows, speed
+from livebg.bench.speed import COPY, RECIPE
+from livebg.bench.tables import Table, describe_machine, ms_text, share_text
+from tests.support.bench_results import MACHINE, SOAK, quality, rows, speed
+
+
+def test_the_machine_has_a_processor_and_versions() -> None:
+    machine = describe_machine()
+    assert machine.processor
+    assert 1 <= machine.cores <= (os.cpu_count() or 1)
+    assert "FP32" in machine.capabilities
+    assert machine.precision == ("bf16" if "BF16" in machine.capabilities else "f32")
+    assert machine.versions["livebg"] == __version__
+    assert {"Python", "OpenCV", "openvino", "numpy"} <= machine.versions.keys()
+
+
+def test_words_are_aligned_to_the_left_and_numbers_to_the_right() -> None:
+    table = Table(("what", "ms"), [("fast", "4.00"), ("slower", "100.0")], words=1)
+    assert list(table.lines()) == [
+        "| what   |    ms |",
+        "| ------ | ----: |",
+        "| fast   |  4.00 |",
+        "| slower | 100.0 |",
+    ]
+
+
+def test_small_times_have_more_digits() -> None:
+    assert [ms_text(ms) for ms in (0.254, 9.994, 10.04)] == ["0.25", "9.99", "10.0"]
+
+
+def test_a_share_is_in_per_cent() -> None:
+    assert share_text(0.125) == "12 %"
+
 
 SPEED = [
     speed("fast", 4.0, stage_ms={"segment": 1.0, "compose": 2.5}),

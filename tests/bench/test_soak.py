@@ -3,11 +3,10 @@ from pathlib import Path
 import pytest
 
 from livebg.bench.soak import Sample, Soak, SoakCase, growth_mib
-from livebg.bench.subjects import SubjectPlan
-from livebg.config.schema import Settings
-from livebg.pixel_format import BGR, PixelFormat
-from livebg.types import Composite, Frame, Size
-from tests.bench.clips import write_scene
+from livebg.bench.speed import SubjectPlan
+from livebg.config.settings import Settings
+from livebg.frame import BGR, Composite, Frame, PixelFormat, Size
+from tests.support.bench_results import write_scene
 
 SIZE = (160, 96)
 

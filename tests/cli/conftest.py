@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.livebg_run import Start, starting
+from tests.support.livebg_run import Start, starting
 
 
 @pytest.fixture

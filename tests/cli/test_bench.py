@@ -8,8 +8,8 @@ import pytest
 
 from livebg.bench.parity import Engine
 from livebg.cli.main import main
-from tests.bench.clips import write_scene
-from tests.livebg_run import wait_until
+from tests.support.bench_results import write_scene
+from tests.support.livebg_run import wait_until
 
 
 @pytest.fixture(scope="module")

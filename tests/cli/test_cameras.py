@@ -4,8 +4,8 @@ from fractions import Fraction
 import pytest
 
 from livebg.cli.main import main
-from livebg.source.devices import CameraDevice
-from livebg.source.modes import CameraMode
+from livebg.platform.linux.v4l2 import CameraMode
+from livebg.sources.devices import CameraDevice
 
 DESK = CameraDevice(
     "/dev/v4l/by-id/desk",
@@ -25,7 +25,7 @@ LOCKED = CameraDevice("x", "/dev/video4", 4, "Locked", problem="you may not open
 @pytest.fixture
 def plugged_in(monkeypatch: pytest.MonkeyPatch) -> list[CameraDevice]:
     cameras: list[CameraDevice] = []
-    monkeypatch.setattr("livebg.source.devices.list_cameras", lambda: cameras)
+    monkeypatch.setattr("livebg.sources.devices.list_cameras", lambda: cameras)
     monkeypatch.setenv("COLUMNS", "120")
     return cameras
 

@@ -5,12 +5,12 @@ import cv2
 import numpy as np
 import pytest
 
-from livebg.cli.demo_report import next_steps, numbers
+from livebg.cli.demo import next_steps, numbers
 from livebg.cli.main import main
-from livebg.sink.recorder import Recorder
-from livebg.source.excerpt import Excerpt
-from livebg.source.video import VideoFile
-from livebg.types import Composite
+from livebg.frame import Composite
+from livebg.sinks.recorder import Recorder
+from livebg.sources.base import Excerpt
+from livebg.sources.video import VideoFile
 
 
 @pytest.fixture(scope="module")

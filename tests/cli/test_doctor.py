@@ -6,7 +6,7 @@ from livebg import __version__
 from livebg.cli import doctor
 from livebg.cli.doctor import as_json, as_text
 from livebg.cli.main import main
-from livebg.doctor.finding import Finding, Machine
+from livebg.doctor.findings import Finding, Machine
 
 GOOD = Finding("cache", "ok", "here")
 MISSING = Finding("camera", "warn", "there is none", "plug one in")

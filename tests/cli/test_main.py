@@ -17,7 +17,7 @@ import pytest
 from livebg import __version__
 from livebg.cli.main import COMMANDS, Command, main
 from livebg.errors import InputError, SinkError
-from tests.clips import write_clip
+from tests.support.clips import write_clip
 
 HEAVY = {"torch", "torchvision", "openvino", "cv2", "av", "numba", "onnx", "numpy"}
 """What ``livebg --help`` must not import, to answer at once."""

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from livebg.cli import models
+from livebg.download import RemoteFile, UrlSource
 from livebg.errors import InputError, UsageError, WeightsError
-from livebg.fetch import RemoteFile, UrlSource
 from livebg.models.catalog import CATALOG, CatalogEntry
-from tests.loopback import Loopback
+from tests.support.loopback import Loopback
 
 LRASPP = "lraspp_mobilenet_v3_large"
 

@@ -5,7 +5,7 @@ import pytest
 
 from livebg.cli.options import add_settings_options, settings_from
 from livebg.config.load import load_settings
-from livebg.config.schema import SETTINGS, Settings
+from livebg.config.settings import SETTINGS, Settings
 from livebg.errors import SettingsError
 
 

@@ -1,6 +1,12 @@
-"""The real command on the real clip with the real network; signals go to a process of its own."""
+"""The real command on the real clip with the real network; signals go to a process of its own.
+
+The real command is stopped for a while, as by a sleep of the machine, and the person leaves.
+"""
+
+from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -10,16 +16,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import cv2
 import numpy as np
 import pytest
 
+from livebg.cli.live_status import LiveLine
 from livebg.cli.main import main
-from livebg.source.video import VideoFile
-from tests.livebg_run import PROMPT_S
-from tests.sink.desktop import Desktop
+from livebg.cli.outputs import Outputs
+from livebg.cli.run import _explain_on_demand
+from livebg.clock import ManualClock
+from livebg.frame import Frame, Image
+from livebg.sources.video import VideoFile
+from tests.support.desktop import Desktop
+from tests.support.livebg_run import PROMPT_S, Start, wait_until
+from tests.support.pretend_camera import PretendCamera, pretend_camera
 
 GREEN = "color:#00ff00"
 LONG = "x" * 300
@@ -31,11 +46,11 @@ def words(talking_head_clip: Path, rvm_weights: Path) -> list[str]:
     return ["run", "--camera", str(talking_head_clip), "--background", GREEN]
 
 
-Start = Callable[..., subprocess.Popen[str]]
+Starter = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start() -> Iterator[Starter]:
     """A function that starts ``livebg`` and waits until its session runs."""
     with contextlib.ExitStack() as cleanup:
 
@@ -178,7 +193,7 @@ def test_without_a_display_the_other_outputs_are_named(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_soon_and_keeps_the_recording(
-    start: Start, words: list[str], tmp_path: Path, number: signal.Signals
+    start: Starter, words: list[str], tmp_path: Path, number: signal.Signals
 ) -> None:
     out = tmp_path / "out.mkv"
     process = start([*words, "--loop", "--record", str(out)])
@@ -193,7 +208,7 @@ def test_a_signal_ends_it_soon_and_keeps_the_recording(
         assert len(list(video)) > 0
 
 
-def test_a_signal_during_the_start_ends_it_soon(start: Start, words: list[str]) -> None:
+def test_a_signal_during_the_start_ends_it_soon(start: Starter, words: list[str]) -> None:
     process = start([*words, "--loop", "--null"])
     asked_s = time.monotonic()
     process.send_signal(signal.SIGINT)
@@ -202,7 +217,9 @@ def test_a_signal_during_the_start_ends_it_soon(start: Start, words: list[str]) 
     assert process.returncode == 0
 
 
-def test_the_last_picture_is_never_the_room(start: Start, words: list[str], tmp_path: Path) -> None:
+def test_the_last_picture_is_never_the_room(
+    start: Starter, words: list[str], tmp_path: Path
+) -> None:
     out = tmp_path / "out.mkv"
     process = start([*words, "--loop", "--record", str(out)])
     wait_for(tmp_path / "out.partial.mkv")
@@ -214,7 +231,7 @@ def test_the_last_picture_is_never_the_room(start: Start, words: list[str], tmp_
 
 
 def test_a_changed_configuration_file_changes_the_picture(
-    start: Start, talking_head_clip: Path, rvm_weights: Path, tmp_path: Path
+    start: Starter, talking_head_clip: Path, rvm_weights: Path, tmp_path: Path
 ) -> None:
     config, out = tmp_path / "livebg.toml", tmp_path / "out.mkv"
     config.write_text(f'background = "{GREEN}"\n')
@@ -250,7 +267,7 @@ def desktop() -> Iterator[Desktop]:
 
 
 def test_keys_steer_the_window(
-    start: Start, words: list[str], desktop: Desktop, tmp_path: Path
+    start: Starter, words: list[str], desktop: Desktop, tmp_path: Path
 ) -> None:
     stats = tmp_path / "stats.json"
     process = start([*words, "--loop", "--stats", str(stats)], DISPLAY=desktop.display)
@@ -262,7 +279,7 @@ def test_keys_steer_the_window(
 
 
 def test_keys_change_preset_and_framing_and_name_what_is_missing(
-    start: Start, words: list[str], desktop: Desktop, tmp_path: Path, rvm_weights: Path
+    start: Starter, words: list[str], desktop: Desktop, tmp_path: Path, rvm_weights: Path
 ) -> None:
     stats, cache = tmp_path / "stats.json", tmp_path / "cache"
     (cache / "weights").mkdir(parents=True)
@@ -288,7 +305,7 @@ def test_keys_change_preset_and_framing_and_name_what_is_missing(
 
 
 def test_a_snapshot_is_saved_where_livebg_runs(
-    start: Start,
+    start: Starter,
     words: list[str],
     desktop: Desktop,
     tmp_path: Path,
@@ -307,9 +324,90 @@ def test_a_snapshot_is_saved_where_livebg_runs(
 
 
 def test_closing_the_window_ends_it(
-    start: Start, words: list[str], desktop: Desktop, tmp_path: Path
+    start: Starter, words: list[str], desktop: Desktop, tmp_path: Path
 ) -> None:
     process = start([*words, "--loop"], DISPLAY=desktop.display)
     desktop.close_by_hand("livebg")
     process.communicate(timeout=20)
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("can_rest", "outputs", "said"),
+    [
+        (True, Outputs(virtual_camera=True), ""),
+        (False, Outputs(virtual_camera=True), "the camera stays on"),
+        (True, Outputs(virtual_camera=True, window=True), "every other output shows a card"),
+    ],
+)
+def test_what_on_demand_means_is_said_where_it_may_surprise(
+    can_rest: bool, outputs: Outputs, said: str
+) -> None:
+    stream = io.StringIO()
+    session = cast(Any, SimpleNamespace(can_rest=can_rest))
+    _explain_on_demand(session, outputs, LiveLine(ManualClock(), stream))
+    assert bool(stream.getvalue()) == bool(said)
+    assert said in stream.getvalue()
+
+
+SIZE = (640, 360)
+STOPPED_S = 2.0
+RESUMED_S = 5.0
+"""The camera is back after less than one. The recording's length says nothing: the first card
+pushes out what had been held back."""
+
+
+def pictures(path: Path, count: int) -> list[Image]:
+    with VideoFile(path) as video:
+        return [
+            np.asarray(cv2.resize(frame.image, SIZE), np.uint8) for frame in islice(video, count)
+        ]
+
+
+@pytest.fixture
+def camera(talking_head_clip: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendCamera]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with pretend_camera(pictures(talking_head_clip, 20)) as camera:
+        yield camera
+
+
+def plate_share(frame: Frame) -> float:
+    """Return how much of a picture is the plate, to within what H.264 does to it."""
+    return float((np.abs(frame.image.astype(int) - (0, 255, 0)).max(axis=2) < 40).mean())
+
+
+def is_card(frame: Frame) -> bool:
+    return plate_share(frame) == 0.0 and bool(frame.image[:100].max() < 80)
+
+
+def test_it_resumes_behind_the_card_and_with_nothing_of_the_old_matte(
+    livebg_run: Start,
+    camera: PretendCamera,
+    clip: Callable[[str], Path],
+    rvm_weights: Path,
+    tmp_path: Path,
+) -> None:
+    out, draft = tmp_path / "out.mkv", tmp_path / "out.partial.mkv"
+    words = ["--camera", camera.url, "--background", "color:#00ff00", "--record", str(out)]
+    run = livebg_run(*words)
+    assert "got 640x360" in run.said()
+    wait_until(lambda: draft.exists() and draft.stat().st_size > 60_000)
+    run.send(signal.SIGSTOP)
+    camera.show(pictures(clip("no_face.mp4"), 1))
+    stopped_s = time.monotonic()
+    wait_until(lambda: time.monotonic() > stopped_s + STOPPED_S)
+    run.send(signal.SIGCONT)
+    resumed_s = time.monotonic()
+    wait_until(lambda: time.monotonic() > resumed_s + RESUMED_S)
+    _, status, said = run.end_after(signal.SIGINT)
+    assert status == 0, said
+    with VideoFile(out) as video:
+        frames = list(video)
+    times_s = np.array([frame.captured_ns / 1e9 for frame in frames])
+    pause = int(np.argmax(np.diff(times_s)))
+    assert times_s[pause + 1] - times_s[pause] > STOPPED_S / 2
+    assert 0.2 < plate_share(frames[pause]) < 0.95
+    after = frames[pause + 1 :]
+    assert is_card(after[0])
+    assert not is_card(after[-1])
+    assert all(is_card(frame) or plate_share(frame) > 0.97 for frame in after)

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from livebg.types import Image
-from tests.camera_page import MISSING, CameraPage
-from tests.pipewire_graph import Graph, Reader, wait_until
+from livebg.frame import Image
+from tests.support.camera_page import MISSING, CameraPage
+from tests.support.pipewire_graph import Graph, Reader, wait_until
 
 COMMAND = "import sys; from livebg.cli.main import main; sys.exit(main())"
 SIZE = (640, 360)

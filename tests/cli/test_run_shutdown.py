@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.livebg_run import PROMPT_S, Start, wait_until
-from tests.pretend_camera import PretendCamera, pretend_camera
-from tests.runtime.fakes import scene
+from tests.support.fakes import scene
+from tests.support.livebg_run import PROMPT_S, Start, wait_until
+from tests.support.pretend_camera import PretendCamera, pretend_camera
 
 if sys.platform != "linux":
     pytest.skip("looks into /proc", allow_module_level=True)

@@ -7,7 +7,7 @@ import pytest
 from livebg.cli import service
 from livebg.cli.main import main
 from livebg.cli.service import run_words
-from livebg.doctor.finding import Finding, Machine
+from livebg.doctor.findings import Finding, Machine
 from livebg.errors import LivebgError, UsageError
 
 if sys.platform == "win32":
@@ -132,7 +132,7 @@ def test_options_that_run_would_refuse_are_refused(options: list[str], words: st
 
 
 def test_a_window_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livebg.sink.display.require_display", lambda: None)
+    monkeypatch.setattr("livebg.platform.display.require_display", lambda: None)
     with pytest.raises(UsageError, match="a service has no window"):
         run_words(["--window"])
 

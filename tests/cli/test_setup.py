@@ -10,8 +10,8 @@ import pytest
 from livebg.cli import setup
 from livebg.cli.main import main
 from livebg.cli.setup import as_text
-from livebg.doctor.finding import Machine
-from livebg.doctor.loopback_setup import Step
+from livebg.doctor.findings import Machine
+from livebg.doctor.virtual_camera import Step
 
 LOAD = Step("load it", "modprobe v4l2loopback")
 

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from livebg.cli.main import main
-from livebg.source.picture import read_picture
-from livebg.source.video import VideoFile
-from tests.clips import numbered, write_clip
+from livebg.sources.pictures import read_picture
+from livebg.sources.video import VideoFile
+from tests.support.clips import numbered, write_clip
 
 FAST = ["--preset", "fast"]
 """Enough for tests about files, not about mattes."""

@@ -1,9 +1,22 @@
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest
 
-from livebg.config.load import change_settings, load_settings, read_config
-from livebg.config.schema import Settings
+from livebg.config.load import (
+    BY_COST,
+    DEFAULT_PRESET,
+    change_settings,
+    load_settings,
+    preset_names,
+    preset_of,
+    preset_path,
+    presets_folder,
+    read_config,
+    with_preset,
+)
+from livebg.config.settings import Settings
 from livebg.errors import SettingsError
 
 
@@ -137,3 +150,53 @@ def test_a_change_makes_a_new_value_and_checks_all_of_it() -> None:
     assert before == Settings()
     with pytest.raises(SettingsError, match=r"^the panel: fps cannot be 0"):
         change_settings(before, {"background": "gray", "fps": 0}, "the panel")
+
+
+FILES = sorted(presets_folder().glob("*.toml"))
+
+
+def test_the_presets_that_the_documentation_names_are_here() -> None:
+    names = preset_names()
+    assert names[:3] == ("fast", "balanced", "quality")
+    assert {"meeting", "cuda_fp16"} <= set(names)
+    assert DEFAULT_PRESET in names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_file_loads_and_says_what_it_is_for(path: Path) -> None:
+    assert path.read_text().startswith(f"# {path.stem}: ")
+    assert isinstance(load_settings(preset=path.stem), Settings)
+    assert "preset" not in read_config(path)
+
+
+def test_a_program_that_names_no_preset_gets_the_default_one() -> None:
+    assert load_settings() == load_settings(preset=DEFAULT_PRESET)
+
+
+def test_presets_differ_in_cost() -> None:
+    fast, balanced, quality = (load_settings(preset=name).matte_size for name in preset_names()[:3])
+    assert fast[0] * fast[1] < balanced[0] * balanced[1] < quality[0] * quality[1]
+
+
+def test_an_unknown_preset_is_refused_with_the_list_and_the_nearest() -> None:
+    with pytest.raises(SettingsError, match=r"^--preset: .*fast, balanced.*mean 'quality'\?"):
+        preset_path("qualiti", "--preset")
+
+
+def test_a_path_is_no_preset_name() -> None:
+    with pytest.raises(SettingsError, match="there is no preset"):
+        preset_path("../pyproject", "--preset")
+
+
+@pytest.mark.parametrize("before", BY_COST)
+@pytest.mark.parametrize("after", BY_COST)
+def test_a_changed_preset_is_that_preset(before: str, after: str) -> None:
+    settings = load_settings(preset=before, overrides={"mirror": "yes", "model": "lraspp"})
+    assert preset_of(settings) == before
+    changed = with_preset(settings, after)
+    assert preset_of(changed) == after
+    assert changed == load_settings(preset=after, overrides={"mirror": "yes", "model": "lraspp"})
+
+
+def test_settings_of_ones_own_are_no_preset() -> None:
+    assert preset_of(Settings(max_residual=0.5)) is None

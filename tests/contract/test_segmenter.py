@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from livebg.errors import ModelError
-from livebg.segment.base import Segmenter
-from livebg.segment.openvino_rvm import OpenvinoRvm
-from livebg.segment.openvino_static import OpenvinoStatic
-from livebg.types import Frame, Size
-from tests.checkpoints import write_checkpoint
-from tests.onnx_files import red_matte_nchw
+from livebg.frame import Frame, Size
+from livebg.segmenters.base import Segmenter
+from livebg.segmenters.openvino import OpenvinoStatic
+from livebg.segmenters.openvino_rvm import OpenvinoRvm
+from tests.support.checkpoints import write_checkpoint
+from tests.support.onnx_files import red_matte_nchw
 
 FRAME: Size = (192, 108)
 INPUT: Size = (96, 64)

@@ -1,6 +1,6 @@
 """What every sink promises. A new one is one line in ``SINKS``.
 
-The rules are those of ``livebg.sink.base``.
+The rules are those of ``livebg.sinks.base``.
 """
 
 from __future__ import annotations
@@ -15,15 +15,13 @@ import numpy as np
 import pytest
 
 from livebg.errors import SinkError
-from livebg.pixel_format import BGR
+from livebg.frame import BGR, Composite
 from livebg.pixels.conversion import converted
-from livebg.sink.alpha import AlphaFolder
-from livebg.sink.base import Sink
-from livebg.sink.null import NullSink
-from livebg.sink.pictures import PictureFolderSink
-from livebg.sink.recorder import Recorder
-from livebg.types import Composite
-from tests.clips import SIZE, numbered
+from livebg.sinks.base import Sink
+from livebg.sinks.null import NullSink
+from livebg.sinks.pictures import AlphaFolder, PictureFolderSink
+from livebg.sinks.recorder import Recorder
+from tests.support.clips import SIZE, numbered
 
 RATE = Fraction(25)
 

@@ -1,6 +1,6 @@
 """What every source promises. A new one is one line in ``SOURCES``.
 
-The rules are those of ``livebg.source.base``. A live source never ends and keeps its own time, so
+The rules are those of ``livebg.sources.base``. A live source never ends and keeps its own time, so
 the rules about the end are held against recorded ones only.
 """
 
@@ -15,15 +15,15 @@ import cv2
 import numpy as np
 import pytest
 
+from livebg.backgrounds import ReadAhead
 from livebg.clock import ManualClock
 from livebg.errors import EndOfStreamError, LivebgError, SourceError
-from livebg.runtime.read_ahead import ReadAhead
-from livebg.source.base import Source
-from livebg.source.paced import PacedVideo
-from livebg.source.pictures import PictureFolder
-from livebg.source.synthetic import SyntheticScene
-from livebg.source.video import VideoFile
-from tests.clips import numbered, write_clip
+from livebg.sources.base import Source
+from livebg.sources.paced import PacedVideo
+from livebg.sources.pictures import PictureFolder
+from livebg.sources.synthetic import SyntheticScene
+from livebg.sources.video import VideoFile
+from tests.support.clips import numbered, write_clip
 
 COUNT = 6
 

@@ -5,10 +5,10 @@ import pytest
 
 from livebg.doctor import cameras
 from livebg.doctor.cameras import check_cameras
-from livebg.doctor.finding import Finding, Machine
-from livebg.source.devices import CameraDevice
-from livebg.source.modes import CameraMode
-from tests.doctor.trees import linux, only
+from livebg.doctor.findings import Finding, Machine
+from livebg.platform.linux.v4l2 import CameraMode
+from livebg.sources.devices import CameraDevice
+from tests.support.device_trees import linux, only
 
 HD = (1280, 720)
 QUICK = CameraMode("MJPG", HD, (Fraction(30),))
@@ -67,7 +67,10 @@ def test_who_has_a_camera_open_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pat
     (tmp_path / "proc/30/fd/7").symlink_to(tmp_path / "dev/video0")
     path = tmp_path / "dev/video0"
     finding = only(examine(monkeypatch, machine, camera(path, modes=(QUICK,))))
-    assert (finding.status, finding.said) == ("warn", f"{path} (Desk) is open in zoom (process 30)")
+    assert (finding.status, finding.said) == (
+        "warn",
+        f"{path} (Desk) is open in zoom (process 30)",
+    )
     assert finding.remedy.startswith("close it there")
 
 

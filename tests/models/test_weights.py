@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from livebg.download import RemoteFile, UrlSource
 from livebg.errors import InputError, UsageError, WeightsError
-from livebg.fetch import RemoteFile, UrlSource
 from livebg.models.catalog import CATALOG, CatalogEntry, find
 from livebg.models.weights import (
     add_weights,
@@ -18,7 +18,7 @@ from livebg.models.weights import (
     weights_origin,
     weights_path,
 )
-from tests.loopback import Loopback
+from tests.support.loopback import Loopback
 
 LRASPP = "lraspp_mobilenet_v3_large"
 

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 
-from livebg.pixel_format import BGR, ColourMatrix, PixelFormat, PixelLayout
+from livebg.frame import BGR, ColourMatrix, Image, PixelFormat, PixelLayout, Size
 from livebg.pixels import conversion
 from livebg.pixels.conversion import converted
-from livebg.types import Image, Size
 
 MATRICES: list[ColourMatrix] = ["bt601", "bt709"]
 LAYOUTS: list[PixelLayout] = ["i420", "nv12", "yuy2"]

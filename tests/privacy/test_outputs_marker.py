@@ -31,19 +31,19 @@ import cv2
 import numpy as np
 import pytest
 
+from livebg.backgrounds import open_backdrop
 from livebg.cli.outputs import Outputs
-from livebg.config.schema import Settings
+from livebg.config.settings import Settings
 from livebg.errors import LivebgError, ModelError, SourceError
-from livebg.runtime.backdrop import open_backdrop
-from livebg.runtime.pipeline import Pipeline
-from livebg.runtime.session import Session
-from livebg.runtime.sinks import SinkPlan
-from livebg.sink import window
-from livebg.source.video import VideoFile
-from livebg.temporal.flow import FlowCarrier
-from livebg.types import Frame, Image, Matte, Size
+from livebg.frame import Frame, Image, Matte, Size
+from livebg.live.session import Session
+from livebg.live.sink_runner import SinkPlan
+from livebg.matting.flow import FlowCarrier
+from livebg.pipeline import Pipeline
+from livebg.sinks import window
+from livebg.sources.video import VideoFile
 from tests.privacy.test_pipeline_marker import SIZE, FakeNetwork
-from tests.runtime.fakes import GENEROUS_S, FakeCamera, scene, shows_room
+from tests.support.fakes import GENEROUS_S, FakeCamera, scene, shows_room
 
 SETTINGS = Settings(background="white", every=1, max_matte_age_s=0.2)
 WINDOW_VISIBLE = 1.0

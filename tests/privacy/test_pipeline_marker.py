@@ -8,17 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from livebg.config.schema import Every, Settings
+from livebg.backgrounds import open_backdrop
+from livebg.config.settings import Every, Settings
 from livebg.errors import ModelError
-from livebg.runtime.backdrop import open_backdrop
-from livebg.runtime.pipeline import Pipeline
-from livebg.runtime.session import Session
-from livebg.runtime.sinks import SinkPlan
-from livebg.segment.base import Segmenter, SegmenterInfo
-from livebg.segment.plain_matte import plain_matte
-from livebg.temporal.flow import FlowCarrier
-from livebg.types import Frame, Matte, Size
-from tests.runtime.fakes import GENEROUS_S, FakeCamera, KeepingSink, scene, shows_room
+from livebg.frame import Frame, Matte, Size
+from livebg.live.session import Session
+from livebg.live.sink_runner import SinkPlan
+from livebg.matting.flow import FlowCarrier
+from livebg.pipeline import Pipeline
+from livebg.segmenters.base import Segmenter, SegmenterInfo, plain_matte
+from tests.support.fakes import GENEROUS_S, FakeCamera, KeepingSink, scene, shows_room
 
 SIZE = (320, 180)
 MATTE_SIZE = (160, 90)

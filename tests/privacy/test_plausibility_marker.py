@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from livebg.config.schema import Every, Settings
+from livebg.backgrounds import open_backdrop
+from livebg.config.settings import Every, Settings
 from livebg.errors import ModelError
-from livebg.runtime.backdrop import open_backdrop
-from livebg.runtime.pipeline import Pipeline
-from livebg.temporal.flow import FlowCarrier
-from livebg.types import Box, Composite, Frame, Matte
+from livebg.frame import Box, Composite, Frame, Matte
+from livebg.matting.flow import FlowCarrier
+from livebg.pipeline import Pipeline
 from tests.privacy.test_pipeline_marker import LATENCIES, SIZE, FakeNetwork, leaks, play
-from tests.runtime.fakes import scene, shows_room
+from tests.support.fakes import scene, shows_room
 
 Spoil = Callable[[Matte], Matte]
 

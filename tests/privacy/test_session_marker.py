@@ -7,18 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from livebg.config.schema import Settings
+from livebg.config.settings import Settings
 from livebg.errors import ModelError, SinkError, SourceError
-from livebg.pixel_format import BGR, ColourMatrix, PixelFormat, PixelLayout
+from livebg.frame import BGR, ColourMatrix, Composite, Frame, Image, PixelFormat, PixelLayout, Size
+from livebg.live.hot_swap import Chain
+from livebg.live.session import Session
+from livebg.live.sink_runner import SinkPlan
 from livebg.pixels.conversion import converted
-from livebg.runtime.chain import Chain
-from livebg.runtime.session import Session
-from livebg.runtime.sinks import SinkPlan
-from livebg.sink.base import Sink
-from livebg.sink.repacking import repacked
-from livebg.source.base import Source
-from livebg.types import Composite, Frame, Image, Size
-from tests.runtime.fakes import (
+from livebg.sinks.base import Sink, repacked
+from livebg.sources.base import Source
+from tests.support.fakes import (
     GENEROUS_S,
     SIZE,
     FakeCamera,

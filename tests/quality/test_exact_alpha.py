@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livebg.config.schema import Every, Settings
-from livebg.runtime.build import build_pipeline
-from livebg.segment.openvino_rvm import OpenvinoRvm
-from livebg.source.synthetic import SyntheticScene
-from livebg.source.video import VideoFile
-from livebg.types import Frame, Image, Size
-from tests.mattes import frame_of, full_alpha
+from livebg.build import build_pipeline
+from livebg.config.settings import Every, Settings
+from livebg.frame import Frame, Image, Size
+from livebg.segmenters.openvino_rvm import OpenvinoRvm
+from livebg.sources.synthetic import SyntheticScene
+from livebg.sources.video import VideoFile
+from tests.support.mattes import frame_of, full_alpha
 
 COUNT = 32
 SIZE: Size = (640, 360)

@@ -18,14 +18,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from livebg.build import build_pipeline
 from livebg.config.load import load_settings
-from livebg.runtime.build import build_pipeline
-from livebg.segment.openvino_engine import computes_int8, openvino_core
-from livebg.segment.openvino_rvm import OpenvinoRvm
-from livebg.source.synthetic import SyntheticScene
-from livebg.source.video import VideoFile
-from livebg.types import Frame, Image, Size
-from tests.mattes import frame_of, full_alpha
+from livebg.frame import Frame, Image, Size
+from livebg.segmenters.openvino import computes_int8, openvino_core
+from livebg.segmenters.openvino_rvm import OpenvinoRvm
+from livebg.sources.synthetic import SyntheticScene
+from livebg.sources.video import VideoFile
+from tests.support.mattes import frame_of, full_alpha
 
 COUNT = 24
 SIZE: Size = (640, 360)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from livebg.closable import Closable
-from livebg.types import Image
+from livebg.frame import Image
 from tests.system.vm.machine import Job, MachineError
 
 __all__ = ["App"]

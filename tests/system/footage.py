@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from livebg.build import build_pipeline
 from livebg.config.load import load_settings
-from livebg.runtime.build import build_pipeline
-from livebg.source.video import VideoFile
-from livebg.types import Frame, Image, Size
+from livebg.frame import Frame, Image, Size
+from livebg.sources.video import VideoFile
 
 __all__ = ["BACKGROUND_BGR", "FPS", "SETTINGS", "SIZE", "Footage", "make_footage", "shows_poster"]
 

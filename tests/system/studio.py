@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import livebg
-from livebg.types import Image
+from livebg.frame import Image
 from tests.system.app import App
 from tests.system.footage import FPS, SETTINGS, SIZE, Footage
 from tests.system.vm.machine import Job, Machine, MachineError

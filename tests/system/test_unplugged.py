@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from livebg.types import Image
+from livebg.frame import Image
 from tests.system.footage import BACKGROUND_BGR
 from tests.system.studio import Studio
 

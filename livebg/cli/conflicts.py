@@ -1,0 +1,128 @@
+"""Whether what a command writes lies apart from what it reads, and from what else it writes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from livebg.cli.options import config_path
+from livebg.config.settings import Settings
+from livebg.errors import InputError, UsageError
+
+__all__ = ["FRAMES", "MATTES", "Written", "check_output_conflicts", "settings_files"]
+
+FRAMES, MATTES = "frame", "alpha"
+"""What the names of the pictures in a written folder start with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A place that a command will write to.
+
+    Attributes:
+        option: the option that names it.
+        path: the file, or the folder of pictures.
+        prefix: of a folder, what its pictures are called: ``<prefix>_0000.png``; None for a file.
+    """
+
+    option: str
+    path: Path
+    prefix: str | None = None
+
+    def holds(self, path: Path) -> bool:
+        """Say whether ``path`` is one of the pictures that this folder is filled with."""
+        if self.prefix is None:
+            return False
+        name = re.compile(rf"{re.escape(self.prefix)}_\d{{4,}}\.png", re.IGNORECASE)
+        return any(
+            name.fullmatch(place.name) is not None and _same(place.parent, self.path)
+            for place in (path, Path(os.path.realpath(path)))
+        )
+
+
+def check_output_conflicts(
+    reads: Mapping[str, str | Path | None], writes: Sequence[Written]
+) -> None:
+    """Refuse to write over what is read, or to one place twice; opens nothing.
+
+    Mattes may lie in the folder of the pictures that they are of, as long as none of these would
+    be replaced.
+
+    Args:
+        reads: file or folder by the option that names it. What is not there, as a camera's name,
+            a colour or None, is passed over.
+        writes: all places that will be written to.
+
+    Raises:
+        UsageError: two options name the same place.
+    """
+    for option, name in reads.items():
+        for path in _files(name):
+            for place in writes:
+                if place.holds(path) or (place.prefix != MATTES and _same(path, place.path)):
+                    raise UsageError(
+                        f"{path} is what {option} reads, name another place with {place.option}"
+                    )
+    for first, second in combinations(writes, 2):
+        if _collide(first, second):
+            raise UsageError(
+                f"{second.path} is what {first.option} writes, name another place with "
+                f"{second.option}"
+            )
+
+
+def settings_files(arguments: argparse.Namespace, settings: Settings) -> dict[str, str | None]:
+    """Return the files that settings come from or name, for ``check_output_conflicts``.
+
+    Args:
+        arguments: of a parser with ``add_settings_options``.
+        settings: what it made of them.
+    """
+    config = config_path(arguments)
+    return {
+        "--config": None if config is None else str(config),
+        "--background": settings.background,
+        "--model": settings.model if settings.model.endswith(".onnx") else None,
+    }
+
+
+def _files(name: str | Path | None) -> Iterator[Path]:
+    """Yield the file ``name``; of a folder, itself and the pictures that are read from it."""
+    if name is None:
+        return
+    path = Path(os.path.expanduser(name))
+    if os.path.isfile(path):
+        yield path
+    elif os.path.isdir(path):
+        from livebg.sources.pictures import list_pictures
+
+        yield path
+        try:
+            yield from list_pictures(path)
+        except InputError:  # whoever reads the folder says so
+            return
+
+
+def _collide(first: Written, second: Written) -> bool:
+    if first.holds(second.path) or second.holds(first.path):
+        return True
+    both_folders = first.prefix is not None and second.prefix is not None
+    if both_folders and first.prefix != second.prefix:
+        return False
+    return _same(first.path, second.path)
+
+
+def _same(first: Path, second: Path) -> bool:
+    """Say whether both name one place, there or not, through whatever links."""
+    names = {os.path.normcase(os.path.realpath(path)) for path in (first, second)}
+    if len(names) == 1:
+        return True
+    try:
+        return os.path.samefile(first, second)
+    except OSError:
+        return False

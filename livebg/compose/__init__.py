@@ -1,1 +1,0 @@
-"""Compositing: background plates and the blend."""

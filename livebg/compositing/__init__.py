@@ -1,0 +1,1 @@
+"""A frame and its matte over a new background."""

@@ -1,0 +1,172 @@
+"""A frame and its matte become a composite."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from types import ModuleType
+from typing import Literal
+
+import numpy as np
+
+from livebg.compositing.backgrounds import Plate
+from livebg.compositing.tiles import Taps, classify_tiles, taps_of
+from livebg.frame import BGR, Box, Composite, FloatImage, Frame, Image, Matte, PixelFormat, Size
+from livebg.pixels.conversion import converted
+from livebg.pixels.jit import numpy_stands_in
+
+__all__ = ["Backdrop", "Compositor", "compositing_kernel"]
+
+_log = logging.getLogger(__name__)
+
+Backdrop = Plate | Literal["transparent", "none"]
+"""What lies behind the person: a plate, nothing (BGRA comes out), or the room as it is."""
+
+_NO_COLOURS = np.zeros((0, 0, 6), np.float32)
+
+
+def compositing_kernel() -> ModuleType:
+    """Return ``kernel``, or ``kernel_numpy`` while that stands in or where there is no numba."""
+    if numpy_stands_in():
+        from livebg.compositing import kernel_numpy
+
+        return kernel_numpy
+    return _compiled_kernel()
+
+
+@cache
+def _compiled_kernel() -> ModuleType:
+    try:
+        from livebg.compositing import kernel
+    except ImportError as error:
+        _log.info("numba is not installed (%s): compositing with numpy, which is slower", error)
+        from livebg.compositing import kernel_numpy
+
+        return kernel_numpy
+    return kernel
+
+
+class Compositor:
+    """Blends frames over a backdrop. Called by one thread at a time.
+
+    Args:
+        backdrop: what lies behind the person.
+    """
+
+    def __init__(self, backdrop: Backdrop) -> None:
+        self._backdrop = backdrop
+        self._taps: dict[tuple[Size, Box, Size], Taps] = {}
+        self._plate: Image | None = None
+        self._encoded_plate: tuple[PixelFormat, Image] | None = None
+
+    @property
+    def backdrop(self) -> Backdrop:
+        """What lies behind the person."""
+        return self._backdrop
+
+    def compose(
+        self,
+        frame: Frame,
+        matte: Matte,
+        alpha: FloatImage,
+        *,
+        colours: FloatImage | None = None,
+        want_alpha: bool = False,
+        pixel_format: PixelFormat = BGR,
+    ) -> Composite:
+        """Return ``frame`` composed with its own ``matte``.
+
+        Args:
+            frame: the frame.
+            matte: the matte that belongs to it.
+            alpha: ``(H // 8, W // 8)`` float32 in 0..1: ``matte.alpha_over`` at that size.
+            colours: ``(H // 8, W // 8, 6)`` float32, the edge's colours (see
+                ``livebg.compositing.edge_colour``), or None to leave the frame's.
+            want_alpha: whether the composite must carry the alpha at full size.
+            pixel_format: what the picture is wanted in. It comes as BGR all the same where that
+                cannot hold its size, and with the backdrops that are no plate.
+
+        Raises:
+            ValueError: the matte belongs to another frame.
+        """
+        if matte.frame_index != frame.index:
+            raise ValueError(f"the matte of frame {matte.frame_index} is not frame {frame.index}'s")
+        tiles = classify_tiles(matte, frame)
+        taps = self._taps_of(frame.size, matte.box, matte.size)
+        full = None
+        if want_alpha:
+            full = np.empty(frame.image.shape[:2], np.uint8)
+            compositing_kernel().matte_tiles(
+                frame.image, tiles, matte.gain, matte.offset, taps, full
+            )
+        if self._backdrop == "none":
+            return Composite(frame.image, frame.index, frame.captured_ns, full)
+        if self._backdrop == "transparent" or not pixel_format.holds(frame.size):
+            pixel_format = BGR
+        image = self._blend(frame, matte, alpha, tiles, taps, colours, pixel_format)
+        return Composite(image, frame.index, frame.captured_ns, full, pixel_format=pixel_format)
+
+    def _blend(
+        self,
+        frame: Frame,
+        matte: Matte,
+        alpha: FloatImage,
+        tiles: Image,
+        taps: Taps,
+        colours: FloatImage | None,
+        pixel_format: PixelFormat,
+    ) -> Image:
+        colours = _NO_COLOURS if colours is None else colours
+        whole = Box.whole(frame.size)
+        eighth = (max(1, colours.shape[1]), max(1, colours.shape[0]))
+        edge = (colours, self._taps_of(frame.size, whole, eighth))
+        kernel = compositing_kernel()
+        if self._backdrop == "transparent":
+            cutout = np.empty((*frame.image.shape[:2], 4), np.uint8)
+            kernel.cutout_tiles(frame.image, tiles, matte.gain, matte.offset, taps, *edge, cutout)
+            return cutout
+        assert isinstance(self._backdrop, Plate)
+        plate = self._backdrop.render(frame, alpha)
+        rows = self._taps_of(frame.size, whole, (plate.shape[1], plate.shape[0]))
+        out = np.empty(pixel_format.shape(frame.size), np.uint8)
+        kernel.blend_tiles(
+            frame.image,
+            plate,
+            rows,
+            tiles,
+            matte.gain,
+            matte.offset,
+            taps,
+            *edge,
+            out,
+            pixel_format,
+            self._encoded(plate, frame.size, pixel_format),
+        )
+        return out
+
+    def _encoded(self, plate: Image, size: Size, pixel_format: PixelFormat) -> Image | None:
+        """Return ``plate`` in ``pixel_format`` once it is shown for the second time.
+
+        That costs as much as the plate's share in one composite does, and saves it ever after.
+        """
+        if pixel_format == BGR or plate.shape[0] != size[1]:
+            return None
+        if plate is not self._plate:
+            self._plate, self._encoded_plate = plate, None
+            return None
+        if self._encoded_plate is None or self._encoded_plate[0] != pixel_format:
+            self._encoded_plate = pixel_format, converted(plate, BGR, pixel_format)
+        return self._encoded_plate[1]
+
+    def _taps_of(self, frame_size: Size, box: Box, plane_size: Size) -> Taps:
+        key = (frame_size, box, plane_size)
+        if key not in self._taps:
+            if len(self._taps) > 8:
+                self._taps.clear()
+            self._taps[key] = taps_of(frame_size, box, plane_size)
+        return self._taps[key]
+
+    def close(self) -> None:
+        """Release the plate. Idempotent."""
+        if isinstance(self._backdrop, Plate):
+            self._backdrop.close()

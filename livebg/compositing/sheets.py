@@ -1,0 +1,311 @@
+"""A picture to sit in front of: hills in the evening, drawn and not photographed.
+
+Pictures side by side, each under its caption.
+
+Many pictures on one sheet, each with its caption.
+
+Class maps: every pixel in the colour of its class, with a legend of the classes present.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livebg.compositing.text import draw_text, letterbox, text_size
+from livebg.frame import Box, FloatImage, Image, Size
+
+__all__ = [
+    "caption_height",
+    "colour_classes",
+    "contact_sheet",
+    "full_size_labels",
+    "labels_from_alpha",
+    "landscape",
+    "on_checkerboard",
+    "side_by_side",
+    "with_legend",
+]
+
+
+_SKY = ((112, 74, 58), (150, 120, 120), (140, 170, 235), (130, 200, 255))
+"""BGR from the top of the sky to the horizon."""
+
+_SUN = (190, 235, 255)
+_HILLS = ((142, 118, 128), (112, 88, 84), (84, 66, 54), (56, 46, 34))
+"""BGR from the farthest to the nearest."""
+
+_HORIZON = 0.62
+_SHARP = 2
+"""The picture is drawn this many times larger and averaged down, for smooth outlines."""
+
+
+def landscape(size: Size) -> Image:
+    """Draw hills under an evening sky; the same every time.
+
+    Args:
+        size: ``(width, height)`` in pixels.
+
+    Returns:
+        A new ``(H, W, 3)`` uint8 BGR array.
+
+    Example:
+        >>> landscape((64, 36)).shape
+        (36, 64, 3)
+    """
+    width, height = size[0] * _SHARP, size[1] * _SHARP
+    x = np.linspace(0.0, size[0] / size[1], width, dtype=np.float32)
+    y = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None]
+    picture = _sky(x, y)
+    for nearness, colour in enumerate(_HILLS):
+        ridge = _ridge(x, nearness)
+        haze = np.clip((y - ridge) * (3.2 - 0.5 * nearness), 0.0, 1.0)[..., None]
+        shade = np.asarray(colour, np.float32) * (1.12 - 0.3 * haze)
+        picture = np.where((y > ridge)[..., None], shade, picture)
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return np.clip(np.rint(small), 0, 255).astype(np.uint8)
+
+
+def _sky(x: FloatImage, y: FloatImage) -> FloatImage:
+    stops = np.linspace(0.0, _HORIZON, len(_SKY))
+    column = np.stack([np.interp(y[:, 0], stops, channel) for channel in zip(*_SKY, strict=True)])
+    sky = np.repeat(column.T[:, None, :], len(x), axis=1).astype(np.float32)
+    distance = np.hypot(x - 0.72 * x[-1], y - 0.44)
+    glow = 0.75 * np.exp(-((distance / 0.22) ** 2)) + np.clip((0.055 - distance) * 400, 0, 1)
+    glow = np.clip(glow, 0, 1)[..., None]
+    mixed: FloatImage = sky * (1 - glow) + np.asarray(_SUN, np.float32) * glow
+    return mixed
+
+
+def _ridge(x: FloatImage, nearness: int) -> FloatImage:
+    """Return the height of a chain of hills over the picture's width, 0 at the top, 1 below."""
+    phase = 1.7 * nearness
+    waves = (
+        0.055 * np.sin(2.1 * x + 2.3 * phase)
+        + 0.025 * np.sin(5.3 * x + 4.1 * phase)
+        + 0.008 * np.sin(13.7 * x + 7.9 * phase)
+    )
+    ridge: FloatImage = _HORIZON - 0.05 + 0.1 * nearness + waves / (1 + 0.25 * nearness)
+    return ridge
+
+
+_PAPER = (32, 32, 32)
+_INK = (235, 235, 235)
+_LIGHT_SQUARE, _DARK_SQUARE = 255, 204
+
+
+def caption_height(height_px: int) -> int:
+    """Return the height of a line of text that suits a picture ``height_px`` high, in pixels."""
+    return min(96, max(14, round(height_px / 24)))
+
+
+def side_by_side(pictures: Sequence[tuple[str, Image]]) -> Image:
+    """Return the pictures in a row, each with its caption above it.
+
+    Args:
+        pictures: captions, and ``(H, W, 3)`` BGR or ``(H, W, 4)`` BGRA uint8 pictures of one
+            height; BGRA ones are shown on a checkerboard.
+
+    Returns:
+        ``(H', W', 3)`` uint8 BGR, a new array.
+
+    Raises:
+        ValueError: there are no pictures, or their heights differ.
+    """
+    heights = {image.shape[0] for _, image in pictures}
+    if len(heights) != 1:
+        raise ValueError(f"pictures side by side need one height, got {sorted(heights)}")
+    line_px = caption_height(heights.pop())
+    gap = np.full((1, max(2, line_px // 6), 3), _PAPER, np.uint8)
+    columns: list[Image] = []
+    for caption, image in pictures:
+        column = _captioned(caption, image, line_px)
+        if columns:
+            columns.append(np.broadcast_to(gap, (column.shape[0], *gap.shape[1:])))
+        columns.append(column)
+    return np.concatenate(columns, axis=1)
+
+
+def on_checkerboard(image: Image) -> Image:
+    """Return a BGRA picture on the checkerboard that stands for transparency.
+
+    Args:
+        image: ``(H, W, 4)`` uint8 BGRA, straight alpha.
+
+    Returns:
+        ``(H, W, 3)`` uint8 BGR.
+    """
+    height, width = image.shape[:2]
+    square_px = max(4, height // 40)
+    rows = np.arange(height)[:, np.newaxis] // square_px
+    columns = np.arange(width)[np.newaxis] // square_px
+    board = np.where((rows + columns) % 2, _DARK_SQUARE, _LIGHT_SQUARE).astype(np.uint8)
+    alpha = image[..., 3].astype(np.float32) / 255
+    return cv2.blendLinear(
+        np.ascontiguousarray(image[..., :3]), cv2.merge([board] * 3), alpha, 1 - alpha
+    ).astype(np.uint8, copy=False)
+
+
+def _captioned(caption: str, image: Image, line_px: int) -> Image:
+    picture = on_checkerboard(image) if image.shape[2] == 4 else image
+    width = picture.shape[1]
+    strip = np.full((line_px + line_px // 2, width, 3), _PAPER, np.uint8)
+    text_px = line_px * min(1.0, 0.9 * width / text_size(caption, line_px)[0])
+    left = (width - text_size(caption, text_px)[0]) // 2
+    draw_text(strip, caption, (left, line_px), text_px, _INK)
+    return np.concatenate([strip, picture], axis=0)
+
+
+_CONTACT_SHEET_PAPER = (38, 33, 30)
+_CONTACT_SHEET_INK = (226, 220, 214)
+_MARGIN = 1 / 30
+"""Space around a picture, as a share of its width."""
+
+_CAPTION = 1 / 20
+"""Height of a line of text, as a share of a picture's width."""
+
+
+def contact_sheet(
+    pictures: Sequence[tuple[str, Image]], *, columns: int, picture_size: Size, title: str = ""
+) -> Image:
+    """Lay pictures out in rows.
+
+    Args:
+        pictures: captions, and ``(H, W, 3)`` BGR or ``(H, W, 4)`` BGRA uint8 pictures of any size;
+            BGRA ones are shown on a checkerboard.
+        columns: pictures in a row.
+        picture_size: ``(width, height)`` that each is fitted into, in pixels.
+        title: a line above all of them.
+
+    Returns:
+        ``(H', W', 3)`` uint8 BGR, a new array.
+
+    Example:
+        >>> import numpy as np
+        >>> picture = np.zeros((90, 160, 3), np.uint8)
+        >>> contact_sheet([("a", picture)] * 3, columns=2, picture_size=(160, 90)).shape
+        (244, 335, 3)
+    """
+    width, height = picture_size
+    margin = round(width * _MARGIN)
+    line_px = width * _CAPTION
+    strip = round(2.2 * line_px)
+    top = margin + (round(2.6 * line_px) if title else 0)
+    rows = -(-len(pictures) // columns)
+    sheet = np.full(
+        (top + rows * (height + strip), margin + columns * (width + margin), 3),
+        _CONTACT_SHEET_PAPER,
+        np.uint8,
+    )
+    if title:
+        draw_text(
+            sheet,
+            title,
+            (margin, top - round(0.9 * line_px)),
+            1.35 * line_px,
+            _CONTACT_SHEET_INK,
+            bold=True,
+        )
+    for place, (caption, image) in enumerate(pictures):
+        row, column = divmod(place, columns)
+        left, upper = margin + column * (width + margin), top + row * (height + strip)
+        opaque = on_checkerboard(image) if image.shape[2] == 4 else image
+        sheet[upper : upper + height, left : left + width] = letterbox(opaque, picture_size)
+        cv2.rectangle(sheet, (left - 1, upper - 1), (left + width, upper + height), (70, 64, 60), 1)
+        text_px = line_px * min(1.0, width / max(1, text_size(caption, line_px)[0]))
+        draw_text(
+            sheet,
+            caption,
+            (left, upper + height + round(1.35 * line_px)),
+            text_px,
+            _CONTACT_SHEET_INK,
+        )
+    return sheet
+
+
+def full_size_labels(labels: NDArray[np.uint8], box: Box, size: Size) -> NDArray[np.uint8]:
+    """Return the class of every pixel of a frame; class 0 (background) outside ``box``.
+
+    Args:
+        labels: ``(h, w)`` uint8 class indices at the network's size.
+        box: the part of the frame that they cover, in pixels.
+        size: ``(width, height)`` of the frame.
+
+    Returns:
+        ``(H, W)`` uint8, a new array.
+    """
+    left, top = max(0, round(box.left)), max(0, round(box.top))
+    right, bottom = min(size[0], round(box.right)), min(size[1], round(box.bottom))
+    full = np.zeros((size[1], size[0]), np.uint8)
+    if right > left and bottom > top:
+        full[top:bottom, left:right] = cv2.resize(
+            labels, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST_EXACT
+        )
+    return full
+
+
+def labels_from_alpha(alpha: Image, index: int) -> NDArray[np.uint8]:
+    """Return ``index`` where a pixel is more foreground than not, and class 0 elsewhere.
+
+    Args:
+        alpha: ``(H, W)`` uint8 matte.
+        index: the class of the foreground.
+
+    Returns:
+        ``(H, W)`` uint8, a new array.
+    """
+    return np.where(alpha > 127, index, 0).astype(np.uint8)
+
+
+def colour_classes(labels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> Image:
+    """Return every pixel in the colour of its class.
+
+    Args:
+        labels: ``(H, W)`` uint8 class indices, below the palette's length.
+        palette: ``(N, 3)`` uint8 BGR, a row a class.
+
+    Returns:
+        ``(H, W, 3)`` uint8 BGR, a new array.
+    """
+    return palette[labels]
+
+
+def with_legend(
+    image: Image,
+    labels: NDArray[np.uint8],
+    names: Sequence[str],
+    palette: NDArray[np.uint8],
+) -> Image:
+    """Return ``image`` above a legend of the classes that are present.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 BGR.
+        labels: ``(h, w)`` uint8 class indices of what the picture shows.
+        names: the classes' names by index.
+        palette: ``(N, 3)`` uint8 BGR, a row a class.
+
+    Returns:
+        ``(H', W, 3)`` uint8 BGR, a new array.
+    """
+    present = np.flatnonzero(np.bincount(labels.ravel(), minlength=len(names))).tolist()
+    line_px = caption_height(labels.shape[0])
+    width = image.shape[1]
+    widest = max(text_size(names[index], line_px)[0] for index in present) + 3 * line_px
+    per_row = max(1, width // widest)
+    row_px = line_px + line_px // 2
+    rows = -(-len(present) // per_row)
+    legend = np.full((rows * row_px + line_px // 2, width, 3), _PAPER, np.uint8)
+    for place, index in enumerate(present):
+        row, column = divmod(place, per_row)
+        left = column * widest + line_px // 2
+        top = row * row_px + line_px // 2
+        colour = palette[index].tolist()
+        corner = (left + line_px, top + line_px)
+        cv2.rectangle(legend, (left, top), corner, colour, cv2.FILLED)
+        cv2.rectangle(legend, (left, top), corner, _INK, 1)
+        baseline = (left + line_px + line_px // 2, top + line_px - line_px // 5)
+        draw_text(legend, names[index], baseline, line_px, _INK)
+    return np.concatenate([image, legend], axis=0)

@@ -1,0 +1,110 @@
+"""Fit a picture whole into another size.
+
+Short lines of text on a picture: captions, the privacy card, an overlay.
+
+The privacy card: what a sink shows when there is nothing that is safe to show.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from livebg.frame import Image, Size
+
+__all__ = ["draw_text", "letterbox", "privacy_card", "text_size"]
+
+
+def letterbox(image: Image, size: Size) -> Image:
+    """Scale ``image`` to fit into ``size`` and centre it on black.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, C)`` uint8; not changed.
+        size: ``(width, height)`` in pixels.
+
+    Returns:
+        ``image`` itself where it has that size, else a new array. Bars are 0 in every channel.
+    """
+    width, height = size
+    old_height, old_width = image.shape[:2]
+    if (old_width, old_height) == size:
+        return image
+    scale = min(width / old_width, height / old_height)
+    inner = (max(1, round(old_width * scale)), max(1, round(old_height * scale)))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    fitted = np.zeros((height, width, *image.shape[2:]), np.uint8)
+    fitted[top : top + inner[1], left : left + inner[0]] = cv2.resize(
+        image, inner, interpolation=method
+    )
+    return fitted
+
+
+Colour = tuple[int, int, int]
+
+_FONTS = {False: cv2.FONT_HERSHEY_SIMPLEX, True: cv2.FONT_HERSHEY_DUPLEX}
+_HEIGHT_AT_SCALE_1 = 30.0
+"""Line height of OpenCV's fonts at scale 1, in pixels."""
+
+
+def text_size(text: str, height_px: float, *, bold: bool = False) -> Size:
+    """Return the ``(width, height)`` in pixels that ``text`` takes, without its descenders."""
+    width, height = cv2.getTextSize(text, _FONTS[bold], height_px / _HEIGHT_AT_SCALE_1, 1)[0]
+    return int(width), int(height)
+
+
+def draw_text(
+    image: Image,
+    text: str,
+    at: tuple[int, int],
+    height_px: float,
+    colour: Colour,
+    *,
+    bold: bool = False,
+) -> None:
+    """Write ``text`` into ``image``.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 BGR, C-contiguous; changed in place.
+        text: one line.
+        at: ``(x, y)`` of the left end of the text's baseline, in pixels.
+        height_px: height of a line, in pixels.
+        colour: BGR, 0..255.
+        bold: whether to use the heavier font.
+    """
+    scale = height_px / _HEIGHT_AT_SCALE_1
+    cv2.putText(image, text, at, _FONTS[bold], scale, colour, 1, cv2.LINE_AA)
+
+
+_TOP = np.array((54, 46, 42), np.float32)
+_BOTTOM = np.array((30, 25, 22), np.float32)
+_INK = (222, 214, 208)
+_WIDEST = 0.86
+"""Share of the card's width that the sentence may take."""
+
+
+def privacy_card(size: Size, text: str) -> Image:
+    """Draw a calm dark plate with one short sentence in its middle; no camera pixel is in it.
+
+    Args:
+        size: ``(width, height)`` in pixels.
+        text: the sentence; it shrinks until it fits.
+
+    Returns:
+        A new ``(H, W, 3)`` uint8 BGR array.
+
+    Example:
+        >>> privacy_card((640, 360), "Starting").shape
+        (360, 640, 3)
+    """
+    width, height = size
+    down = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None]
+    column = np.rint(_TOP * (1 - down) + _BOTTOM * down).astype(np.uint8)
+    card = np.repeat(column[:, None, :], width, axis=1)
+    line_px = height / 14
+    text_px, rise_px = text_size(text, line_px)
+    if text_px > _WIDEST * width:
+        line_px *= _WIDEST * width / text_px
+        text_px, rise_px = text_size(text, line_px)
+    draw_text(card, text, ((width - text_px) // 2, (height + rise_px) // 2), line_px, _INK)
+    return card

@@ -1,0 +1,1 @@
+"""The live session: threads, pacing, recovery, privacy guard, statistics."""

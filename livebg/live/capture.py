@@ -1,0 +1,403 @@
+"""Whether a frame follows the one before, or comes after a break.
+
+Whether a camera delivers as many frames as it has promised.
+
+Whether a live session is wanted: its camera runs only while somebody watches.
+
+The capture thread's job: read the source, and find it again when it is lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from livebg.clock import NS_PER_S, Clock
+from livebg.config.settings import Settings
+from livebg.errors import EndOfStreamError, LivebgError, SourceError
+from livebg.frame import Frame
+from livebg.live.privacy import PrivacyGuard
+from livebg.live.statistics import Statistics
+from livebg.sources.base import Source
+from livebg.threads import Backoff, Mailbox
+
+__all__ = [
+    "Capture",
+    "Captured",
+    "FrameRateMonitor",
+    "GapDetector",
+    "OnDemand",
+    "same_camera",
+    "slept_ns",
+]
+
+_log = logging.getLogger(__name__)
+
+
+_BREAK_NS = NS_PER_S
+
+
+def slept_ns() -> int:
+    """Return for how long this machine has slept since it was started, in nanoseconds.
+
+    Monotonic time stands still meanwhile. Where the system does not tell, the answer is 0.
+    """
+    if sys.platform != "linux":
+        return 0
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+
+
+class GapDetector:
+    """Finds frames that come after a break: what was known of earlier ones says nothing of them.
+
+    A break is a second without a frame (a program that was stopped, a camera that was silent) or
+    a sleep of the machine, which no clock of a frame shows.
+
+    Args:
+        slept_ns: tells for how long the machine has slept in all, in nanoseconds.
+
+    Example:
+        >>> continuity = GapDetector(lambda: 0)
+        >>> [continuity.broken(ms * 1_000_000) for ms in (0, 33, 66, 5000, 5033)]
+        [False, False, False, True, False]
+    """
+
+    def __init__(self, slept_ns: Callable[[], int] = slept_ns) -> None:
+        self._slept_ns = slept_ns
+        self._last: tuple[int, int] | None = None
+
+    def broken(self, captured_ns: int) -> bool:
+        """Say whether a break lies between a frame and the one before it, and remember the frame.
+
+        Args:
+            captured_ns: when it was captured.
+        """
+        now = (captured_ns, self._slept_ns())
+        before, self._last = self._last, now
+        if before is None:
+            return False
+        return any(new - old > _BREAK_NS for new, old in zip(now, before, strict=True))
+
+
+_WINDOW_NS = 4 * NS_PER_S
+_PAUSE_NS = NS_PER_S
+"""A longer interval is no slow camera: the machine slept, or the camera was silent."""
+_ENOUGH = 0.8
+"""Share of the promised frames below which a user will see the difference."""
+
+
+class FrameRateMonitor:
+    """Counts frames over some seconds, and finds once that they are too few.
+
+    Args:
+        promised: frames per second that the camera says it delivers; None where it does not say.
+
+    Example:
+        >>> rate = FrameRateMonitor(30.0)
+        >>> seen = [rate.frame(n, n * NS_PER_S // 15) for n in range(100)]
+        >>> [round(slow) for slow in seen if slow]
+        [15]
+    """
+
+    def __init__(self, promised: float | None) -> None:
+        self._promised = promised
+        self._first: tuple[int, int] | None = None
+        self._last_ns = 0
+
+    def frame(self, index: int, captured_ns: int) -> float | None:
+        """Count a frame; return the rate, in frames per second, once when it is too low.
+
+        Args:
+            index: of the frame; frames that were lost on the way to us were delivered.
+            captured_ns: when it was captured.
+        """
+        if self._promised is None:
+            return None
+        if self._first is None or captured_ns - self._last_ns > _PAUSE_NS:
+            self._first = (index, captured_ns)
+        self._last_ns = captured_ns
+        first_index, first_ns = self._first
+        if captured_ns - first_ns < _WINDOW_NS:
+            return None
+        rate = (index - first_index) * NS_PER_S / (captured_ns - first_ns)
+        self._first = (index, captured_ns)
+        if rate >= _ENOUGH * self._promised:
+            return None
+        self._promised = None
+        return rate
+
+
+_LINGER_S = 2.0
+"""Apps close and open a camera again while they set themselves up: so long they are waited for."""
+
+
+class OnDemand:
+    """Says whether the camera is wanted, from what the sinks say of their readers.
+
+    Sinks that cannot tell (a window, a recording) have no say, unless none can: then the camera is
+    always wanted.
+
+    Args:
+        answers: what each sink says, see ``Sink.watched``.
+        clock: what times the wait after the last reader.
+        linger_s: seconds that the camera stays wanted after the last reader left.
+
+    Example:
+        >>> from livebg.clock import ManualClock
+        >>> clock, answers = ManualClock(), [False, None]
+        >>> demand = OnDemand(lambda: answers, clock)
+        >>> demand.wanted()
+        False
+        >>> answers[0] = True
+        >>> demand.wanted()
+        True
+        >>> answers[0] = False
+        >>> demand.wanted()
+        True
+        >>> clock.advance(2.0)
+        >>> demand.wanted()
+        False
+    """
+
+    def __init__(
+        self,
+        answers: Callable[[], Iterable[bool | None]],
+        clock: Clock,
+        *,
+        linger_s: float = _LINGER_S,
+    ) -> None:
+        self._answers = answers
+        self._clock = clock
+        self._linger_ns = round(linger_s * NS_PER_S)
+        self._seen_ns: int | None = None
+
+    def wanted(self) -> bool:
+        """Whether somebody watches now, or did a moment ago; asked by one thread."""
+        now_ns = self._clock.now_ns()
+        known = [answer for answer in self._answers() if answer is not None]
+        if any(known) or not known:
+            self._seen_ns = now_ns
+        return self._seen_ns is not None and now_ns - self._seen_ns < self._linger_ns
+
+
+_LOST = "The camera is lost: reconnecting"
+_CHANGING = "Changing the camera"
+_WAITING = "Waiting for an app to open the camera"
+_WAKING = "One moment: the camera is starting"
+_POLL_S = 0.05
+_IDLE_POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A frame, and how many breaks there were before it: the source was opened again, or silent."""
+
+    frame: Frame
+    run: int
+
+
+class Capture:
+    """Owns the source: reads it into a mailbox, and opens it again when it fails.
+
+    A source that fails is released and opened again, with waits of 0.5 to 5 s, until it is back or
+    the session stops; meanwhile the guard shows the card. One that ends (a video) ends the job.
+    ``reopen`` has it opened again at once, as the settings now say. While it is not wanted it
+    rests: the source is closed, and opened again at once when it is wanted.
+
+    Args:
+        source: the open source; owned from now on.
+        reopen: opens it again.
+        ready: set once somebody can use frames; nothing is read before, so that a video starts
+            with its first frame.
+        frames: where frames go; closed at the end.
+        guard: told when the camera is lost and found.
+        statistics: counts frames and reconnects.
+        clock: what times reading and reconnecting.
+        report: told of failures of the source, and of opening it again; of each kind once.
+        wanted: whether anybody needs frames; asked before each one.
+        notice: told in a sentence when a lost source is back, when it is slower than it says, when
+            it is closed to rest, and when it is opened again.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        reopen: Callable[[], Source],
+        ready: threading.Event,
+        frames: Mailbox[Captured],
+        guard: PrivacyGuard,
+        statistics: Statistics,
+        clock: Clock,
+        report: Callable[[LivebgError], None],
+        wanted: Callable[[], bool] = lambda: True,
+        notice: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
+        self.resting = False
+        """True while the source is closed because nobody needs frames."""
+        self._source: Source | None = source
+        self._rate = _promised(source)
+        self._reopen = reopen
+        self._ready = ready
+        self._frames = frames
+        self._guard = guard
+        self._statistics = statistics
+        self._clock = clock
+        self._report = report
+        self._wanted = wanted
+        self._notice = notice
+        self._waking = False
+        self._complaint = ""
+        self._backoff = Backoff(clock)
+        self._reopen_asked = threading.Event()
+        self._gaps = GapDetector()
+        self._run = 0
+        self._next_index = 0
+        self._first_index = 0
+
+    def reopen(self) -> None:
+        """Ask for the source to be opened again before its next frame; returns at once."""
+        self._reopen_asked.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Deliver frames until ``stop`` is set or the source ends."""
+        try:
+            while not stop.is_set():
+                if not self._wanted():
+                    self._rest(stop)
+                    continue
+                if not self._clock.wait(self._ready, _POLL_S):
+                    continue
+                if self.resting:
+                    self._wake()
+                if self._reopen_asked.is_set():
+                    self._change_source()
+                if self._source is None:
+                    self._reconnect(stop)
+                elif not self._deliver(self._source):
+                    return
+        finally:
+            self._release()
+            self._frames.close()
+
+    def _deliver(self, source: Source) -> bool:
+        """Pass one frame on; return False at the end of the source."""
+        begin_ns = self._clock.now_ns()
+        try:
+            frame = source.read()
+        except EndOfStreamError:
+            return False
+        except Exception as error:
+            self._lose(_as_ours(error))
+            return True
+        self._statistics.took("capture", begin_ns, self._clock.now_ns())
+        if self._gaps.broken(frame.captured_ns):
+            self._run += 1
+        index = self._first_index + frame.index
+        self._statistics.captured(missed=index - self._next_index)
+        self._next_index = index + 1
+        self._backoff.reset()
+        self._guard.reveal("camera")
+        if self._complaint:
+            self._complaint = ""
+            self._notice(f"{source.info.name} is back")
+        slow = self._rate.frame(frame.index, frame.captured_ns)
+        if slow is not None:
+            self._notice(
+                f"{source.info.name} delivers {slow:.3g} frames/s only; many cameras slow down in "
+                "the dark, so more light may help"
+            )
+        self._frames.put(Captured(replace(frame, index=index), self._run))
+        return True
+
+    def _rest(self, stop: threading.Event) -> None:
+        """Close the source if it is open, and wait for a moment."""
+        if not self.resting:
+            self.resting = True
+            self._guard.conceal("camera", _WAITING)
+            self._release()
+            self._notice("no app reads the virtual camera: the camera is off until one does")
+        self._clock.wait(stop, _IDLE_POLL_S)
+
+    def _wake(self) -> None:
+        self.resting = False
+        self._waking = True
+        self._guard.conceal("camera", _WAKING)
+        self._backoff.reset()
+        self._statistics.woken()
+        self._notice("an app reads the virtual camera: the camera is on")
+
+    def _change_source(self) -> None:
+        self._reopen_asked.clear()
+        self._guard.conceal("camera", _CHANGING)
+        self._release()
+        self._backoff.reset()
+
+    def _lose(self, error: LivebgError) -> None:
+        self._guard.conceal("camera", _LOST)
+        self._release()
+        wait_s = self._backoff.fail()
+        _log.debug("the source failed; it is opened again in %.1f s", wait_s)
+        self._complain(error)
+
+    def _reconnect(self, stop: threading.Event) -> None:
+        if not self._backoff.ready:
+            self._clock.wait(stop, _POLL_S)
+            return
+        try:
+            self._source = self._reopen()
+        except Exception as error:
+            wait_s = self._backoff.fail()
+            _log.debug("%s Next try in %.1f s.", error, wait_s)
+            self._waking = False
+            self._guard.conceal("camera", _LOST)
+            self._complain(_as_ours(error))
+            return
+        self._statistics.opened(self._source.info)
+        self._rate = _promised(self._source)
+        self._run += 1
+        self._first_index = self._next_index
+        if self._waking:
+            self._waking = False
+            return
+        self._statistics.reconnected()
+
+    def _complain(self, error: LivebgError) -> None:
+        """Say what is wrong with the source, once until that changes."""
+        if str(error) != self._complaint:
+            self._complaint = str(error)
+            self._report(error)
+
+    def _release(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            with contextlib.suppress(SourceError):
+                source.close()
+
+
+def _as_ours(error: Exception) -> LivebgError:
+    """Put an error that a source should not have raised into a sentence for the user."""
+    if isinstance(error, LivebgError):
+        return error
+    _log.debug("the source failed in a way that it should not", exc_info=error)
+    return SourceError(f"the camera failed: {error!r}; run with --debug for the whole story")
+
+
+def _promised(source: Source) -> FrameRateMonitor:
+    """Return what to hold a source against: the rate that it granted, where it was asked for one.
+
+    A stream from the network often states a rate that nobody has looked at.
+    """
+    info = source.info
+    known = info.asked is not None and info.asked.rates and info.frame_rate
+    return FrameRateMonitor(float(known) if known else None)
+
+
+def same_camera(one: Settings, other: Settings) -> bool:
+    """Say whether two settings ask for the same source in the same way."""
+    return (one.camera, one.size, one.fps) == (other.camera, other.size, other.fps)

@@ -1,0 +1,207 @@
+"""The process thread's job: filter frames, and never let one out that is not filtered."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from livebg.clock import Clock
+from livebg.config.settings import Settings
+from livebg.errors import LivebgError, NetworkLateError
+from livebg.frame import BGR, Composite, PixelFormat, Size
+from livebg.live.capture import Captured
+from livebg.live.hot_swap import Chain, HotSwap, as_ours
+from livebg.live.privacy import PrivacyGuard
+from livebg.live.statistics import Statistics
+from livebg.threads import Backoff, Mailbox
+
+__all__ = ["Processing"]
+
+_log = logging.getLogger(__name__)
+
+_STARTING = "livebg is starting"
+_CHANGING = "Changing the filter"
+_FAILED = "The filter has failed: trying again"
+_REBUILD_AFTER = 5
+_POLL_S = 0.1
+
+
+class Processing:
+    """Feeds the pipeline frame by frame, and has it built again, behind the card, when it must be.
+
+    While the network is late with a frame, that frame is kept and newer ones are dropped, so that
+    a network that is too slow for the frame rate shows few pictures, and not none.
+
+    Args:
+        settings: what the pipeline is built from first.
+        build: makes a pipeline for settings and a size of frame; takes its time.
+        frames: where frames come from.
+        publish: takes each filtered frame.
+        guard: shows the card while there is no pipeline or it fails.
+        statistics: counts and times.
+        clock: what times it.
+        report: told of failures; once for a run of them.
+        want_alpha: whether composites must carry their matte.
+        pixel_format: what the sinks want composites in.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        build: Callable[[Settings, Size], Chain],
+        frames: Mailbox[Captured],
+        publish: Callable[[Composite], None],
+        guard: PrivacyGuard,
+        statistics: Statistics,
+        clock: Clock,
+        report: Callable[[LivebgError], None],
+        want_alpha: bool = False,
+        pixel_format: PixelFormat = BGR,
+    ) -> None:
+        self.ready = threading.Event()
+        """Set once there is a first pipeline."""
+        self._frames = frames
+        self._publish = publish
+        self._guard = guard
+        self._statistics = statistics
+        self._clock = clock
+        self._report = report
+        self._want_alpha = want_alpha
+        self._succession = HotSwap(settings, build=build, in_force=self._expect, report=report)
+        self._pixel_format = pixel_format
+        self._run = 0
+        self._kept: Captured | None = None
+        self._late: Chain | None = None
+        self._failures = 0
+        self._backoff = Backoff(clock)
+        guard.conceal("filter", _STARTING)
+
+    @property
+    def settings(self) -> Settings:
+        """What is in force; changes between two frames."""
+        return self._succession.settings
+
+    @property
+    def wanted(self) -> Settings:
+        """What was asked for last, without what was refused."""
+        return self._succession.wanted
+
+    def change(self, settings: Settings) -> None:
+        """Ask for ``settings`` as soon as they can be had. May be called from any thread."""
+        self._succession.want(settings)
+
+    def scheduler_statistics(self) -> dict[str, Any]:
+        """Return what the mask scheduler says of itself; empty before there is a pipeline."""
+        return self._succession.statistics
+
+    def run(self, stop: threading.Event, size: Size) -> None:
+        """Build a pipeline, then filter frames until ``stop`` is set or there will be no more.
+
+        Args:
+            stop: ends it.
+            size: ``(width, height)`` that the first frame is expected to have.
+
+        Raises:
+            LivebgError: the first pipeline could not be built.
+        """
+        try:
+            self._succession.establish(size)
+            self.ready.set()
+            while not stop.is_set() and not self._frames.finished:
+                captured = self._kept or self._frames.get(_POLL_S)
+                if captured is not None:
+                    self.handle(captured)
+        finally:
+            self._succession.close()
+
+    def handle(self, captured: Captured) -> None:
+        """Filter one frame and publish it; on any failure the card is shown instead.
+
+        One that the network is late with is kept: it is to be handled again.
+        """
+        again, self._kept = captured is self._kept, None
+        self._succession.advance(captured.frame)
+        chain = self._ready_chain(captured)
+        if chain is None:
+            return
+        begin_ns = self._clock.now_ns()
+        if not again:
+            self._statistics.took("wait", captured.frame.captured_ns, begin_ns)
+        try:
+            composite = chain.process(
+                captured.frame,
+                want_alpha=self._want_alpha,
+                pixel_format=self._format_for(captured.frame.size),
+            )
+            composite = self._guard.admit(composite, captured.frame)
+        except NetworkLateError as error:
+            self._keep(captured, chain, error)
+            return
+        except Exception as error:
+            # Whatever it is, the room must not be shown and the session must go on.
+            self._fail(chain, error)
+            return
+        self._statistics.took("process", begin_ns, self._clock.now_ns())
+        self._statistics.made()
+        self._failures = 0
+        self._backoff.reset()
+        self._guard.reveal("filter")
+        self._publish(composite)
+
+    def _format_for(self, size: Size) -> PixelFormat:
+        """Return what the sinks want, but BGR where the guard will have to scale the picture."""
+        return self._pixel_format if size == self._guard.size else BGR
+
+    def _ready_chain(self, captured: Captured) -> Chain | None:
+        """Return a pipeline for this frame, or None while there can be none."""
+        size = captured.frame.size
+        chain = self._succession.chain
+        if chain is None or self._succession.size != size:
+            if not self._backoff.ready:
+                return None
+            self._guard.conceal("filter", _CHANGING)
+            try:
+                chain = self._succession.establish(size)
+            except Exception as error:
+                self._backoff.fail()
+                self._report(as_ours(error))
+                return None
+            self._failures = 0
+        elif captured.run != self._run:
+            chain.reset()
+        self._run = captured.run
+        return chain
+
+    def _expect(self, settings: Settings) -> None:
+        self._guard.expect(
+            max_age_s=settings.max_matte_age_s,
+            channels=4 if settings.background == "transparent" else 3,
+            raw_allowed=settings.background == "none",
+        )
+
+    def _keep(self, captured: Captured, chain: Chain, error: NetworkLateError) -> None:
+        """Have a frame handled again, and say why, once of a pipeline."""
+        self._kept = captured
+        if chain is not self._late:
+            self._late = chain
+            self._report(error)
+
+    def _fail(self, chain: Chain, error: Exception) -> None:
+        self._guard.conceal("filter", _FAILED)
+        self._statistics.failed()
+        self._failures += 1
+        if self._failures == 1:
+            self._report(as_ours(error))
+        try:
+            chain.reset()
+            broken = self._failures >= _REBUILD_AFTER
+        except Exception:
+            _log.debug("the pipeline cannot be reset", exc_info=True)
+            broken = True
+        if broken:
+            # The next frame after the back-off has another one built.
+            self._backoff.fail()
+            self._succession.discard()

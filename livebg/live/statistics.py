@@ -1,0 +1,390 @@
+"""What ``livebg run --stats FILE`` writes, key by key: the schema of the JSON.
+
+What a live session measures of itself, in bounded memory.
+
+``Statistics.summary`` is what ``livebg run --stats FILE`` writes, as JSON; ``stats_schema`` says
+what its keys mean.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from livebg import __version__
+from livebg.clock import NS_PER_S, Clock
+from livebg.frame import Composite
+from livebg.matting.stage_times import Histogram
+from livebg.platform.linux.v4l2 import CameraMode
+from livebg.platform.process import peak_memory_mib
+from livebg.sources.base import SourceInfo
+
+__all__ = ["SCHEMA", "STATISTICS", "Kind", "Statistic", "Statistics", "StatisticsSnapshot"]
+
+
+SCHEMA = 1
+"""Grows when a key changes its meaning; new keys may come without that."""
+
+Kind = Literal["count", "number", "number or null", "text", "text or null", "size or null", "times"]
+"""What a value is. A size is ``[width, height]``. ``times`` is an object with ``count``, ``mean``,
+``p50``, ``p95`` and ``p99``, in milliseconds, within 1 %; all but ``count`` are null when it is 0.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One value.
+
+    Attributes:
+        path: its keys, joined by dots; one in angle brackets stands for any name.
+        kind: what the value is.
+        meaning: what it says, in one line.
+    """
+
+    path: str
+    kind: Kind
+    meaning: str
+
+
+STATISTICS = (
+    Statistic("schema", "count", f"version of this table: {SCHEMA}"),
+    Statistic("livebg", "text", "version of livebg"),
+    Statistic("duration_s", "number", "seconds from the start to the end"),
+    Statistic(
+        "time_to_first_frame_s",
+        "number or null",
+        "seconds from the start to the first filtered picture in an output",
+    ),
+    Statistic("frames.in", "count", "frames that the camera delivered"),
+    Statistic("frames.missed", "count", "frames that were lost before livebg got them"),
+    Statistic("frames.out", "count", "frames that were filtered"),
+    Statistic("frames.dropped", "count", "frames that a newer one replaced before that"),
+    Statistic("frames.failed", "count", "frames that could not be filtered"),
+    Statistic("frames.repeated", "count", "pictures without a new frame: cards, in all outputs"),
+    Statistic("rate_fps", "number", "filtered frames per second, from the first to the last"),
+    Statistic("latency_ms", "times", "from a frame's capture to its end in an output"),
+    Statistic(
+        "audio_offset_ms",
+        "number or null",
+        "what to delay a microphone by: the median of `latency_ms`",
+    ),
+    Statistic(
+        "jitter_ms",
+        "times",
+        "how far the interval of two pictures in an output is from the camera's own",
+    ),
+    Statistic(
+        "stages_ms.<stage>",
+        "times",
+        "`capture` (waiting included), `wait` (from capture to filter), `process` (the filter); "
+        "its parts `carry`, `segment`, `refine`, `compose`, `framing`, and where a torch device "
+        "runs them `upload` and `download`, call by call, since the network at work took over",
+    ),
+    Statistic("cpu.ms_per_frame", "number", "processor time of the program per filtered frame"),
+    Statistic("cpu.share_of_core", "number", "the same per time that passed; 1 is one core"),
+    Statistic("memory.peak_mib", "number or null", "the most memory that was resident"),
+    Statistic("inference.model", "text or null", "the network at work"),
+    Statistic("inference.engine", "text or null", "what runs it"),
+    Statistic("inference.input_size", "size or null", "pixels that it sees"),
+    Statistic("inference.latency", "text or null", "`low` or `aligned`, as set"),
+    Statistic("inference.count", "count", "frames that the network was to look at"),
+    Statistic("inference.share", "number", "their share of the filtered frames"),
+    Statistic(
+        "inference.reasons.<reason>",
+        "count",
+        "frames by the scheduler's reason: the network looks at `first`, `settling`, `every`, "
+        "`motion`, `age`, `cut`; it does not at `carried`, `budget`, `busy`",
+    ),
+    Statistic("inference.refused", "count", "mattes that were not believed"),
+    Statistic("sinks.<output>.sent", "count", "pictures that an output took"),
+    Statistic("sinks.<output>.cards", "count", "cards among them"),
+    Statistic("sinks.<output>.dropped", "count", "pictures that it was too slow for"),
+    Statistic("sinks.<output>.error", "text or null", "what ended it for good"),
+    Statistic("sinks.<output>.send_ms", "times", "how long it took to take one"),
+    Statistic("source.name", "text or null", "the camera"),
+    Statistic("source.asked", "text or null", "what it was asked for"),
+    Statistic("source.got", "text or null", "what it gave"),
+    Statistic("source.reconnects", "count", "times that it was found again"),
+    Statistic("source.wakes", "count", "times that it was opened because an app began to read"),
+    Statistic("source.wake_ms", "times", "from then to the first filtered picture in an output"),
+    Statistic("ended", "text", "why the session ended"),
+)
+"""All of them, in the order in which they are written."""
+
+
+_GLANCE_EVERY_NS = NS_PER_S // 4
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsSnapshot:
+    """The few numbers of the live line, over the last two seconds or so.
+
+    ``inferred_every`` is how many frames share one inference; None while there was none.
+    """
+
+    rate_fps: float
+    latency_p50_ms: float
+    latency_p95_ms: float
+    cpu_share: float
+    dropped: int
+    inferred_every: float | None = None
+
+
+@dataclass(slots=True)
+class _SinkCount:
+    sent: int = 0
+    cards: int = 0
+    last_ns: int | None = None
+    send: Histogram = field(default_factory=Histogram)
+
+
+class Statistics:
+    """Counts and times; safe to use from every thread.
+
+    Args:
+        clock: what tells the time.
+        started_ns: moment at which the user started it; now by default.
+    """
+
+    def __init__(self, clock: Clock, *, started_ns: int | None = None) -> None:
+        self._clock = clock
+        self._source: SourceInfo | None = None
+        self._period_s: float | None = None
+        self._started_ns = clock.now_ns() if started_ns is None else started_ns
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._stages: dict[str, Histogram] = {}
+        self._sinks: dict[str, _SinkCount] = {}
+        self._latency = Histogram()
+        self._jitter = Histogram()
+        self._first_shown_ns: int | None = None
+        self._woken_ns: int | None = None
+        self._wake = Histogram()
+        self._first_made: tuple[int, float] | None = None
+        self._last_made: tuple[int, float] = (self._started_ns, 0.0)
+        self._recent: deque[tuple[int, float]] = deque(maxlen=61)
+        self._recent_latency_ms: deque[float] = deque(maxlen=60)
+        self._recent_inference: deque[tuple[int, int]] = deque(maxlen=9)
+        self._glanced: tuple[int, StatisticsSnapshot] | None = None
+
+    def opened(self, source: SourceInfo) -> None:
+        """Record where frames come from, from now on."""
+        with self._lock:
+            self._source = source
+            self._period_s = float(1 / source.frame_rate) if source.frame_rate else None
+
+    def captured(self, *, missed: int) -> None:
+        """Record that the source delivered a frame, after ``missed`` ones that it lost."""
+        with self._lock:
+            self._counts["in"] += 1
+            self._counts["missed"] += missed
+
+    def failed(self) -> None:
+        """Record that the pipeline failed on a frame."""
+        with self._lock:
+            self._counts["failed"] += 1
+
+    def reconnected(self) -> None:
+        """Record that the source was opened again."""
+        with self._lock:
+            self._counts["reconnects"] += 1
+
+    def woken(self) -> None:
+        """Record that the source is opened because somebody began to watch."""
+        with self._lock:
+            self._counts["wakes"] += 1
+            self._woken_ns = self._clock.now_ns()
+
+    def took(self, stage: str, begin_ns: int, end_ns: int) -> None:
+        """Record that ``stage`` took from ``begin_ns`` to ``end_ns``."""
+        with self._lock:
+            self._stages.setdefault(stage, Histogram()).add((end_ns - begin_ns) / NS_PER_S)
+
+    def made(self) -> None:
+        """Record that a frame was filtered."""
+        mark = (self._clock.now_ns(), time.process_time())
+        with self._lock:
+            self._counts["out"] += 1
+            self._first_made = self._first_made or mark
+            self._last_made = mark
+            self._recent.append(mark)
+
+    def sent(self, sink: str, composite: Composite, *, begin_ns: int, now_ns: int) -> None:
+        """Record that ``sink`` took ``composite`` between ``begin_ns`` and ``now_ns``."""
+        with self._lock:
+            count = self._sinks.setdefault(sink, _SinkCount())
+            count.sent += 1
+            count.send.add((now_ns - begin_ns) / NS_PER_S)
+            if composite.private:
+                count.cards += 1
+                count.last_ns = None
+                return
+            latency_ns = now_ns - composite.captured_ns
+            self._latency.add(latency_ns / NS_PER_S)
+            self._recent_latency_ms.append(latency_ns / 1e6)
+            if self._first_shown_ns is None:
+                self._first_shown_ns = now_ns
+            if self._woken_ns is not None and composite.captured_ns >= self._woken_ns:
+                self._wake.add((now_ns - self._woken_ns) / NS_PER_S)
+                self._woken_ns = None
+            if count.last_ns is not None and self._period_s is not None:
+                interval_s = (now_ns - count.last_ns) / NS_PER_S
+                self._jitter.add(abs(interval_s - self._period_s))
+            count.last_ns = now_ns
+
+    def snapshot(
+        self, dropped: int, chain: Callable[[], Mapping[str, Any]] = lambda: {}
+    ) -> StatisticsSnapshot:
+        """Return the numbers of the live line; they are looked at anew four times a second.
+
+        Args:
+            dropped: frames that were replaced before they were filtered.
+            chain: tells what the pipeline says of its mask scheduler.
+        """
+        now_ns = self._clock.now_ns()
+        if self._glanced is None or now_ns - self._glanced[0] >= _GLANCE_EVERY_NS:
+            said = chain()
+            self._recent_inference.append((said.get("frames", 0), said.get("inferred", 0)))
+            self._glanced = (now_ns, self._look(dropped))
+        return self._glanced[1]
+
+    def _look(self, dropped: int) -> StatisticsSnapshot:
+        first, before = self._recent_inference[0]
+        last, inferred = self._recent_inference[-1]
+        with self._lock:
+            rate, share = 0.0, 0.0
+            if self._recent:
+                rate, share = _pace(self._recent[0], self._recent[-1], len(self._recent) - 1)
+            latencies_ms = sorted(self._recent_latency_ms) or [0.0]
+            return StatisticsSnapshot(
+                rate_fps=rate,
+                latency_p50_ms=latencies_ms[len(latencies_ms) // 2],
+                latency_p95_ms=latencies_ms[len(latencies_ms) * 95 // 100],
+                cpu_share=share,
+                dropped=dropped,
+                inferred_every=(
+                    (last - first) / (inferred - before) if inferred > before else None
+                ),
+            )
+
+    def summary(
+        self,
+        *,
+        dropped: int,
+        sink_drops: dict[str, int],
+        sink_errors: dict[str, str | None],
+        chain: Mapping[str, Any],
+        ended: str,
+    ) -> dict[str, Any]:
+        """Return everything as plain values for JSON; see ``stats_schema``.
+
+        Args:
+            dropped: frames that were replaced before they were filtered.
+            sink_drops: composites that each sink was too slow to take.
+            sink_errors: what ended each sink, or None.
+            chain: what the pipeline says of its stages and its mask scheduler.
+            ended: why the session ended.
+        """
+        with self._lock:
+            first, last, out = self._first_made, self._last_made, self._counts["out"]
+            rate, share = _pace(first, last, out - 1) if first is not None else (0.0, 0.0)
+            shown = self._first_shown_ns
+            return {
+                "schema": SCHEMA,
+                "livebg": __version__,
+                "duration_s": _seconds(self._clock.now_ns() - self._started_ns),
+                "time_to_first_frame_s": (
+                    None if shown is None else _seconds(shown - self._started_ns)
+                ),
+                "frames": {
+                    "in": self._counts["in"],
+                    "out": out,
+                    "missed": self._counts["missed"],
+                    "dropped": dropped,
+                    "failed": self._counts["failed"],
+                    "repeated": sum(count.cards for count in self._sinks.values()),
+                },
+                "rate_fps": round(rate, 2),
+                "latency_ms": self._latency.summary_ms(),
+                "audio_offset_ms": self._latency.summary_ms()["p50"],
+                "jitter_ms": self._jitter.summary_ms(),
+                "stages_ms": {
+                    **{name: took.summary_ms() for name, took in self._stages.items()},
+                    **chain.get("stages_ms", {}),
+                },
+                "cpu": {
+                    "ms_per_frame": round(1e3 * share / rate, 3) if rate else 0.0,
+                    "share_of_core": round(share, 3),
+                },
+                "memory": {"peak_mib": _rounded(peak_memory_mib())},
+                "inference": _inference(chain),
+                "sinks": {
+                    name: self._sink_summary(name, sink_drops[name], sink_errors[name])
+                    for name in sink_drops
+                },
+                "source": {
+                    **_described(self._source),
+                    "reconnects": self._counts["reconnects"],
+                    "wakes": self._counts["wakes"],
+                    "wake_ms": self._wake.summary_ms(),
+                },
+                "ended": ended,
+            }
+
+    def _sink_summary(self, name: str, dropped: int, error: str | None) -> dict[str, Any]:
+        count = self._sinks.get(name, _SinkCount())
+        return {
+            "sent": count.sent,
+            "cards": count.cards,
+            "dropped": dropped,
+            "error": error,
+            "send_ms": count.send.summary_ms(),
+        }
+
+
+def _pace(first: tuple[int, float], last: tuple[int, float], intervals: int) -> tuple[float, float]:
+    """Return frames per second and processor seconds per second between two marks."""
+    seconds = (last[0] - first[0]) / NS_PER_S
+    if seconds <= 0:
+        return 0.0, 0.0
+    return intervals / seconds, (last[1] - first[1]) / seconds
+
+
+def _inference(chain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the pipeline says of its network and its mask scheduler."""
+    frames, inferred = chain.get("frames", 0), chain.get("inferred", 0)
+    return {
+        "model": chain.get("model"),
+        "engine": chain.get("engine"),
+        "input_size": chain.get("input_size"),
+        "latency": chain.get("latency"),
+        "count": inferred,
+        "share": round(inferred / frames, 4) if frames else 0.0,
+        "reasons": chain.get("reasons", {}),
+        "refused": chain.get("refused", 0),
+    }
+
+
+def _described(source: SourceInfo | None) -> dict[str, str | None]:
+    """Return what a source was asked for and what it gives, in words."""
+    if source is None:
+        return {"name": None, "asked": None, "got": None}
+    rates = () if source.frame_rate is None else (source.frame_rate,)
+    got = source.granted or CameraMode("", source.size, rates)
+    return {
+        "name": source.name,
+        "asked": None if source.asked is None else str(source.asked),
+        "got": str(got),
+    }
+
+
+def _seconds(nanoseconds: int) -> float:
+    return round(nanoseconds / NS_PER_S, 3)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

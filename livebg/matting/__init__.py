@@ -1,0 +1,1 @@
+"""The alpha matte of every frame: scheduling, optical flow, refinement, validation."""

@@ -1,0 +1,225 @@
+"""The whole chain without threads: frame in, composite out, the same on every run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livebg.backgrounds import PreparedBackground
+from livebg.clock import Clock, MonotonicClock
+from livebg.closable import Closable
+from livebg.compositing.compositor import Backdrop, Compositor
+from livebg.compositing.edge_colour import EDGE_HALVINGS, edge_colours
+from livebg.compositing.framing import AutoFraming, busts_of, mirrored, reframed
+from livebg.compositing.sheets import full_size_labels
+from livebg.config.settings import Settings
+from livebg.errors import NetworkLateError
+from livebg.frame import BGR, Composite, FloatImage, Frame, Matte, PixelFormat
+from livebg.matting.flow import FlowCarrier
+from livebg.matting.matting import Matting
+from livebg.matting.stage_times import StageTimes
+from livebg.pixels.reduction import prepare_quarter
+from livebg.segmenters.base import Segmenter, SegmenterInfo
+
+__all__ = ["Pipeline"]
+
+
+class Pipeline(Closable):
+    """Segments, carries and composes frames in order. Called by one thread at a time.
+
+    Every composite is made with the matte that belongs to its own frame: inferred for it, or
+    carried to it. Unless ``live``, there is no thread and no look at a clock: the same frames give
+    the same composites.
+
+    Args:
+        settings: what is in force.
+        segmenter: finds the person; the pipeline closes it.
+        carrier: moves mattes between inferences.
+        backdrop: what lies behind the person; the pipeline closes it.
+        open_backdrop: opens another when ``reconfigure`` changes the background.
+        live: hold the frame rate and the processor budget, and with the latency ``low`` let the
+            network run in a thread of its own.
+        clock: what times the stages.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        segmenter: Segmenter,
+        carrier: FlowCarrier,
+        backdrop: Backdrop,
+        open_backdrop: Callable[[str], Backdrop],
+        *,
+        live: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        clock = clock or MonotonicClock()
+        self._settings = settings
+        self._compositor = Compositor(backdrop)
+        self._next_backdrop = PreparedBackground(open_backdrop)
+        self._framing = AutoFraming(settings.auto_frame)
+        self._times = StageTimes(clock)
+        self._matting = Matting(settings, segmenter, carrier, self._times, live=live, clock=clock)
+        self._frames = 0
+
+    @property
+    def info(self) -> SegmenterInfo:
+        """The network, and what runs it."""
+        return self._matting.info
+
+    @property
+    def statistics(self) -> Mapping[str, Any]:
+        """What the scheduler and the stages did so far, as plain values.
+
+        ``engine``, ``model``, ``input_size``; ``latency``: whether frames wait for the network;
+        ``frames``; ``inferred``: frames that the network saw; ``reasons``: how often each reason
+        decided (see ``scheduler.Reason``); ``refused``: mattes that were not accepted (see
+        ``plausibility``); ``stage_ms``: mean milliseconds a frame by stage;
+        ``stages_ms``: ``Histogram.summary_ms`` of the calls by stage.
+        """
+        info = self.info
+        return {
+            "model": info.model,
+            "engine": info.engine,
+            "input_size": list(info.input_size),
+            "frames": self._frames,
+            **self._matting.statistics,
+            "stage_ms": self._times.per_frame_ms(self._frames),
+            "stages_ms": self._times.distributions(),
+        }
+
+    def clear_statistics(self) -> None:
+        """Count frames, reasons and times from zero again."""
+        self._frames = 0
+        self._matting.clear_statistics()
+        self._times.clear()
+
+    def process(
+        self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
+    ) -> Composite:
+        """Return ``frame`` filtered.
+
+        Args:
+            frame: the next frame.
+            want_alpha: whether the composite must carry its matte at full size.
+            pixel_format: what the picture is wanted in; see ``Compositor.compose``.
+
+        Raises:
+            NetworkLateError: there is no matte for ``frame`` yet; the same frame may be processed
+                again, and none before it.
+            ModelError: the network failed; the frame must not be shown.
+            ValueError: the frame has another size than the pipeline was built for.
+        """
+        matte = self.matte(frame)
+        if self._settings.mirror:
+            frame, matte = mirrored(frame, matte)
+        return self.compose(frame, matte, want_alpha=want_alpha, pixel_format=pixel_format)
+
+    def filtered(
+        self,
+        frames: Iterable[Frame],
+        *,
+        want_alpha: bool = False,
+        pixel_format: PixelFormat = BGR,
+    ) -> Iterator[Composite]:
+        """Filter all ``frames`` in order; see ``process``."""
+        for frame in frames:
+            yield self.process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
+
+    def study(self, frame: Frame, looks: int) -> None:
+        """Let a network with memory look at ``frame`` so often; see ``Matting.study``."""
+        self._matting.study(frame, looks)
+
+    def matte(self, frame: Frame) -> Matte:
+        """Return the matte of the next frame; see ``Matting.find``."""
+        self._frames += 1
+        prepare_quarter(frame)
+        try:
+            return self._matting.find(frame)
+        except NetworkLateError:
+            self._frames -= 1  # The same frame comes again.
+            raise
+
+    def compose(
+        self,
+        frame: Frame,
+        matte: Matte,
+        *,
+        want_alpha: bool = False,
+        pixel_format: PixelFormat = BGR,
+    ) -> Composite:
+        """Return ``frame`` composed with its own matte; see ``process``."""
+        if not self._framing.at_rest:
+            frame, matte = self._framed(frame, matte)
+        with self._times.timed("refine"):
+            alpha = _small_alpha(frame, matte)
+            colours = edge_colours(frame, alpha) if self._settings.edge_colour else None
+        with self._times.timed("compose"):
+            return self._compositor.compose(
+                frame,
+                matte,
+                alpha,
+                colours=colours,
+                want_alpha=want_alpha,
+                pixel_format=pixel_format,
+            )
+
+    def prepare(self, settings: Settings) -> None:
+        """Read the background of ``settings`` for ``reconfigure``, which then takes no time.
+
+        May be called from another thread while this one processes frames.
+
+        Raises:
+            InputError: the new background cannot be read.
+        """
+        if settings.background != self._settings.background:
+            self._next_backdrop.prepare(settings.background)
+
+    def labels(self, frame: Frame, matte: Matte) -> NDArray[np.uint8] | None:
+        """Return the class of every pixel of ``frame``, ``(H, W)`` uint8 (PASCAL VOC).
+
+        None where the network has no classes.
+        """
+        if matte.labels is None:
+            return None
+        return full_size_labels(matte.labels, matte.box, frame.size)
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Take over settings that need no other network, between two frames.
+
+        Raises:
+            InputError: the new background cannot be read; the old settings stay in force.
+        """
+        if settings.background != self._settings.background:
+            backdrop = self._next_backdrop.take(settings.background)
+            self._compositor.close()
+            self._compositor = Compositor(backdrop)
+        self._settings = settings
+        self._matting.configure(settings)
+        self._framing.strength = settings.auto_frame
+
+    def reset(self) -> None:
+        """Forget all earlier frames: the next one is inferred afresh."""
+        self._matting.reset()
+
+    def close(self) -> None:
+        """Release the network and the background. Idempotent."""
+        self._matting.close()
+        self._compositor.close()
+        self._next_backdrop.close()
+
+    def _framed(self, frame: Frame, matte: Matte) -> tuple[Frame, Matte]:
+        """Return the part of a frame and its matte that auto-framing shows."""
+        with self._times.timed("framing"):
+            busts = busts_of(_small_alpha(frame, matte), frame.size)
+            window = self._framing.update(busts, frame.size, frame.captured_ns)
+            return reframed(frame, matte, window)
+
+
+def _small_alpha(frame: Frame, matte: Matte) -> FloatImage:
+    """Return the alpha over all of ``frame``, at an eighth of its size."""
+    height, width = frame.halved(EDGE_HALVINGS).shape[:2]
+    return matte.alpha_over(frame, (width, height))

@@ -1,1 +1,0 @@
-"""The chain of stages, without threads (pipeline) and with them (session)."""

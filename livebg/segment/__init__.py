@@ -1,1 +1,0 @@
-"""Segmenters: frame in, matte out."""

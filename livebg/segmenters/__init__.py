@@ -1,0 +1,1 @@
+"""Networks that find the person in a frame, on OpenVINO and torch."""

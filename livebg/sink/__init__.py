@@ -1,4 +1,0 @@
-"""Sinks of composites: window, virtual camera, recording, mattes, nothing."""
-
-# OpenCV before PyAV: where PyAV's libxcb is loaded first, OpenCV's first window hangs for ever.
-import cv2  # noqa: F401

@@ -1,1 +1,0 @@
-"""A camera in the PipeWire graph, without a kernel module."""

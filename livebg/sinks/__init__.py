@@ -1,0 +1,1 @@
+"""Where composites go: window, virtual camera, recording, pictures."""

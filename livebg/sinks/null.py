@@ -1,0 +1,38 @@
+"""A sink that takes everything and keeps nothing."""
+
+from __future__ import annotations
+
+from livebg.errors import SinkError
+from livebg.frame import Composite
+from livebg.sinks.base import Sink
+
+__all__ = ["NullSink"]
+
+
+class NullSink(Sink):
+    """Counts composites: for measuring what everything before a sink costs.
+
+    Attributes:
+        count: composites taken so far.
+    """
+
+    name = "null"
+    pixel_format = None
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._closed = False
+
+    def send(self, composite: Composite) -> None:
+        """Count ``composite``.
+
+        Raises:
+            SinkError: the sink is closed.
+        """
+        if self._closed:
+            raise SinkError("the null sink is closed; make a new one")
+        self.count += 1
+
+    def close(self) -> None:
+        """Take no more."""
+        self._closed = True

@@ -1,0 +1,270 @@
+"""A webcam or a network camera, through OpenCV."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+
+from livebg.clock import NS_PER_S, Clock, MonotonicClock
+from livebg.errors import SourceError, SourceUnavailableError
+from livebg.frame import Frame, Image, Size, size_text
+from livebg.platform.linux.v4l2 import DEFAULT_SIZE, CameraMode, choose_mode
+from livebg.sources.base import Source, SourceInfo
+from livebg.sources.devices import (
+    CameraDevice,
+    explain_unavailable,
+    find_camera,
+    list_cameras,
+)
+
+__all__ = ["Camera", "is_url"]
+
+_WARM_UP_FRAMES = 2
+"""Thrown away after opening: the first picture is often black or cut off."""
+
+_MOST_CORRUPT = 30
+"""Pictures in a row that could not be decoded, after which the camera counts as broken."""
+
+_DARK_LEVEL = 12
+"""The brightest pixel of a black picture; the noise of a dark room is brighter."""
+
+_DARK_LIMIT_NS = 2 * NS_PER_S
+"""How long a camera may deliver black pictures, as some do after the computer slept."""
+
+_SILENCE_LIMIT_S = 2
+"""How long a camera may be silent before a read fails."""
+
+_OPEN_LIMIT_MS = 5000
+"""How long a network camera may take to answer."""
+
+
+class Camera(Source):
+    """A camera of this machine, or one in the network.
+
+    A read fails at once when the camera was unplugged, and after two seconds when it went silent
+    or black; it never spins. A picture that cannot be decoded is skipped and counted in
+    ``Frame.index``.
+
+    On Linux the process's environment gets ``OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT`` (unless it is
+    set), the only way to tell OpenCV how long to wait for a silent camera.
+
+    Args:
+        selector: ``auto``, an index, a path, a part of the name, or a URL (rtsp, http).
+        size: ``(width, height)`` to ask for; None takes what suits `fps`, up to 1280x720.
+        fps: frames per second to ask for.
+        clock: gives the capture times.
+        cameras: lists the machine's cameras.
+
+    Attributes:
+        id: selects the same camera again after it was unplugged.
+
+    Raises:
+        SourceUnavailableError: there is no such camera, or it cannot be opened; says what to do.
+    """
+
+    def __init__(
+        self,
+        selector: str,
+        *,
+        size: Size | None,
+        fps: float,
+        clock: Clock | None = None,
+        cameras: Callable[[], list[CameraDevice]] = list_cameras,
+    ) -> None:
+        self._clock = clock or MonotonicClock()
+        self._index = 0
+        self._dark_since_ns: int | None = None
+        self._closed = False
+        if is_url(selector):
+            self.id = selector
+            self._name = _without_password(selector)
+            self._capture = _open_url(selector, self._name)
+            asked = None if size is None else CameraMode("", size)
+        else:
+            device = find_camera(selector, cameras())
+            self.id = device.id
+            self._name = f"{device.name} ({device.path})"
+            self._capture, asked = _open_device(device, size, fps)
+        try:
+            first = self._warm_up()
+        except SourceError as error:
+            self._capture.release()
+            raise SourceUnavailableError(
+                f"{self._name} was opened but delivers no picture; plug it in again, or close "
+                "other programs that may use it"
+            ) from error
+        # Drivers round, and say so only when they are read back.
+        granted = CameraMode(
+            fourcc=_fourcc_text(self._capture.get(cv2.CAP_PROP_FOURCC)),
+            size=(first.shape[1], first.shape[0]),
+            rates=_rates(self._capture.get(cv2.CAP_PROP_FPS)),
+        )
+        self._info = SourceInfo(
+            name=self._name,
+            size=granted.size,
+            frame_rate=granted.rates[0] if granted.rates else None,
+            frame_count=None,
+            live=True,
+            asked=asked,
+            granted=granted,
+        )
+
+    @property
+    def info(self) -> SourceInfo:
+        """What the camera was asked for, and what it delivers, as read back from it."""
+        return self._info
+
+    def read(self) -> Frame:
+        """Return the next picture; blocks until there is one, for about two seconds at most.
+
+        Raises:
+            SourceError: the camera is gone, silent, black, broken, or changed its size.
+        """
+        if self._closed:
+            raise SourceError(f"{self._name} is closed; open it again to read")
+        image, captured_ns = self._grab()
+        size = (image.shape[1], image.shape[0])
+        if size != self._info.size:
+            raise SourceError(
+                f"{self._name} changed its picture from {size_text(self._info.size)} to "
+                f"{size_text(size)}; open it again"
+            )
+        if self._dark_ns(image, captured_ns) > _DARK_LIMIT_NS:
+            raise SourceError(f"{self._name} delivers black pictures only; is its cover closed?")
+        frame = Frame(image, self._index, captured_ns)
+        self._index += 1
+        return frame
+
+    def close(self) -> None:
+        """Release the camera, so that it can be opened (or come back) under the same number."""
+        if not self._closed:
+            self._closed = True
+            self._capture.release()
+
+    def _grab(self) -> tuple[Image, int]:
+        for _ in range(_MOST_CORRUPT):
+            asked_ns = self._clock.now_ns()
+            delivered = self._capture.grab()
+            captured_ns = self._clock.now_ns()
+            # OpenCV may answer a silent network with a picture that its decoder held back.
+            if not delivered or captured_ns - asked_ns > _SILENCE_LIMIT_S * NS_PER_S:
+                raise SourceError(
+                    f"{self._name} stopped delivering pictures; check its plug or network"
+                )
+            image = self._decode()
+            if image is not None:
+                return image, captured_ns
+            self._index += 1
+        raise SourceError(
+            f"{self._name} delivered {_MOST_CORRUPT} pictures in a row that cannot be decoded; "
+            "try another cable, plug or --size"
+        )
+
+    def _decode(self) -> Image | None:
+        """Return the picture that was grabbed, or None if it is damaged."""
+        try:
+            decoded, image = self._capture.retrieve()
+        except cv2.error:
+            return None
+        if not decoded or image is None or image.size == 0:
+            return None
+        return np.ascontiguousarray(image, np.uint8)
+
+    def _warm_up(self) -> Image:
+        """Return a picture that is in order, or black because the camera stays so."""
+        for count in itertools.count(1):
+            image, captured_ns = self._grab()
+            dark_ns = self._dark_ns(image, captured_ns)
+            if count >= _WARM_UP_FRAMES and (not dark_ns or dark_ns > _DARK_LIMIT_NS):
+                break
+        self._index = 0
+        return image
+
+    def _dark_ns(self, image: Image, captured_ns: int) -> int:
+        """Return for how long the pictures have been black; 0 while they are not."""
+        if image[::8, ::8].max() > _DARK_LEVEL:
+            self._dark_since_ns = None
+        elif self._dark_since_ns is None:
+            self._dark_since_ns = captured_ns
+        return 0 if self._dark_since_ns is None else max(1, captured_ns - self._dark_since_ns)
+
+
+def is_url(selector: str) -> bool:
+    """Say whether ``selector`` names a network camera (``rtsp://``, ``http://``)."""
+    return "://" in selector
+
+
+def _open_url(url: str, name: str) -> cv2.VideoCapture:
+    _hush_opencv()
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET: errors are ours to tell
+    capture = cv2.VideoCapture(
+        url,
+        cv2.CAP_FFMPEG,
+        [
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+            _OPEN_LIMIT_MS,
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+            _SILENCE_LIMIT_S * 1000,
+            cv2.CAP_PROP_N_THREADS,
+            1,  # with more, the decoder holds back a picture for each
+        ],
+    )
+    if not capture.isOpened():
+        capture.release()
+        raise SourceUnavailableError(
+            f"{name} could not be opened; check the address, the password, and that it can be "
+            "reached from here"
+        )
+    return capture
+
+
+def _open_device(
+    device: CameraDevice, size: Size | None, fps: float
+) -> tuple[cv2.VideoCapture, CameraMode]:
+    _hush_opencv()
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(_SILENCE_LIMIT_S))
+    if sys.platform == "linux":
+        capture = cv2.VideoCapture(device.path, cv2.CAP_V4L2)
+    else:
+        capture = cv2.VideoCapture(device.index)
+    if not capture.isOpened():
+        capture.release()
+        raise SourceUnavailableError(explain_unavailable(device.path))
+    mode = choose_mode(device.modes, size, fps) or CameraMode("", size or DEFAULT_SIZE)
+    # The format comes first: it decides which sizes there are. What was refused shows in what is
+    # read back, not here: set() returns True either way.
+    if mode.fourcc:
+        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*mode.fourcc))
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, mode.size[0])
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, mode.size[1])
+    capture.set(cv2.CAP_PROP_FPS, fps)
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return capture, CameraMode(mode.fourcc, size or mode.size, _rates(fps))
+
+
+def _hush_opencv() -> None:
+    """Keep OpenCV's warnings off stderr, where each of our errors is one sentence."""
+    if "OPENCV_LOG_LEVEL" not in os.environ:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+
+
+def _rates(fps: float) -> tuple[Fraction, ...]:
+    """Return a driver's rate as a tuple; some say 0, and some say nonsense."""
+    return (Fraction(fps).limit_denominator(1001),) if 0 < fps < 1000 else ()
+
+
+def _fourcc_text(value: float) -> str:
+    letters = (int(value) & 0x7FFF_FFFF).to_bytes(4, "little") if value > 0 else b""
+    return letters.decode("ascii", "replace").strip()
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

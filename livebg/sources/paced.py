@@ -1,0 +1,147 @@
+"""A video as a pretend camera: its frames come when they are due, and late ones are lost."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable
+
+from livebg.clock import NS_PER_S, Clock
+from livebg.errors import EndOfStreamError, InputError, SourceError
+from livebg.frame import Frame
+from livebg.sources.base import Source, SourceInfo
+
+__all__ = ["PacedVideo"]
+
+_FALLBACK_PERIOD_NS = NS_PER_S // 30
+"""Time between two frames of a source that does not know its rate."""
+
+_STALL_NS = NS_PER_S
+"""When the reader is this far behind, time is set back instead of skipping frame after frame."""
+
+
+class PacedVideo(Source):
+    """Delivers the frames of another source at their own presentation times.
+
+    It behaves like a camera: `read` waits until a frame is due; a reader that comes late gets the
+    newest frame that is due, and ``Frame.index`` counts those that it missed. A reader that was
+    away for more than a second (a suspended laptop, a machine too slow to decode) goes on where it
+    was, with the clock set back, so that it is not sent skipping for ever.
+
+    ``Frame.captured_ns`` is when the frame was due, by ``clock``.
+
+    Args:
+        open_source: opens the video; called again for every round.
+        clock: what the presentation times are held against; time starts at the first `read`.
+        loop: start again after the last frame.
+
+    Raises:
+        InputError: the video cannot be opened the first time, from `open_source`.
+    """
+
+    def __init__(
+        self, open_source: Callable[[], Source], clock: Clock, *, loop: bool = True
+    ) -> None:
+        self._open_source = open_source
+        self._clock = clock
+        self._loop = loop
+        self._closed = threading.Event()
+        self._source = open_source()
+        self._info = dataclasses.replace(
+            self._source.info,
+            live=True,
+            frame_count=None if loop else self._source.info.frame_count,
+        )
+        rate = self._info.frame_rate
+        self._period_ns = round(NS_PER_S / rate) if rate else _FALLBACK_PERIOD_NS
+        self._pending: Frame | None = None
+        self._start_ns: int | None = None
+        self._round_start_ns = 0
+        self._round_first_index = 0
+        self._last: Frame | None = None
+
+    @property
+    def info(self) -> SourceInfo:
+        """What the video delivers, said as a camera would."""
+        return self._info
+
+    def read(self) -> Frame:
+        """Return the next frame when it is due, or the newest one if it is late.
+
+        Raises:
+            EndOfStreamError: the video is over and does not loop.
+            SourceError: the video is damaged, or gone when it starts again, or this source was
+                closed (also while it waits).
+        """
+        if self._closed.is_set():
+            raise SourceError(f"{self._info.name} is closed; open it again to read")
+        frame = self._take()
+        if self._start_ns is None:
+            self._start_ns = self._clock.now_ns()
+        frame = self._newest_due(frame, self._start_ns)
+        due_ns = self._start_ns + frame.captured_ns
+        wait_ns = due_ns - self._clock.now_ns()
+        if wait_ns > 0 and self._clock.wait(self._closed, wait_ns / NS_PER_S):
+            raise SourceError(f"{self._info.name} was closed while it waited for a frame")
+        return dataclasses.replace(frame, captured_ns=due_ns)
+
+    def close(self) -> None:
+        """Close the video, and wake a `read` that waits."""
+        if not self._closed.is_set():
+            self._closed.set()
+            self._source.close()
+
+    def _newest_due(self, frame: Frame, start_ns: int) -> Frame:
+        """Return the newest frame that is due, ``frame`` if none after it is.
+
+        The successor is decoded only when ``frame`` is so late that it may be due as well.
+        """
+        while True:
+            late_ns = self._clock.now_ns() - start_ns - frame.captured_ns
+            if late_ns > _STALL_NS:
+                self._start_ns = start_ns + late_ns
+                return frame
+            if late_ns < self._period_ns // 2:
+                return frame
+            try:
+                successor = self._take()
+            except EndOfStreamError:
+                return frame
+            if start_ns + successor.captured_ns > self._clock.now_ns():
+                self._pending = successor
+                return frame
+            frame = successor
+
+    def _take(self) -> Frame:
+        """Return the next frame, its index and time counted from the first round's start."""
+        if self._pending is not None:
+            frame, self._pending = self._pending, None
+            return frame
+        try:
+            frame = self._source.read()
+        except EndOfStreamError:
+            if not self._loop:
+                raise
+            frame = self._start_again()
+        self._last = dataclasses.replace(
+            frame,
+            index=self._round_first_index + frame.index,
+            captured_ns=self._round_start_ns + frame.captured_ns,
+        )
+        return self._last
+
+    def _start_again(self) -> Frame:
+        if self._last is None:
+            raise SourceError(f"{self._info.name} has no frames; choose another video")
+        self._round_first_index = self._last.index + 1
+        self._round_start_ns = self._last.captured_ns + self._period_ns
+        self._source.close()
+        try:
+            self._source = self._open_source()
+            return self._source.read()
+        except InputError as error:
+            raise SourceError(str(error)) from error
+        except EndOfStreamError as error:
+            raise SourceError(
+                f"{self._info.name} has no frames any more; it changed while it was played"
+            ) from error

@@ -1,0 +1,402 @@
+"""Turning frames upright as a file's display matrix asks.
+
+Presentation times that start at 0 and always advance, whatever a file says.
+
+Opening a video file, and refusing what is none, with a sentence that says why.
+
+A video file as a source: every frame, in order, at its own time, upright.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.sidedata.sidedata import SideData
+from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
+from cv2.typing import MatLike
+
+from livebg.clock import NS_PER_S
+from livebg.errors import DamagedFileError, EndOfStreamError, InputError, SourceError
+from livebg.frame import Frame, Image, Size
+from livebg.sources.base import FRAME_LIMIT, Source, SourceInfo, check_readable_file
+
+__all__ = ["Orientation", "Timeline", "VideoFile", "open_video"]
+
+_log = logging.getLogger(__name__)
+
+
+_MATRIX_BYTES = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How stored pixels become an upright picture: transposed first, then flipped.
+
+    Attributes:
+        transposed: rows become columns.
+        flipped_x: left and right are then exchanged.
+        flipped_y: top and bottom are then exchanged.
+    """
+
+    transposed: bool = False
+    flipped_x: bool = False
+    flipped_y: bool = False
+
+    @classmethod
+    def from_matrix(cls, matrix: bytes) -> Orientation:
+        """Read the 3x3 display matrix of an MP4 track header (ISO/IEC 14496-12, 8.3.2).
+
+        Angles that are no multiple of 90 degrees are rounded to the nearest one.
+
+        Args:
+            matrix: nine 32-bit integers in the machine's byte order, row by row, as FFmpeg hands
+                them on; anything else counts as upright.
+        """
+        if len(matrix) < _MATRIX_BYTES:
+            return cls()
+        a, b, _, c, d, *_ = struct.unpack_from("=9i", matrix)
+        if abs(b) > abs(a):
+            return cls(transposed=True, flipped_x=c < 0, flipped_y=b < 0)
+        return cls(flipped_x=a < 0, flipped_y=d < 0)
+
+    def size(self, stored: Size) -> Size:
+        """Return the upright ``(width, height)`` of a picture stored as ``(width, height)``."""
+        return (stored[1], stored[0]) if self.transposed else stored
+
+    def apply(self, image: Image) -> Image:
+        """Return the upright picture, C-contiguous; ``image`` itself where nothing is to be done.
+
+        Args:
+            image: ``(H, W)`` or ``(H, W, C)`` uint8; not altered.
+        """
+        upright: MatLike = cv2.transpose(image) if self.transposed else image
+        match self.flipped_x, self.flipped_y:
+            case True, True:
+                upright = cv2.flip(upright, -1)
+            case True, False:
+                upright = cv2.flip(upright, 1)
+            case False, True:
+                upright = cv2.flip(upright, 0)
+        return np.asarray(upright, dtype=np.uint8)
+
+
+class Timeline:
+    """Turns the times written in a file into those of ``Frame.captured_ns``.
+
+    A time that is missing becomes one step after the frame before. A time that repeats or goes
+    back a little becomes one nanosecond after it, so that later frames keep their own times and
+    sound stays in step. A clock that was set back by a second or more is a splice: everything
+    after it is moved to follow on.
+
+    Args:
+        step_ns: nominal time from one frame to the next, nanoseconds.
+
+    Example:
+        >>> timeline = Timeline(step_ns=40)
+        >>> [timeline.place(time_ns) for time_ns in (1000, 1040, None, 1120)]
+        [0, 40, 80, 120]
+    """
+
+    def __init__(self, step_ns: int) -> None:
+        self._step_ns = step_ns
+        self._origin_ns: int | None = None
+        self._last_ns = 0
+
+    def place(self, time_ns: int | None) -> int:
+        """Return the presentation time of the next frame, in nanoseconds from the first.
+
+        Args:
+            time_ns: what the file says, on its own clock; None where it says nothing.
+        """
+        if self._origin_ns is None:
+            self._origin_ns = time_ns or 0
+            return 0
+        expected_ns = self._last_ns + self._step_ns
+        placed_ns = expected_ns if time_ns is None else time_ns - self._origin_ns
+        if placed_ns <= self._last_ns - NS_PER_S:
+            self._origin_ns -= expected_ns - placed_ns
+            placed_ns = expected_ns
+        self._last_ns = max(placed_ns, self._last_ns + 1)
+        return self._last_ns
+
+
+_DECODER_THREADS = 1
+"""A decoder runs ahead in a thread of its own, and one thread decodes 1280x720 at several hundred
+frames per second; more would take processor time from the network for nothing."""
+
+
+def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
+    """Open a video file as far as its headers; the caller closes the container.
+
+    Raises:
+        InputError: the file is missing or empty, is no video, is cut short, or is too large.
+    """
+    check_readable_file(path)
+    container = _open_container(path)
+    try:
+        stream = _pick_stream(container, path)
+        FRAME_LIMIT.check((stream.width, stream.height), path)
+        _check_reaches_its_index(container, path)
+    except BaseException:
+        container.close()
+        raise
+    stream.thread_count = _DECODER_THREADS
+    return container, stream
+
+
+def _open_container(path: Path) -> InputContainer:
+    # The prefix keeps FFmpeg from reading a name such as "a:b.mp4" as a protocol.
+    url = f"file:{path}"
+    try:
+        try:
+            return av.open(url)
+        except UnicodeDecodeError:  # a title in an older character set must not hide the video
+            return av.open(url, metadata_errors="replace")
+    except (av.FFmpegError, OSError) as error:
+        raise InputError(
+            f"{path}: this is no video that can be read, or its end is missing "
+            f"({_reason(error)}); get a whole copy, or convert it to MP4"
+        ) from error
+
+
+def _pick_stream(container: InputContainer, path: Path) -> VideoStream:
+    kind = container.format.name
+    if kind == "image2" or kind.endswith("_pipe"):
+        raise InputError(f"{path}: this is a picture, not a video; use `livebg image` for it")
+    if kind == "tty":  # FFmpeg takes any text for terminal art
+        raise InputError(f"{path}: this is text, not a video; name a video file")
+    streams = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & Disposition.attached_pic
+    ]
+    if not streams:
+        what = "only sound" if container.streams.audio else "nothing that can be shown"
+        raise InputError(f"{path}: there is no video in this file, {what}; name a video file")
+    if streams[0].codec_context is None:
+        raise InputError(
+            f"{path}: the video is in a format that cannot be decoded, convert it to H.264"
+        )
+    return streams[0]
+
+
+def _check_reaches_its_index(container: InputContainer, path: Path) -> None:
+    """Refuse an MP4 file whose index points beyond its end: it was copied in part."""
+    if not container.format.name.startswith("mov"):
+        return
+    size = path.stat().st_size
+    last = [stream.index_entries[-1] for stream in container.streams if len(stream.index_entries)]
+    wanted = max((entry.pos + entry.size for entry in last), default=0)
+    if wanted > size:
+        raise InputError(
+            f"{path}: the file is cut short, it has {size:,} bytes of at least {wanted:,}; get a "
+            "whole copy of it"
+        )
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+_UNTAGGED = 2
+"""``AVCOL_SPC_UNSPECIFIED``: the file does not say by which matrix its colours were coded."""
+
+_HD_HEIGHT = 720
+"""Untagged video of this height and above is BT.709, below BT.601, as players take it."""
+
+_FALLBACK_RATE = Fraction(30)
+
+_SQUARE_SLACK = 0.01
+"""Pixels whose aspect is this close to 1 count as square: some phones write 65535:65536."""
+
+
+class VideoFile(Source):
+    """Decodes a video file.
+
+    Frames come upright (display matrix), with square pixels, at one size even where the file
+    changes its own in the middle, as BGR by the file's own colour matrix and range. Times are
+    those of the file (variable frame rates too), counted from the first frame. HDR is not tone
+    mapped. A packet that cannot be decoded is passed over, as players do, and logged; a file that
+    ends well before its header says so raises ``DamagedFileError``.
+
+    ``info.frame_count`` is what the header says, frames that an edit list leaves out included;
+    Matroska says nothing: ``expected_frames`` then is an estimate.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: the file is missing, empty, no video, cut short, too large, or undecodable.
+
+    Example:
+        >>> with VideoFile(Path("clip.mp4")) as video:  # doctest: +SKIP
+        ...     for frame in video:
+        ...         print(frame.index, frame.captured_ns)
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._container, self._stream = open_video(path)
+        self._closed = False
+        self._index = 0
+        self._end_s = 0.0
+        self._damaged_packets = 0
+        try:
+            self._decoded = self._decode()
+            self._ahead = next(self._decoded, None)
+            if self._ahead is None:
+                raise InputError(f"{path}: none of its frames can be decoded, get a whole copy")
+            self._orientation = _orientation(self._ahead)
+            self._stored_size = _square_size(self._ahead, self._stream.sample_aspect_ratio)
+            FRAME_LIMIT.check(self._stored_size, path)
+            self._info = self._describe()
+        except BaseException:
+            self._container.close()
+            raise
+        self._timeline = Timeline(round(NS_PER_S / (self._info.frame_rate or _FALLBACK_RATE)))
+
+    @property
+    def info(self) -> SourceInfo:
+        """Size after rotation, nominal rate, and the frame count of the header."""
+        return self._info
+
+    @property
+    def expected_frames(self) -> int | None:
+        """About how many frames there will be, to show progress; None where nothing tells."""
+        rate, length_s = self._info.frame_rate, (self._container.duration or 0) / av.time_base
+        if self._info.frame_count or not rate or length_s <= 0:
+            return self._info.frame_count
+        return round(length_s * rate)
+
+    def read(self) -> Frame:
+        """Return the next frame.
+
+        Raises:
+            EndOfStreamError: there is no further frame.
+            DamagedFileError: the file breaks off or cannot be read on.
+            SourceError: the source is closed.
+        """
+        if self._closed:
+            raise SourceError(f"{self._path}: the video is closed, open it again")
+        decoded, self._ahead = self._ahead or next(self._decoded, None), None
+        if decoded is None:
+            raise EndOfStreamError(f"{self._path}: there is no further frame")
+        frame = Frame(
+            image=self._orientation.apply(_to_bgr(decoded, self._stored_size)),
+            index=self._index,
+            captured_ns=self._timeline.place(_time_ns(decoded)),
+        )
+        self._index += 1
+        return frame
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        self._closed = True
+        self._ahead = None
+        self._decoded.close()
+        self._container.close()
+
+    def _describe(self) -> SourceInfo:
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        return SourceInfo(
+            name=self._path.name,
+            size=self._orientation.size(self._stored_size),
+            frame_rate=Fraction(rate.numerator, rate.denominator) if rate else None,
+            frame_count=self._stream.frames or None,
+            live=False,
+        )
+
+    def _decode(self) -> Generator[VideoFrame, None, None]:
+        # Every stream is read, not the video alone: where the sound goes on, a video that is
+        # shorter is not damaged.
+        try:
+            for packet in self._container.demux():
+                self._end_s = max(self._end_s, _end_s(packet))
+                if packet.stream.index == self._stream.index:
+                    yield from self._decode_packet(packet)
+        except av.FFmpegError as error:
+            raise DamagedFileError(
+                f"{self._path}: the video cannot be read beyond {self._end_s:.1f} s "
+                f"({error.strerror or error}), get a whole copy of it"
+            ) from error
+        self._check_complete()
+
+    def _decode_packet(self, packet: Packet[Stream]) -> list[VideoFrame]:
+        try:
+            return cast("list[VideoFrame]", packet.decode())
+        except av.error.InvalidDataError:
+            self._damaged_packets += 1
+            if self._damaged_packets == 1:
+                _log.warning(
+                    "%s: damaged near %.1f s, frames are missing there", self._path, self._end_s
+                )
+            return []
+
+    def _check_complete(self) -> None:
+        promised_s = (self._container.duration or 0) / av.time_base
+        rate = self._stream.average_rate
+        if self._container.format.name == "avi" and rate:
+            # Its length in seconds is worked out from the bytes that are there; its count is not.
+            promised_s = max(promised_s, float(self._stream.frames / rate))
+        if promised_s - self._end_s > max(1.0, 0.02 * promised_s):
+            raise DamagedFileError(
+                f"{self._path}: the video breaks off after {self._end_s:.1f} s of "
+                f"{promised_s:.1f} s, get a whole copy of it"
+            )
+
+
+def _to_bgr(frame: VideoFrame, size: Size) -> Image:
+    matrix: int | None = None
+    if frame.colorspace == _UNTAGGED:
+        matrix = Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601
+    image = frame.to_ndarray(
+        format="bgr24",
+        width=size[0],
+        height=size[1],
+        src_colorspace=matrix,
+        dst_color_range=ColorRange.JPEG,
+        threads=1,
+    )
+    return np.ascontiguousarray(image, dtype=np.uint8)
+
+
+def _orientation(frame: VideoFrame) -> Orientation:
+    side_data = cast(Mapping[SideDataType, SideData], frame.side_data)  # as PyAV 19 types it
+    try:
+        matrix = side_data[SideDataType.DISPLAYMATRIX]
+    except KeyError:
+        return Orientation()
+    return Orientation.from_matrix(bytes(matrix))
+
+
+def _square_size(frame: VideoFrame, aspect: Fraction | None) -> Size:
+    if not aspect or abs(float(aspect) - 1.0) < _SQUARE_SLACK:
+        return frame.width, frame.height
+    return max(1, round(frame.width * float(aspect))), frame.height
+
+
+def _time_ns(frame: VideoFrame) -> int | None:
+    if frame.pts is None or not frame.time_base:
+        return None
+    return frame.pts * frame.time_base.numerator * NS_PER_S // frame.time_base.denominator
+
+
+def _end_s(packet: Packet[Stream]) -> float:
+    if packet.pts is None or not packet.time_base:
+        return 0.0
+    return float((packet.pts + (packet.duration or 0)) * packet.time_base)

@@ -1,1 +1,0 @@
-"""What carries a matte from one frame to the next."""

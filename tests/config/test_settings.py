@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from livebg.config.settings import (
+    PLAIN_BLUR,
+    SETTINGS,
+    blur_strength,
+    check_value,
+    parse_text,
+    requirement,
+)
+from livebg.errors import SettingsError, UsageError
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("background", "color:#00ff00", "color:#00ff00"),
+        ("fps", "29.97", 29.97),
+        ("fps", " 30 ", 30.0),
+        ("threads", "4", 4),
+        ("size", "1280x720", (1280, 720)),
+        ("size", "1280X720", (1280, 720)),
+        ("matte_size", "256×144", (256, 144)),  # noqa: RUF001 - the sign that a web page shows
+        ("every", "3", 3),
+        ("every", "AUTO", "auto"),
+        ("keep", "person", ("person",)),
+        ("keep", "person, dog", ("person", "dog")),
+        ("mirror", "true", True),
+        ("mirror", "1", True),
+        ("mirror", "Yes", True),
+        ("mirror", "off", False),
+        ("mirror", "0", False),
+        ("mirror", "no", False),
+    ],
+)
+def test_text_is_read_as_its_kind_says(name: str, text: str, value: Any) -> None:
+    read = parse_text(SETTINGS[name], text, "here")
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("fps", "fast"),
+        ("fps", ""),
+        ("fps", "nan"),
+        ("fps", "inf"),
+        ("fps", "0"),
+        ("fps", "241"),
+        ("threads", "1.5"),
+        ("threads", "0"),
+        ("size", "1280"),
+        ("size", "1280x"),
+        ("size", "-1280x720"),
+        ("size", "1280x15"),
+        ("size", "100000x720"),
+        ("every", "never"),
+        ("every", "0"),
+        ("keep", ""),
+        ("keep", "person,,dog"),
+        ("mirror", "maybe"),
+        ("precision", "f64"),
+        ("background", ""),
+    ],
+)
+def test_text_that_is_not_allowed_is_refused_with_what_is(name: str, text: str) -> None:
+    setting = SETTINGS[name]
+    with pytest.raises(SettingsError) as refusal:
+        parse_text(setting, text, "LIVEBG_TEST")
+    message = str(refusal.value)
+    assert message.startswith(f"LIVEBG_TEST: {name} cannot be ")
+    assert repr(text) in message or text in message
+    assert requirement(setting) in message
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "value"),
+    [
+        ("size", [1280, 720], (1280, 720)),
+        ("size", "1280x720", (1280, 720)),
+        ("size", None, None),
+        ("keep", ["person", "dog"], ("person", "dog")),
+        ("keep", "person,dog", ("person", "dog")),
+        ("fps", 30, 30.0),
+        ("every", 2, 2),
+        ("every", "auto", "auto"),
+        ("mirror", True, True),
+    ],
+)
+def test_typed_values_take_the_form_of_the_settings(name: str, given: Any, value: Any) -> None:
+    checked = check_value(SETTINGS[name], given, "here")
+    assert checked == value
+    assert type(checked) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("fps", "30"),
+        ("fps", True),
+        ("threads", 1.0),
+        ("mirror", 1),
+        ("mirror", "true"),
+        ("size", [1280, 720, 3]),
+        ("size", [1280.0, 720.0]),
+        ("size", 1280),
+        ("matte_size", None),
+        ("every", 2.0),
+        ("every", True),
+        ("keep", []),
+        ("keep", [1]),
+        ("keep", {"person": True}),
+        ("background", 7),
+        ("model", ["rvm"]),
+    ],
+)
+def test_a_typed_value_of_the_wrong_type_is_refused(name: str, given: Any) -> None:
+    with pytest.raises(SettingsError, match=rf"^file\.toml: {name} cannot be "):
+        check_value(SETTINGS[name], given, "file.toml")
+
+
+def test_a_refusal_says_range_and_unit() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        parse_text(SETTINGS["fps"], "500", "--fps")
+    assert str(refusal.value) == (
+        "--fps: fps cannot be '500', it must be a number from 1 to 240 frames/s"
+    )
+
+
+def test_a_refusal_names_the_nearest_choice() -> None:
+    with pytest.raises(
+        SettingsError, match="must be one of auto, f32, bf16, f16, int8; did you mean"
+    ):
+        parse_text(SETTINGS["precision"], "fp16", "--precision")
+
+
+def test_every_setting_has_a_requirement_and_an_allowed_default() -> None:
+    for name, setting in SETTINGS.items():
+        assert requirement(setting), name
+        assert check_value(setting, setting.default, "the schema") == setting.default
+
+
+@pytest.mark.parametrize(
+    ("background", "strength"),
+    [
+        ("blur", PLAIN_BLUR),
+        ("Blur:0", 0.0),
+        ("blur:37.5", 37.5),
+        ("blur: 100 ", 100.0),
+        ("blurred.jpg", None),
+        ("white", None),
+        ("", None),
+    ],
+)
+def test_a_blur_has_a_strength_and_nothing_else_has(
+    background: str, strength: float | None
+) -> None:
+    assert blur_strength(background) == strength
+
+
+@pytest.mark.parametrize("number", ["", "much", "-1", "100.1", "nan", "inf"])
+def test_what_is_no_strength_is_refused(number: str) -> None:
+    with pytest.raises(UsageError, match="a number from 0 to 100"):
+        blur_strength(f"blur:{number}")

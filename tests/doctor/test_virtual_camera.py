@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from livebg.doctor.findings import Finding, Machine
+from livebg.doctor.virtual_camera import (
+    Step,
+    advice,
+    check_pipewire,
+    check_secure_boot,
+    check_virtual_camera,
+    find_module,
+    plan_removal,
+    plan_setup,
+)
+from tests.support.device_trees import LOADED, linux, only
+
+
+def test_a_missing_module_is_installed_by_setup(tmp_path: Path) -> None:
+    finding = only(check_virtual_camera(linux(tmp_path, {})))
+    assert finding.status == "warn"
+    assert "is not installed" in finding.said
+    assert finding.remedy == "livebg setup virtual-camera --apply"
+
+
+def test_a_module_that_is_not_loaded_is_loaded(tmp_path: Path) -> None:
+    machine = linux(
+        tmp_path,
+        {
+            "lib/modules/6.1.0/updates/dkms/v4l2loopback.ko.xz": "",
+            "usr/src/v4l2loopback-0.12.7/v4l2loopback.c": "",
+        },
+    )
+    finding = only(check_virtual_camera(machine))
+    assert finding.status == "warn"
+    assert finding.said == "v4l2loopback 0.12.7 is installed but not loaded"
+    assert finding.remedy.startswith("sudo modprobe v4l2loopback exclusive_caps=1")
+
+
+def test_a_module_for_another_kernel_does_not_count(tmp_path: Path) -> None:
+    machine = linux(tmp_path, {"lib/modules/6.2.0/v4l2loopback.ko": ""})
+    assert not find_module(machine).installed
+
+
+def test_a_loaded_module_is_ok(tmp_path: Path) -> None:
+    machine = linux(tmp_path, LOADED)
+    assert find_module(machine).usable
+    assert check_virtual_camera(machine) == [
+        Finding(
+            "virtual camera",
+            "ok",
+            "v4l2loopback 0.15.0 with exclusive_caps=1 at /dev/video4 (livebg)",
+        )
+    ]
+
+
+def test_who_has_the_virtual_camera_open_is_said(tmp_path: Path) -> None:
+    machine = linux(tmp_path, {**LOADED, "proc/30/comm": "chrome\n"})
+    (tmp_path / "proc/30/fd").mkdir()
+    (tmp_path / "proc/30/fd/7").symlink_to(tmp_path / "dev/video4")
+    finding = only(check_virtual_camera(machine))
+    assert finding.status == "ok"
+    assert finding.said.endswith("/dev/video4 (livebg), open in chrome (process 30)")
+
+
+def test_several_sources_leave_the_version_open(tmp_path: Path) -> None:
+    sources = {f"usr/src/v4l2loopback-{version}/x": "" for version in ("0.12.7", "0.12.5")}
+    machine = linux(tmp_path, {**LOADED, "sys/module/v4l2loopback/version": None, **sources})
+    assert find_module(machine).version == ""
+    assert str(find_module(machine)) == "v4l2loopback"
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        ({"sys/module/v4l2loopback/parameters/exclusive_caps": "N,N"}, "warn", "exclusive_caps=1"),
+        ({"sys/class/video4linux/video4/max_openers": None}, "fail", "without a device"),
+    ],
+)
+def test_a_badly_loaded_module_is_loaded_again(
+    tmp_path: Path, change: dict[str, str | bytes | None], status: str, said: str
+) -> None:
+    machine = linux(tmp_path, {**LOADED, **change})
+    finding = only(check_virtual_camera(machine))
+    assert finding.status == status
+    assert said in finding.said
+    assert finding.remedy.startswith("sudo modprobe -r v4l2loopback")
+    assert not find_module(machine).usable
+
+
+def test_a_forbidden_virtual_camera_names_the_group(tmp_path: Path) -> None:
+    machine = linux(tmp_path, LOADED, may_access=lambda path, mode: False)
+    finding = only(check_virtual_camera(machine))
+    assert finding.status == "fail"
+    assert "/dev/video4" in finding.said
+    assert "usermod -aG video" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("platform", "file"),
+    [("darwin", "Applications/OBS.app"), ("win32", "Program Files/obs-studio")],
+)
+def test_elsewhere_the_virtual_camera_is_that_of_obs(
+    tmp_path: Path, platform: str, file: str
+) -> None:
+    machine = Machine(root=tmp_path, platform=platform)
+    bare = only(check_virtual_camera(machine))
+    assert bare.status == "warn"
+    assert "obsproject.com" in bare.remedy
+    (tmp_path / file).mkdir(parents=True)
+    assert only(check_virtual_camera(machine)).status == "ok"
+
+
+VARIABLE = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+ON, OFF = b"\6\0\0\0\1", b"\6\0\0\0\0"
+
+
+def test_a_machine_without_it_has_no_finding(tmp_path: Path) -> None:
+    assert check_secure_boot(linux(tmp_path, {})) == []
+    assert check_secure_boot(Machine(root=tmp_path, platform="darwin")) == []
+
+
+def test_what_is_off_is_ok(tmp_path: Path) -> None:
+    finding = only(check_secure_boot(linux(tmp_path, {VARIABLE: OFF})))
+    assert (finding.status, finding.said) == ("ok", "is off")
+
+
+def test_what_is_on_is_ok_once_the_module_is_loaded(tmp_path: Path) -> None:
+    finding = only(check_secure_boot(linux(tmp_path, {VARIABLE: ON, **LOADED})))
+    assert finding.status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("certificate", "named"),
+    [
+        (None, "/var/lib/dkms/mok.pub"),
+        ("var/lib/dkms/mok.pub", "/var/lib/dkms/mok.pub"),
+        ("var/lib/shim-signed/mok/MOK.der", "/var/lib/shim-signed/mok/MOK.der"),
+        ("etc/pki/akmods/certs/public_key.der", "/etc/pki/akmods/certs/public_key.der"),
+    ],
+)
+def test_what_is_on_asks_for_the_key_of_the_distribution(
+    tmp_path: Path, certificate: str | None, named: str
+) -> None:
+    files: dict[str, str | bytes | None] = {VARIABLE: ON}
+    if certificate is not None:
+        files[certificate] = ""
+    finding = only(check_secure_boot(linux(tmp_path, files)))
+    assert finding.status == "warn"
+    assert finding.remedy.startswith(f"sudo mokutil --import {named}, then restart")
+
+
+INSTALLED = {"lib/modules/6.1.0/updates/dkms/v4l2loopback.ko.xz": ""}
+CONFIGURED = {
+    "etc/modules-load.d/livebg.conf": "v4l2loopback\n",
+    "etc/modprobe.d/livebg.conf": "options v4l2loopback exclusive_caps=1 card_label=livebg\n",
+}
+LOAD = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=livebg"
+CONFIGURE = [
+    "echo v4l2loopback | sudo tee /etc/modules-load.d/livebg.conf",
+    "echo 'options v4l2loopback exclusive_caps=1 card_label=livebg' "
+    "| sudo tee /etc/modprobe.d/livebg.conf",
+]
+
+
+def shown(steps: list[Step]) -> list[str]:
+    return [step.shown for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("release", "first"),
+    [
+        ("ID=debian", 'sudo apt-get install -y v4l2loopback-dkms "linux-headers-$(uname -r)"'),
+        ("ID=fedora", "sudo dnf install -y https://mirrors.rpmfusion.org/free/fedora/"),
+        ("ID=arch", "sudo pacman -S --needed --noconfirm v4l2loopback-dkms linux-headers"),
+        ("ID=opensuse-leap\nID_LIKE=suse", "sudo zypper --non-interactive install"),
+    ],
+)
+def test_a_bare_machine_gets_everything(tmp_path: Path, release: str, first: str) -> None:
+    machine = linux(tmp_path, {"etc/os-release": release, "lib/modules/6.1.0/modules.dep": ""})
+    commands = shown(plan_setup(machine))
+    assert commands[0].startswith(first)
+    assert commands[-3:] == [LOAD, *CONFIGURE]
+    assert advice(machine) == []
+
+
+def test_an_unknown_distribution_is_told_to_install_it_itself(tmp_path: Path) -> None:
+    machine = linux(tmp_path, {"etc/os-release": "ID=nixos", "lib/modules/6.1.0/modules.dep": ""})
+    assert shown(plan_setup(machine))[0] == LOAD
+    (said,) = advice(machine)
+    assert "its package manager" in said
+
+
+def test_a_kernel_without_modules_is_named(tmp_path: Path) -> None:
+    (said,) = advice(linux(tmp_path, {"etc/os-release": "ID=debian"}))
+    assert "running kernel 6.1.0: in a container, do this on the host" in said
+
+
+def test_what_is_installed_is_only_loaded(tmp_path: Path) -> None:
+    assert shown(plan_setup(linux(tmp_path, INSTALLED))) == [LOAD, *CONFIGURE]
+
+
+def test_what_is_loaded_is_only_configured(tmp_path: Path) -> None:
+    assert shown(plan_setup(linux(tmp_path, LOADED))) == CONFIGURE
+
+
+def test_what_is_complete_needs_nothing(tmp_path: Path) -> None:
+    machine = linux(tmp_path, {**LOADED, **CONFIGURED})
+    assert plan_setup(machine) == []
+    assert advice(machine) == []
+
+
+def test_the_users_own_configuration_is_left_alone(tmp_path: Path) -> None:
+    files = {
+        "etc/modules-load.d/video.conf": "uvcvideo\nv4l2loopback\n",
+        "etc/modprobe.d/obs.conf": "options v4l2loopback devices=2 exclusive_caps=1,1\n",
+    }
+    machine = linux(tmp_path, {**LOADED, **files})
+    (tmp_path / "etc/modprobe.d/gone.conf").symlink_to("nowhere")
+    assert plan_setup(machine) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sys/module/v4l2loopback/parameters/exclusive_caps": "N"},
+        {"sys/class/video4linux/video4/max_openers": None},
+    ],
+)
+def test_wrong_options_are_mended(tmp_path: Path, change: dict[str, str | None]) -> None:
+    machine = linux(tmp_path, {**LOADED, **CONFIGURED, **change})
+    assert shown(plan_setup(machine)) == ["sudo modprobe -r v4l2loopback", LOAD]
+
+
+def test_a_forbidden_device_needs_the_group(tmp_path: Path) -> None:
+    machine = linux(tmp_path, {**LOADED, **CONFIGURED}, may_access=lambda path, mode: False)
+    assert shown(plan_setup(machine)) == ['sudo usermod -aG video "$USER"']
+
+
+def test_secure_boot_asks_for_the_key(tmp_path: Path) -> None:
+    (said,) = advice(linux(tmp_path, {**INSTALLED, VARIABLE: ON}))
+    assert "`sudo mokutil --import /var/lib/dkms/mok.pub`" in said
+    assert "Enroll MOK" in said
+
+
+def test_removal_takes_away_what_setup_made_and_no_more(tmp_path: Path) -> None:
+    machine = linux(
+        tmp_path,
+        {**LOADED, **CONFIGURED, "etc/modprobe.d/obs.conf": "options v4l2loopback devices=2\n"},
+    )
+    assert shown(plan_removal(machine)) == [
+        "sudo rm -f /etc/modules-load.d/livebg.conf",
+        "sudo rm -f /etc/modprobe.d/livebg.conf",
+        "sudo modprobe -r v4l2loopback",
+    ]
+
+
+def test_nothing_is_removed_where_nothing_is(tmp_path: Path) -> None:
+    assert plan_removal(linux(tmp_path, {})) == []
+
+
+def test_root_writes_a_file_itself() -> None:
+    assert Step("remember", "a 'word'", "/etc/x").as_root == "echo 'a '\"'\"'word'\"'\"'' > /etc/x"
+    assert Step("load", "modprobe x").as_root == "modprobe x"
+
+
+RUNNING = {
+    "proc/20/comm": "pipewire\n",
+    "proc/21/comm": "wireplumber\n",
+    "run/user/1000/pipewire-0": "",
+}
+SESSION = {"XDG_RUNTIME_DIR": "/run/user/1000"}
+
+
+def test_what_runs_is_ok(tmp_path: Path) -> None:
+    finding = only(check_pipewire(linux(tmp_path, {**RUNNING}, environment=SESSION)))
+    assert (finding.status, finding.said) == ("ok", "runs, with wireplumber")
+
+
+def test_the_older_session_manager_does_too(tmp_path: Path) -> None:
+    files = {**RUNNING, "proc/21/comm": "pipewire-media-session"[:15]}
+    finding = only(check_pipewire(linux(tmp_path, {**files}, environment=SESSION)))
+    assert (finding.status, finding.said) == ("ok", "runs, with pipewire-media-session")
+
+
+def test_a_missing_session_manager_is_started(tmp_path: Path) -> None:
+    machine = linux(tmp_path, {**RUNNING, "proc/21/comm": None}, environment=SESSION)
+    finding = only(check_pipewire(machine))
+    assert (finding.status, finding.remedy) == ("warn", "systemctl --user enable --now wireplumber")
+
+
+@pytest.mark.parametrize("missing", ["proc/20/comm", "run/user/1000/pipewire-0"])
+def test_what_does_not_run_is_started(tmp_path: Path, missing: str) -> None:
+    machine = linux(tmp_path, {**RUNNING, missing: None}, environment=SESSION)
+    finding = only(check_pipewire(machine))
+    assert finding.status == "warn"
+    assert finding.remedy == "systemctl --user enable --now pipewire wireplumber"
+
+
+def test_another_users_session_does_not_count(tmp_path: Path) -> None:
+    assert only(check_pipewire(linux(tmp_path, {**RUNNING}, environment={}))).status == "warn"
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_elsewhere_nobody_asks(tmp_path: Path, platform: str) -> None:
+    assert check_pipewire(Machine(root=tmp_path, platform=platform)) == []

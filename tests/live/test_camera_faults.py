@@ -1,0 +1,172 @@
+"""Real network cameras that misbehave, on loopback: the session goes on and hides the room."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+
+from livebg.cli.live_status import LiveSource
+from livebg.config.settings import Settings
+from livebg.frame import Composite, Frame, Image
+from livebg.live.session import Session
+from livebg.live.sink_runner import SinkPlan
+from tests.support.fakes import GENEROUS_S, PLATE, FakeChain, KeepingSink, scene, shows_room
+from tests.support.pretend_camera import Mood, PretendCamera, pretend_camera
+from tests.support.rtsp_camera import RtspCamera, rtsp_camera
+
+SIZE = (320, 240)
+
+
+@pytest.fixture
+def camera(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendCamera]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with pretend_camera([scene(SIZE)]) as camera:
+        yield camera
+
+
+@pytest.fixture
+def streaming() -> Iterator[RtspCamera]:
+    with rtsp_camera(scene(SIZE)) as camera:
+        yield camera
+
+
+class Moody(Protocol):
+    """A camera that can be told how to behave."""
+
+    mood: Any
+    url: str
+
+
+def person_only(frame: Frame) -> Image:
+    """Keep the middle of the person, away from what JPEG smears along the outline."""
+    width, height = frame.size
+    image = np.full_like(frame.image, PLATE)
+    middle = np.s_[height // 3 :, width // 3 : -width // 3]
+    image[middle] = frame.image[middle]
+    return image
+
+
+class Latest(KeepingSink):
+    """Counts filtered pictures and cards; forgets the pictures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leaks = 0
+        self.counts = {False: 0, True: 0}
+
+    def send(self, composite: Composite) -> None:
+        self.leaks += shows_room(composite.image)
+        self.counts[composite.private] += 1
+
+
+class Bench:
+    """A session on the camera, and what shall happen in it one after the other."""
+
+    def __init__(self, camera: Moody) -> None:
+        self.camera = camera
+        self.sink = Latest()
+        self.notices: list[str] = []
+        settings = Settings(camera=camera.url)
+        source = LiveSource(settings, loop=False, say=self.notices.append)
+        self.session = Session(
+            settings,
+            open_source=source.open,
+            plan_sinks=lambda info: [SinkPlan("keeper", lambda: self.sink)],
+            build=lambda settings, size: FakeChain(person_only),
+            notice=self.notices.append,
+        )
+
+    def play(self, *steps: Callable[[], Any]) -> None:
+        """Take the next step once the one before returned something true; stop after the last."""
+        left = list(steps)
+
+        def tick() -> None:
+            if left and left[0]():
+                left.pop(0)
+            if not left:
+                self.session.stop()
+
+        self.session.run(seconds=GENEROUS_S, on_tick=tick)
+        assert not left
+        assert not self.sink.leaks
+
+    def more(self, count: int, *, cards: bool = False) -> Callable[[], bool]:
+        """Return a step that waits for ``count`` more frames, or cards."""
+        start: list[int] = []
+
+        def step() -> bool:
+            start.append(self.sink.counts[cards])
+            return self.sink.counts[cards] >= start[0] + count
+
+        return step
+
+    def turn(self, mood: Mood) -> Callable[[], bool]:
+        def step() -> bool:
+            self.camera.mood = mood
+            return True
+
+        return step
+
+
+@pytest.mark.parametrize(
+    ("mood", "said"),
+    [
+        ("gone", "stopped delivering pictures"),
+        ("silent", "stopped delivering pictures"),
+        ("black", "delivers black pictures only"),
+        ("corrupt", ""),
+    ],
+)
+def test_a_camera_that_shows_nothing_is_covered_by_the_card_until_it_is_back(
+    camera: PretendCamera, mood: Mood, said: str
+) -> None:
+    bench = Bench(camera)
+    bench.play(
+        bench.more(5),
+        bench.turn(mood),
+        lambda: bench.notices,
+        bench.more(5, cards=True),
+        bench.turn("well"),
+        bench.more(5),
+    )
+    assert said in bench.notices[0]
+    assert bench.notices[-1] == f"{camera.url} is back"
+    assert bench.session.summary()["source"]["reconnects"] > 0
+    assert camera.visits > 1
+
+
+@pytest.mark.parametrize("mood", ["cut", "slow", "small"])
+def test_a_camera_that_is_worse_than_before_goes_on(camera: PretendCamera, mood: Mood) -> None:
+    bench = Bench(camera)
+    bench.play(bench.more(5), bench.turn(mood), bench.more(5), bench.turn("well"), bench.more(5))
+
+
+def test_a_camera_that_is_not_there_for_long_is_found_again(camera: PretendCamera) -> None:
+    bench = Bench(camera)
+    bench.play(
+        bench.more(3),
+        bench.turn("gone"),
+        lambda: camera.visits > 3,
+        bench.turn("well"),
+        bench.more(3),
+    )
+    assert len(bench.notices) == len(set(bench.notices))
+
+
+@pytest.mark.parametrize("mood", ["gone", "silent"])
+def test_an_rtsp_camera_is_covered_by_the_card_until_it_is_back(
+    streaming: RtspCamera, mood: Mood
+) -> None:
+    bench = Bench(streaming)
+    bench.play(
+        bench.more(5),
+        bench.turn(mood),
+        lambda: bench.notices,
+        bench.more(5, cards=True),
+        bench.turn("well"),
+        bench.more(5),
+    )
+    assert "stopped delivering pictures" in bench.notices[0]
+    assert bench.notices[-1] == f"{streaming.url} is back"
+    assert streaming.visits > 1

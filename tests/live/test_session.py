@@ -1,0 +1,378 @@
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from livebg.config.settings import Settings
+from livebg.errors import (
+    EndOfStreamError,
+    ModelError,
+    SessionError,
+    SinkError,
+    SinkUnavailableError,
+    SourceUnavailableError,
+)
+from livebg.frame import BGR, Composite, Frame, Image, PixelFormat, Size
+from livebg.live.hot_swap import Chain
+from livebg.live.session import Session
+from livebg.live.sink_runner import SinkPlan
+from livebg.sinks.base import Sink
+from livebg.sources.base import Source, SourceInfo
+from tests.support.fakes import GENEROUS_S, SIZE, FakeCamera, FakeChain, KeepingSink, without_room
+from tests.support.livebg_run import PROMPT_S
+
+I420 = PixelFormat("i420", "bt601")
+
+
+class Video(FakeCamera):
+    """A fake camera that ends, as a video does, after ten frames."""
+
+    def read(self) -> Frame:
+        if self._index == 10:
+            raise EndOfStreamError("the video is over")
+        return super().read()
+
+
+class Hanging:
+    """Blocks whoever calls it until it is released, as a driver does."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.release = threading.Event()
+
+    def __call__(self) -> None:
+        self.entered.set()
+        self.release.wait(GENEROUS_S)
+
+
+def plan(sink: Sink, **options: bool) -> SinkPlan:
+    return SinkPlan(sink.name, lambda: sink, **options)  # type: ignore[arg-type]
+
+
+def session(
+    *sinks: Sink,
+    source: Callable[[], Source] = FakeCamera,
+    build: Callable[[Settings, Size], Chain] = lambda settings, size: FakeChain(),
+    window: Sink | None = None,
+    on_demand: bool = False,
+    notice: Callable[[str], None] = lambda sentence: None,
+) -> Session:
+    return Session(
+        Settings(),
+        open_source=source,
+        plan_sinks=lambda info: [plan(sink) for sink in sinks],
+        plan_window=None if window is None else lambda info: plan(window),
+        build=build,
+        on_demand=on_demand,
+        notice=notice,
+    )
+
+
+def run_until(live: Session, done: Callable[[], bool]) -> None:
+    """Run ``live`` until ``done`` says so; fail if that takes too long."""
+
+    def tick() -> None:
+        if done():
+            live.stop()
+
+    live.run(seconds=GENEROUS_S, on_tick=tick)
+    assert live.summary()["ended"] != "time is up"
+
+
+def test_frames_reach_every_sink() -> None:
+    first, second = KeepingSink("first"), KeepingSink("second")
+    live = session(first, second)
+    run_until(live, lambda: len(first.filtered) > 5 and len(second.filtered) > 5)
+    assert first.closed and second.closed
+    assert live.unfinished == ()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "got"),
+    [
+        ([I420], I420),
+        ([I420, None, I420], I420),
+        ([I420, BGR], BGR),
+        ([I420, replace(I420, matrix="bt709")], BGR),
+    ],
+)
+def test_composites_come_in_the_format_that_all_sinks_want(
+    wanted: list[PixelFormat | None], got: PixelFormat
+) -> None:
+    sinks = [KeepingSink(f"sink {n}", each) for n, each in enumerate(wanted)]
+    run_until(live := session(*sinks), lambda: all(sink.filtered for sink in sinks))
+    assert live.summary()["frames"]["failed"] == 0
+    for sink in sinks:
+        assert {picture.pixel_format for picture in sink.filtered} == {got}
+        assert {picture.size for picture in sink.pictures} == {SIZE}
+
+
+def test_it_ends_with_the_source_and_the_last_frame_arrives() -> None:
+    sink = KeepingSink()
+    live = session(sink, source=Video)
+    live.run(seconds=GENEROUS_S)
+    assert live.summary()["ended"] == "end of the source"
+    assert sink.filtered[-1].index == 9
+
+
+def test_it_ends_when_the_time_is_up() -> None:
+    live = session(KeepingSink())
+    live.run(seconds=0.05)
+    assert live.summary()["ended"] == "time is up"
+
+
+def test_the_first_and_the_last_picture_are_cards() -> None:
+    sink = KeepingSink()
+    hanging = Hanging()
+
+    def build(settings: Settings, size: Size) -> Chain:
+        hanging()
+        return FakeChain()
+
+    live = session(sink, build=build)
+
+    def done() -> bool:
+        if sink.cards:
+            hanging.release.set()
+        return bool(sink.filtered)
+
+    run_until(live, done)
+    assert sink.pictures[0].private and sink.pictures[-1].private
+
+
+def test_a_window_is_fed_by_the_calling_thread() -> None:
+    threads: set[str] = set()
+
+    class Window(KeepingSink):
+        def send(self, composite: Composite) -> None:
+            threads.add(threading.current_thread().name)
+            super().send(composite)
+
+    window = Window("window")
+    run_until(session(window=window), lambda: len(window.filtered) > 3)
+    assert threads == {threading.current_thread().name}
+    assert window.closed
+
+
+def test_a_closed_window_ends_it() -> None:
+    window, recording = KeepingSink("window"), KeepingSink("recording")
+    live = session(recording, window=window)
+
+    def close_later() -> None:
+        window.fail = bool(recording.filtered)
+
+    live.run(seconds=GENEROUS_S, on_tick=close_later)
+    assert live.summary()["ended"] == "window closed"
+
+
+def test_a_failing_sink_does_not_stop_the_others() -> None:
+    good, bad = KeepingSink("good"), KeepingSink("bad")
+    bad.fail = True
+    notices: list[str] = []
+    live = session(good, bad, notice=notices.append)
+    with pytest.raises(SinkError, match="bad is out of order"):
+        run_until(live, lambda: bool(notices) and len(good.filtered) > 5)
+    assert notices == ["bad is out of order; the session goes on without it"]
+    assert live.summary()["sinks"]["bad"]["error"] == "bad is out of order"
+    assert good.closed
+
+
+def test_it_ends_when_every_sink_has_failed() -> None:
+    sink = KeepingSink()
+    sink.fail = True
+    live = session(sink)
+    with pytest.raises(SinkError, match="out of order"):
+        live.run(seconds=GENEROUS_S)
+    assert live.summary()["ended"] == "error"
+
+
+def test_a_capture_thread_that_crashes_is_no_end_of_the_source() -> None:
+    class Crashing(FakeCamera):
+        def read(self) -> Frame:
+            if self._index == 3:
+                raise SystemExit("crash")
+            return super().read()
+
+    live = session(KeepingSink(), source=Crashing)
+    with pytest.raises(SessionError, match="crash"):
+        live.run(seconds=GENEROUS_S)
+    assert live.summary()["ended"] == "error"
+
+
+def test_a_pipeline_that_cannot_be_built_ends_it() -> None:
+    def build(settings: Settings, size: Size) -> Chain:
+        raise ModelError("the weights are broken")
+
+    sink = KeepingSink()
+    with pytest.raises(ModelError, match="weights are broken"):
+        session(sink, build=build).run(seconds=GENEROUS_S)
+    assert not sink.filtered
+    assert sink.pictures[-1].private
+
+
+def test_a_source_that_cannot_be_opened_is_refused_before_any_thread() -> None:
+    def no_camera() -> Source:
+        raise SourceUnavailableError("there is no camera")
+
+    with pytest.raises(SourceUnavailableError):
+        session(KeepingSink(), source=no_camera)
+
+
+def test_what_was_opened_is_released_when_a_sink_is_refused() -> None:
+    camera, first = FakeCamera(), KeepingSink("first")
+
+    def no_device() -> Sink:
+        raise SinkUnavailableError("there is no virtual camera")
+
+    def plans(info: SourceInfo) -> list[SinkPlan]:
+        return [plan(first), SinkPlan("virtual camera", no_device)]
+
+    with pytest.raises(SinkUnavailableError):
+        Session(
+            Settings(),
+            open_source=lambda: camera,
+            plan_sinks=plans,
+            build=lambda settings, size: FakeChain(),
+        )
+    assert camera.closed.is_set()
+    assert first.aborted
+
+
+def test_an_interrupt_still_closes_everything() -> None:
+    sink = KeepingSink()
+    live = session(sink)
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        live.run(on_tick=interrupt)
+    assert sink.closed
+
+
+@pytest.mark.parametrize("stage", ["source", "pipeline", "build", "sink"])
+def test_a_hung_stage_does_not_hold_the_shutdown(stage: str) -> None:
+    hanging = Hanging()
+
+    class HangingCamera(FakeCamera):
+        def read(self) -> Frame:
+            if stage == "source" and self._index == 3:
+                hanging()
+            return super().read()
+
+    class HangingSink(KeepingSink):
+        def send(self, composite: Composite) -> None:
+            if stage == "sink":
+                hanging()
+            super().send(composite)
+
+    def respond(frame: Frame) -> Image:
+        if stage == "pipeline":
+            hanging()
+        return without_room(frame)
+
+    def build(settings: Settings, size: Size) -> Chain:
+        if stage == "build":
+            hanging()
+        return FakeChain(respond)
+
+    hung, other = HangingSink("hung"), KeepingSink("other")
+    live = session(hung, other, source=HangingCamera, build=build)
+    asked_s: list[float] = []
+
+    def stop_when_hung() -> None:
+        if hanging.entered.is_set() and not asked_s:
+            asked_s.append(time.monotonic())
+            live.stop()
+
+    live.run(seconds=GENEROUS_S, on_tick=stop_when_hung)
+    took_s = time.monotonic() - asked_s[0]
+    hanging.release.set()
+    assert took_s < PROMPT_S
+    names = {"source": "capture", "pipeline": "process", "build": "process", "sink": "hung"}
+    assert live.unfinished == (names[stage],)
+    assert other.closed
+
+
+def test_settings_change_between_two_frames() -> None:
+    sink, chain = KeepingSink(), FakeChain()
+    live = session(sink, build=lambda settings, size: chain)
+    wanted = replace(Settings(), background="gray")
+
+    def done() -> bool:
+        if sink.filtered:
+            live.change(wanted)
+        return live.settings == wanted
+
+    run_until(live, done)
+    assert wanted in chain.reconfigured
+    assert not any(picture.private for picture in sink.since_first_frame[:-1])
+
+
+def test_pausing_shows_the_card_until_it_is_over() -> None:
+    sink = KeepingSink()
+    live = session(sink)
+    seen: list[int] = []
+
+    def done() -> bool:
+        if not seen and sink.filtered:
+            live.pause(True)
+            seen.append(len(sink.pictures))
+        if len(seen) == 1 and any(picture.private for picture in sink.pictures[seen[0] :]):
+            live.pause(False)
+            seen.append(len(sink.pictures))
+        return len(seen) == 2 and any(not p.private for p in sink.pictures[seen[1] :])
+
+    run_until(live, done)
+    assert not live.paused
+
+
+def test_the_summary_counts_what_happened() -> None:
+    sink = KeepingSink()
+    live = session(sink, source=Video)
+    live.run(seconds=GENEROUS_S)
+    summary = live.summary()
+    frames = summary["frames"]
+    assert frames["in"] == 10
+    assert frames["out"] + frames["dropped"] == 10
+    assert summary["sinks"]["keeper"]["sent"] == len(sink.pictures) - 1
+    assert (summary["inference"]["count"], summary["inference"]["share"]) == (3, 0.75)
+    assert 0 < summary["latency_ms"]["p50"] < 1e3 * GENEROUS_S
+    assert summary["time_to_first_frame_s"] > 0
+    assert live.info.size == SIZE
+
+
+def test_on_demand_the_camera_is_open_only_while_somebody_watches() -> None:
+    sink = KeepingSink()
+    sink.readers = False
+    cameras: list[FakeCamera] = []
+
+    def open_camera() -> Source:
+        cameras.append(FakeCamera())
+        return cameras[-1]
+
+    live = session(sink, source=open_camera, on_demand=True)
+
+    def done() -> bool:
+        if live.resting and sink.cards and len(cameras) == 1:
+            assert cameras[0].closed.is_set() and not sink.filtered
+            sink.readers = True
+        return len(sink.filtered) > 3
+
+    run_until(live, done)
+    assert live.can_rest
+    assert len(cameras) == 2
+    assert live.summary()["source"]["wake_ms"]["count"] == 1
+
+
+@pytest.mark.parametrize(("on_demand", "readers"), [(True, None), (False, False)])
+def test_the_camera_stays_on_where_nobody_can_tell_or_nobody_asked(
+    on_demand: bool, readers: bool | None
+) -> None:
+    sink = KeepingSink()
+    sink.readers = readers
+    live = session(sink, on_demand=on_demand)
+    run_until(live, lambda: len(sink.filtered) > 3)
+    assert live.summary()["source"]["wakes"] == 0

@@ -1,0 +1,233 @@
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from livebg.errors import ModelError
+from livebg.frame import Box, FloatImage, Frame, Image, Matte, Size
+from livebg.matting.validation import MatteValidator, check_matte, empty_matte
+from tests.support.mattes import full_alpha, plain_matte
+
+SIZE: Size = (320, 180)
+MATTE: Size = (160, 90)
+RATE = 30
+
+
+def texture(seed: int, size: Size = SIZE) -> Image:
+    random = np.random.default_rng(seed)
+    coarse = random.uniform(20, 235, (size[1] // 12 + 2, size[0] // 12 + 2, 3)).astype(np.float32)
+    blobs = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip(blobs, 0, 255), np.uint8)
+
+
+ROOM, FACE = texture(1), texture(2)
+EVERYTHING = np.ones(MATTE[::-1], np.float32)
+
+
+def cover(nearness: float, size: Size) -> FloatImage:
+    """Where somebody is: 0.4 is upright at a desk, 1 is the face all over the picture."""
+    width, height = size
+    x = (np.arange(width) + 0.5) / width - 0.5
+    y = ((np.arange(height) + 0.5) / height - 0.6)[:, None]
+    return ((x / nearness) ** 2 + (y / (1.2 * nearness)) ** 2 < 0.6).astype(np.float32)
+
+
+class LiveController:
+    """Somebody at a desk, in front of a camera with noise, and what the network makes of it."""
+
+    def __init__(self) -> None:
+        self.judge = MatteValidator()
+        self._random = np.random.default_rng(0)
+        self._index = 0
+
+    def frame(self, nearness: float, *, room: Image = ROOM, light: float = 1.0) -> Frame:
+        person = cover(nearness, SIZE)[..., None]
+        image = (FACE * person + room * (1 - person)) * light
+        image += self._random.normal(0, 3, image.shape)
+        index = self._index
+        self._index += 1
+        picture = np.asarray(np.clip(image, 0, 255), np.uint8)
+        return Frame(picture, index, round(index / RATE * 1e9))
+
+    def sees(
+        self, nearness: float, alpha: FloatImage | None = None, *, box: Box | None = None,
+        room: Image = ROOM, light: float = 1.0,
+    ) -> bool:  # fmt: skip
+        frame = self.frame(nearness, room=room, light=light)
+        alpha = cover(nearness, MATTE) if alpha is None else alpha
+        return self.judge.accepts(plain_matte(alpha, frame, box), frame)
+
+    def watches(self, nearnesses: Iterable[float], alpha: FloatImage | None = None) -> list[bool]:
+        return [self.sees(nearness, alpha) for nearness in nearnesses]
+
+
+@pytest.fixture
+def desk() -> LiveController:
+    """Two seconds at the desk have been seen."""
+    desk = LiveController()
+    assert all(desk.watches([0.4] * 60))
+    return desk
+
+
+def test_the_drawing_fills_the_picture_only_at_the_end() -> None:
+    shares = [cover(nearness, MATTE).mean() for nearness in (0.4, 0.6, 0.7, 1.2)]
+    assert shares[0] < 0.45
+    assert 0.6 < shares[1] < 0.8
+    assert 0.8 < shares[2] < 0.97
+    assert shares[3] == 1
+
+
+@pytest.mark.parametrize("nearness", [0.0001, 0.4, 0.6, 0.7])
+def test_ordinary_mattes_are_believed_from_the_first(nearness: float) -> None:
+    assert all(LiveController().watches([nearness] * 10))
+
+
+@pytest.mark.parametrize("level", [1.0, 0.7, 0.45])
+def test_everything_from_the_start_is_refused_for_ever(level: float) -> None:
+    desk = LiveController()
+    assert not any(desk.watches([0.4] * 100, np.float32(level) * EVERYTHING))
+    assert desk.judge.refused == 100
+
+
+@pytest.mark.parametrize("level", [1.0, 0.7, 0.45])
+def test_a_network_that_breaks_is_refused_until_it_works_again(
+    desk: LiveController, level: float
+) -> None:
+    assert not any(desk.watches([0.4] * 100, np.float32(level) * EVERYTHING))
+    assert all(desk.watches([0.4] * 10))
+
+
+@pytest.mark.parametrize("share", [0.92, 0.95, 0.99])
+def test_nearly_everything_is_refused_while_the_room_is_to_be_seen(
+    desk: LiveController, share: float
+) -> None:
+    nearly = EVERYTHING.copy()
+    nearly[:, : round((1 - share) * MATTE[0])] = 0
+    assert not any(desk.watches([0.4] * 30, nearly))
+
+
+def test_a_network_that_breaks_while_somebody_is_near_is_refused(desk: LiveController) -> None:
+    assert all(desk.watches(np.linspace(0.4, 0.6, 10)))
+    assert not any(desk.watches([0.6] * 100, EVERYTHING))
+
+
+def test_a_network_that_goes_to_everything_by_and_by_is_refused_in_the_end(
+    desk: LiveController,
+) -> None:
+    for nearness in np.linspace(0.4, 1.2, 30):
+        desk.sees(0.4, cover(nearness, MATTE))
+    assert not any(desk.watches([0.4] * 100, EVERYTHING))
+
+
+def test_everything_in_the_box_is_refused_too(desk: LiveController) -> None:
+    """A network that looks at a part of the frame can only claim that part."""
+    box = Box(80, 0, 240, 180)
+    assert not any(desk.sees(0.4, EVERYTHING, box=box) for _ in range(30))
+
+
+@pytest.mark.parametrize("steps", [4, 10, 30, 90])
+def test_leaning_in_is_believed_all_the_way_and_back(desk: LiveController, steps: int) -> None:
+    """From an eighth of a second to three: the first is a lunge."""
+    nearer = np.linspace(0.4, 1.2, steps + 1)[1:]
+    assert all(desk.watches(nearer))
+    assert all(desk.watches([1.2] * 60))
+    assert all(desk.watches(nearer[::-1]))
+
+
+def test_leaning_in_is_believed_when_the_camera_opens_up(desk: LiveController) -> None:
+    for nearness in np.linspace(0.4, 1.2, 15):
+        assert desk.sees(nearness, light=1 + 0.5 * (nearness - 0.4))
+
+
+def test_leaning_in_at_once_is_believed_after_sitting_back(desk: LiveController) -> None:
+    assert not any(desk.watches([1.2] * 5))
+    assert all(desk.watches([0.7, 0.9, 1.0, 1.2, 1.2]))
+
+
+def test_another_room_all_of_it_person_is_refused(desk: LiveController) -> None:
+    other = texture(9)
+    assert not any(desk.sees(0.4, EVERYTHING, room=other) for _ in range(30))
+
+
+def test_light_switched_on_makes_no_room_a_person(desk: LiveController) -> None:
+    assert all(desk.watches(np.linspace(0.4, 0.6, 10)))
+    assert not any(desk.sees(0.6, EVERYTHING, light=1.3) for _ in range(30))
+
+
+def test_somebody_whom_the_network_had_missed_is_shown_once_it_finds_them(
+    desk: LiveController,
+) -> None:
+    nobody = np.zeros_like(EVERYTHING)
+    for _ in range(300):
+        assert desk.sees(0.4, nobody)
+    assert all(desk.watches([0.4] * 30))
+
+
+def test_a_reset_forgets_what_was_believed(desk: LiveController) -> None:
+    assert all(desk.watches(np.linspace(0.4, 1.2, 15)))
+    refused = desk.judge.refused
+    desk.judge.reset()
+    assert not desk.sees(1.2)
+    assert desk.judge.refused == refused + 1
+
+
+def test_a_run_of_refusals_is_told_once(
+    desk: LiveController, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        desk.watches([0.4] * 10, EVERYTHING)
+        desk.sees(0.4)
+        desk.watches([0.4] * 10, EVERYTHING)
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+    assert "100 % of frame 60" in caplog.text
+
+
+def test_without_anybody_alpha_is_nowhere() -> None:
+    frame = LiveController().frame(0.4)
+    matte = plain_matte(EVERYTHING, frame, Box(80, 0, 240, 180))
+    empty = empty_matte(replace(matte, gain=EVERYTHING))
+    assert not full_alpha(empty, frame).any()
+    assert (empty.box, empty.frame_index) == (matte.box, matte.frame_index)
+
+
+def _spoilt(matte: Matte, plane: str, value: float) -> Matte:
+    values = getattr(matte, plane).copy()
+    values[3, 5] = value
+    return replace(matte, **{plane: values})
+
+
+@pytest.mark.parametrize("plane", ["gain", "offset", "coarse"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+def test_values_that_no_matte_has_are_an_error(plane: str, value: float) -> None:
+    frame = LiveController().frame(0.4)
+    matte = plain_matte(cover(0.4, MATTE), frame)
+    check_matte(matte, frame)
+    with pytest.raises(ModelError, match="frame 0 with values that are no alpha matte"):
+        check_matte(_spoilt(matte, plane, value), frame)
+
+
+@pytest.mark.parametrize("shape", [(90,), (90, 160, 1), (45, 80), (0, 0)])
+def test_planes_of_the_wrong_shape_are_an_error(shape: tuple[int, ...]) -> None:
+    frame = LiveController().frame(0.4)
+    matte = plain_matte(cover(0.4, MATTE), frame)
+    with pytest.raises(ModelError, match="with planes of the shapes"):
+        check_matte(replace(matte, offset=np.zeros(shape, np.float32)), frame)
+
+
+@pytest.mark.parametrize(
+    "box", [Box(-1, 0, 320, 180), Box(0, 0, 321, 180), Box(9, 0, 9, 180), Box(0, 0, np.nan, 180)]
+)
+def test_a_box_beyond_the_frame_is_an_error(box: Box) -> None:
+    frame = LiveController().frame(0.4)
+    with pytest.raises(ModelError, match="of 320x180 with a matte of frame 0 for Box"):
+        check_matte(plain_matte(EVERYTHING, frame, box), frame)
+
+
+def test_another_frames_matte_is_an_error() -> None:
+    frame = LiveController().frame(0.4)
+    matte = replace(plain_matte(EVERYTHING, frame), frame_index=7)
+    with pytest.raises(ModelError, match=r"frame 0 .* a matte of frame 7"):
+        check_matte(matte, frame)

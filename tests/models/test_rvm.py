@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import av
+import numpy as np
+import onnx
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from livebg.errors import WeightsError
+from livebg.models.openvino_ir import import_openvino
+from livebg.models.rvm import ALPHA_PLANE, RobustVideoMatting, initial_state, load_rvm
+from livebg.models.rvm_graph import state_shapes
+
+FRAMES = 30
+
+
+@pytest.fixture(scope="module")
+def model(rvm_weights: Path) -> RobustVideoMatting:
+    return load_rvm(rvm_weights)
+
+
+def pictures(clip: Path) -> Iterator[NDArray[np.float32]]:
+    """The frames as ``(1, 3, H, W)`` RGB in 0..1."""
+    with av.open(str(clip)) as container:
+        for frame in container.decode(video=0):
+            rgb = frame.to_ndarray(format="rgb24").astype(np.float32) / 255
+            yield np.ascontiguousarray(rgb.transpose(2, 0, 1)[None])
+
+
+def test_it_gives_the_matte_of_the_released_onnx_file(
+    model: RobustVideoMatting, rvm_weights: Path, talking_head_clip: Path
+) -> None:
+    released = (
+        import_openvino()
+        .Core()
+        .compile_model(
+            str(rvm_weights), "CPU", {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+        )
+    )
+    ratio = np.array([0.4], np.float32)
+    theirs = [np.zeros((1, 1, 1, 1), np.float32)] * 4
+    ours = initial_state((256, 144))
+    worst_alpha = worst_colour = 0.0
+    for picture in islice(pictures(talking_head_clip), FRAMES):
+        expected = released([picture, *theirs, ratio])
+        theirs = [expected[name].copy() for name in ("r1o", "r2o", "r3o", "r4o")]
+        with torch.inference_mode():
+            found = model(torch.from_numpy(picture), ours, 0.4)
+        ours = found.state
+        worst_alpha = max(worst_alpha, np.abs(found.alpha.numpy() - expected["pha"]).max())
+        worst_colour = max(worst_colour, np.abs(found.foreground.numpy() - expected["fgr"]).max())
+    # The promise is 2e-3; different orders of summation leave 2e-5 over 30 recurrent frames, and a
+    # single wrong weight 1e-1.
+    assert worst_alpha <= 1e-3
+    assert worst_colour <= 1e-3
+
+
+def test_the_coefficients_applied_at_full_size_are_the_released_matte(
+    model: RobustVideoMatting, talking_head_clip: Path
+) -> None:
+    picture = torch.from_numpy(next(pictures(talking_head_clip)))
+    state = initial_state((256, 144))
+    resized = torch.nn.functional.interpolate
+    with torch.inference_mode():
+        whole = model(picture, state, 0.4)
+        small = resized(picture, scale_factor=0.4, mode="bilinear", recompute_scale_factor=False)
+        found = model.coefficients(small, state)
+        gain, offset = (
+            resized(plane[:, ALPHA_PLANE:], picture.shape[2:], mode="bilinear")
+            for plane in (found.gain, found.offset)
+        )
+        alpha = (gain * picture.mean(1, keepdim=True) + offset).clamp(0, 1)
+    torch.testing.assert_close(alpha, whole.alpha)
+    assert 0.1 < float(alpha.mean()) < 0.9
+
+
+@pytest.mark.parametrize("size", [(96, 64), (101, 67), (67, 101)])
+def test_shapes_at_sizes_that_no_stride_divides(
+    model: RobustVideoMatting, size: tuple[int, int]
+) -> None:
+    width, height = size
+    with torch.inference_mode():
+        found = model.coefficients(torch.rand(1, 3, height, width), initial_state(size))
+    assert found.gain.shape == found.offset.shape == (1, 4, height, width)
+    assert found.coarse.shape == (1, 1, height, width)
+    assert [tuple(tensor.shape) for tensor in found.state] == state_shapes(size)
+
+
+def test_one_value_stands_for_a_whole_state(model: RobustVideoMatting) -> None:
+    picture = torch.rand(1, 3, 64, 96)
+    zero = torch.zeros(1, 1, 1, 1)
+    with torch.inference_mode():
+        short = model.coefficients(picture, (zero, zero, zero, zero))
+        long = model.coefficients(picture, initial_state((96, 64)))
+    torch.testing.assert_close(short.gain, long.gain)
+
+
+def test_it_alters_neither_picture_nor_state(model: RobustVideoMatting) -> None:
+    picture, state = torch.rand(1, 3, 64, 96), initial_state((96, 64))
+    before = picture.clone()
+    with torch.inference_mode():
+        found = model.coefficients(picture, state)
+    assert torch.equal(picture, before)
+    assert all(not tensor.any() for tensor in state)
+    assert all(tensor.any() for tensor in found.state)
+
+
+def test_bfloat16_gives_nearly_the_same_matte(rvm_weights: Path, talking_head_clip: Path) -> None:
+    picture = torch.from_numpy(next(pictures(talking_head_clip)))
+    small = torch.nn.functional.interpolate(picture, (144, 256), mode="area")
+    exact, short = load_rvm(rvm_weights), load_rvm(rvm_weights).to(torch.bfloat16)
+    with torch.inference_mode():
+        expected = exact.coefficients(small, initial_state((256, 144)))
+        found = short.coefficients(
+            small.bfloat16(), initial_state((256, 144), dtype=torch.bfloat16)
+        )
+    assert found.gain.dtype == torch.bfloat16
+    # bfloat16 has 8 bits of mantissa: 1/256 of a value, some of it amplified at soft edges.
+    assert float((found.coarse.float() - expected.coarse).abs().mean()) < 5e-3
+
+
+def test_torch_can_export_the_coefficients(model: RobustVideoMatting) -> None:
+    class Cut(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, rgb: torch.Tensor, *state: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            found = self.model.coefficients(rgb, (state[0], state[1], state[2], state[3]))
+            return found.gain, found.coarse
+
+    arguments = (torch.rand(1, 3, 64, 96), *initial_state((96, 64)))
+    exported = torch.export.export(Cut(), arguments).module()
+    with torch.no_grad():
+        torch.testing.assert_close(exported(*arguments), Cut()(*arguments))
+
+
+SIZE = (48, 32)
+
+PLAIN, ATTENTIVE = ("0", "1", "2"), ("0", "1", "2.fc1", "2.fc2", "3")
+
+BLOCKS = {
+    1: ("0", "1"),
+    **dict.fromkeys((2, 3, 7, 8, 9, 10), PLAIN),
+    **dict.fromkeys((4, 5, 6, 11, 12, 13, 14, 15), ATTENTIVE),
+}
+"""The released encoder's convolutions; those but fc1 and fc2 are followed by a batch norm."""
+
+HEAD = """
+aspp.aspp1.0+1 aspp.aspp2.1
+decoder.decode4.gru.ih.0 decoder.decode4.gru.hh.0
+decoder.decode3.conv.0+1 decoder.decode3.gru.ih.0 decoder.decode3.gru.hh.0
+decoder.decode2.conv.0+1 decoder.decode2.gru.ih.0 decoder.decode2.gru.hh.0
+decoder.decode1.conv.0+1 decoder.decode1.gru.ih.0 decoder.decode1.gru.hh.0
+decoder.decode0.conv.0+1 decoder.decode0.conv.3+4 project_mat.conv
+refiner.box_filter refiner.conv.0+1 refiner.conv.3+4 refiner.conv.6
+"""
+"""All other convolutions; a number after a plus is the batch norm that follows."""
+
+
+def released_names() -> list[tuple[str, str | None, float]]:
+    """Prefixes of every convolution and its batch norm, and that norm's epsilon."""
+    rows: list[tuple[str, str | None, float]] = []
+    blocks = [f"{index}.block.{part}" for index in range(1, 16) for part in BLOCKS[index]]
+    for part in ("0", *blocks, "16"):
+        name = f"backbone.features.{part}"
+        rows.append((name, None, 0) if ".fc" in part else (f"{name}.0", f"{name}.1", 1e-3))
+    for part in HEAD.split():
+        name, plus, norm = part.partition("+")
+        rows.append((name, f"{name.rpartition('.')[0]}.{norm}" if plus else None, 1e-5))
+    return rows
+
+
+class Unfolded(nn.Module):
+    """What the released network computes in place of one folded convolution."""
+
+    def __init__(self, folded: nn.Conv2d, state: dict[str, Tensor], row: int) -> None:
+        super().__init__()
+        self.folded, self.state = folded, state
+        self.name, self.norm, self.epsilon = released_names()[row]
+
+    def forward(self, x: Tensor) -> Tensor:
+        value = {key: tensor.double() for key, tensor in self.state.items()}
+        weight, bias = value[f"{self.name}.weight"], value.get(f"{self.name}.bias")
+        shape = self.folded
+        y = F.conv2d(x, weight, bias, shape.stride, shape.padding, shape.dilation, shape.groups)
+        if self.norm is None:
+            return y
+        mean, variance, scale, shift = (
+            value[f"{self.norm}.{part}"]
+            for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        return F.batch_norm(y, mean, variance, scale, shift, eps=self.epsilon)
+
+
+def random_release(model: RobustVideoMatting) -> dict[str, Tensor]:
+    """A state dict as the release has it, with batch norms whose variances epsilon matters for."""
+    random = torch.Generator().manual_seed(11)
+    state: dict[str, Tensor] = {}
+    convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
+    for module, (name, norm, _) in zip(convolutions, released_names(), strict=True):
+        out = module.out_channels
+        variance = 10 ** (-3 + 2 * torch.rand(out, generator=random))
+        weight = torch.randn(module.weight.shape, generator=random)
+        weight *= (2 / weight[0].numel()) ** 0.5
+        if norm is None:
+            state[f"{name}.weight"] = weight
+            if module.bias is not None:
+                state[f"{name}.bias"] = 0.1 * torch.randn(out, generator=random)
+            continue
+        state[f"{name}.weight"] = weight * variance.sqrt().view(-1, 1, 1, 1)
+        state[f"{norm}.weight"] = 0.5 + torch.rand(out, generator=random)
+        state[f"{norm}.bias"] = 0.1 * torch.randn(out, generator=random)
+        state[f"{norm}.running_mean"] = 0.1 * variance.sqrt()
+        state[f"{norm}.running_var"] = variance
+        state[f"{norm}.num_batches_tracked"] = torch.tensor(1)
+    state["project_seg.conv.weight"] = torch.zeros(1, 16, 1, 1)
+    state["project_seg.conv.bias"] = torch.zeros(1)
+    return state
+
+
+def unfolded(state: dict[str, Tensor]) -> RobustVideoMatting:
+    model = RobustVideoMatting().double()
+    names = [name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)]
+    for row, name in enumerate(names):
+        convolution = model.get_submodule(name)
+        assert isinstance(convolution, nn.Conv2d)
+        model.set_submodule(name, Unfolded(convolution, state, row))
+    return model.eval()
+
+
+def test_the_batch_norms_of_a_pth_are_folded_with_a_checkpoint_the_test_wrote(
+    tmp_path: Path,
+) -> None:
+    state = random_release(RobustVideoMatting())
+    torch.save(state, tmp_path / "rvm_mobilenetv3.pth")
+    folded = load_rvm(tmp_path / "rvm_mobilenetv3.pth").double()
+    picture = torch.rand(1, 3, SIZE[1], SIZE[0], dtype=torch.float64)
+    memory = initial_state(SIZE, dtype=torch.float64)
+    with torch.inference_mode():
+        found = folded.coefficients(picture, memory)
+        expected = unfolded(state).coefficients(picture, memory)
+    # The folded weights are float32, 6e-8 each, through sixty layers; a wrong epsilon gives 1e-1.
+    torch.testing.assert_close(found.gain, expected.gain, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(found.state[3], expected.state[3], rtol=1e-3, atol=1e-4)
+    assert float(found.gain.std()) > 0.01
+
+
+def test_a_pth_that_lacks_a_tensor_is_refused(tmp_path: Path) -> None:
+    state = random_release(RobustVideoMatting())
+    del state["aspp.aspp1.1.running_var"]
+    torch.save(state, tmp_path / "rvm.pth")
+    with pytest.raises(WeightsError, match=r"no tensor aspp\.aspp1\.1\.running_var.*v1\.0\.0"):
+        load_rvm(tmp_path / "rvm.pth")
+
+
+def test_a_pth_of_another_variant_is_refused(tmp_path: Path) -> None:
+    state = random_release(RobustVideoMatting())
+    state["project_mat.conv.weight"] = torch.zeros(4, 32, 1, 1)
+    torch.save(state, tmp_path / "rvm.pth")
+    with pytest.raises(WeightsError, match="is \\(4, 32, 1, 1\\) instead of \\(4, 16, 1, 1\\)"):
+        load_rvm(tmp_path / "rvm.pth")
+
+
+def test_an_onnx_file_of_another_network_is_refused(rvm_weights: Path, tmp_path: Path) -> None:
+    model = onnx.load(str(rvm_weights))
+    first = next(node for node in model.graph.node if node.op_type == "Conv")
+    model.graph.node.remove(first)
+    onnx.save(model, str(tmp_path / "other.onnx"))
+    with pytest.raises(WeightsError, match="81 convolutions instead of 82"):
+        load_rvm(tmp_path / "other.onnx")
+
+
+@pytest.mark.parametrize("name", ["absent.onnx", "absent.pth"])
+def test_a_missing_file_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(WeightsError, match=name):
+        load_rvm(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["noise.onnx", "noise.pth"])
+def test_a_damaged_file_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\x08\xff not a network")
+    with pytest.raises(WeightsError, match=name):
+        load_rvm(tmp_path / name)
+
+
+def test_a_pickle_that_runs_code_is_refused(tmp_path: Path) -> None:
+    torch.save({"weight": print}, tmp_path / "evil.pth")
+    with pytest.raises(WeightsError, match="plain state dict"):
+        load_rvm(tmp_path / "evil.pth")

@@ -1,0 +1,91 @@
+from fractions import Fraction
+
+import pytest
+
+from livebg.frame import Size
+from livebg.platform.linux.v4l2 import CameraMode, choose_mode, shortfalls
+
+
+def _mode(fourcc: str, size: Size, *rates: int) -> CameraMode:
+    return CameraMode(fourcc, size, tuple(Fraction(rate) for rate in rates))
+
+
+WEBCAM = [
+    _mode("YUYV", (640, 480), 30, 15),
+    _mode("YUYV", (1280, 720), 10),
+    _mode("YUYV", (1920, 1080), 5),
+    _mode("MJPG", (640, 480), 60, 30),
+    _mode("MJPG", (1280, 720), 30),
+    _mode("MJPG", (1920, 1080), 30),
+    _mode("H264", (1920, 1080), 60),
+]
+
+
+@pytest.mark.parametrize(
+    ("size", "fps", "fourcc", "chosen"),
+    [
+        ((640, 480), 30, "YUYV", (640, 480)),
+        ((640, 480), 60, "MJPG", (640, 480)),
+        ((1280, 720), 30, "MJPG", (1280, 720)),
+        ((1280, 720), 10, "YUYV", (1280, 720)),
+        ((1920, 1080), 60, "MJPG", (1920, 1080)),
+        ((1200, 700), 30, "MJPG", (1280, 720)),
+        (None, 30, "MJPG", (1280, 720)),
+        (None, 10, "YUYV", (1280, 720)),
+        (None, 60, "MJPG", (640, 480)),
+        (None, 120, "MJPG", (640, 480)),
+    ],
+)
+def test_chosen_mode(size: Size | None, fps: float, fourcc: str, chosen: Size) -> None:
+    mode = choose_mode(WEBCAM, size, fps)
+    assert mode is not None
+    assert (mode.fourcc, mode.size) == (fourcc, chosen)
+
+
+def test_a_camera_with_large_modes_only_gives_its_smallest() -> None:
+    mode = choose_mode([_mode("MJPG", (3840, 2160), 30), _mode("MJPG", (1920, 1080), 30)], None, 30)
+    assert mode is not None
+    assert mode.size == (1920, 1080)
+
+
+def test_a_mode_without_rates_is_believed_to_reach_any() -> None:
+    assert choose_mode([_mode("YUYV", (640, 480))], None, 240) == _mode("YUYV", (640, 480))
+
+
+def test_ntsc_rates_count_as_the_round_ones() -> None:
+    assert CameraMode("MJPG", (640, 480), (Fraction(30000, 1001),)).reaches(30)
+
+
+@pytest.mark.parametrize("modes", [[], [_mode("H264", (1280, 720), 30)]])
+def test_nothing_is_chosen_where_nothing_can_be_decoded(modes: list[CameraMode]) -> None:
+    assert choose_mode(modes, None, 30) is None
+
+
+ASKED = _mode("MJPG", (1280, 720), 30)
+
+
+@pytest.mark.parametrize(
+    ("granted", "lacking"),
+    [
+        (ASKED, []),
+        (_mode("MJPG", (1280, 720)), []),
+        (_mode("", (1280, 720), 60), []),
+        (CameraMode("MJPG", (1280, 720), (Fraction(30000, 1001),)), []),
+        (_mode("MJPG", (1280, 720), 24), ["makes 24 frames/s instead of 30 frames/s"]),
+        (_mode("YUYV", (1280, 720), 30), ["sends YUYV instead of MJPG"]),
+        (
+            _mode("YUYV", (640, 480), 15),
+            [
+                "sends 640x480 instead of 1280x720",
+                "sends YUYV instead of MJPG",
+                "makes 15 frames/s instead of 30 frames/s",
+            ],
+        ),
+    ],
+)
+def test_what_a_camera_lacks(granted: CameraMode, lacking: list[str]) -> None:
+    assert shortfalls(ASKED, granted) == lacking
+
+
+def test_what_was_not_asked_for_is_not_lacking() -> None:
+    assert shortfalls(CameraMode("", (640, 480)), _mode("h264", (640, 480), 5)) == []

@@ -1,0 +1,37 @@
+import pytest
+
+from livebg.frame import Size
+from livebg.segmenters.base import check_frame_size, fit_input_size
+from tests.support.mattes import noise_frame
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [
+        ((1280, 720), (256, 144)),
+        ((720, 1280), (144, 256)),
+        ((640, 360), (256, 144)),
+        ((640, 480), (224, 160)),
+        ((500, 500), (192, 192)),
+        ((64, 64), (192, 192)),
+    ],
+)
+def test_the_input_has_the_frames_shape_and_the_wanted_pixels(frame: Size, expected: Size) -> None:
+    assert fit_input_size(frame, (256, 144)) == expected
+
+
+@pytest.mark.parametrize("frame", [(8192, 16), (16, 8192), (1, 1), (1921, 1081)])
+@pytest.mark.parametrize("multiple", [16, 32])
+def test_both_sides_are_multiples_and_never_nothing(frame: Size, multiple: int) -> None:
+    for side in fit_input_size(frame, (256, 144), multiple=multiple):
+        assert side >= multiple
+        assert side % multiple == 0
+
+
+def test_a_frame_of_the_right_size_passes() -> None:
+    check_frame_size(noise_frame((64, 48)), (64, 48))
+
+
+def test_a_frame_of_another_size_is_refused_by_number_and_size() -> None:
+    with pytest.raises(ValueError, match="frame 3 is 64x48, but the segmenter was built for 48x64"):
+        check_frame_size(noise_frame((64, 48), index=3), (48, 64))

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from livebg.errors import InputError, SinkError
+from livebg.frame import Composite, Image
+from livebg.sinks.pictures import (
+    AlphaFolder,
+    PictureFolderSink,
+    check_picture_path,
+    encode_png,
+    write_picture,
+)
+
+GENERATOR = np.random.default_rng(3)
+GREY: Image = GENERATOR.integers(0, 256, (20, 30), np.uint8)
+BGR: Image = GENERATOR.integers(0, 256, (20, 30, 3), np.uint8)
+BGRA: Image = GENERATOR.integers(0, 256, (20, 30, 4), np.uint8)
+
+
+def read_back(path: Path) -> Image:
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert image is not None
+    return np.asarray(image, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("image", [GREY, BGR, BGRA], ids=["grey", "bgr", "bgra"])
+def test_png_keeps_every_pixel(tmp_path: Path, image: Image) -> None:
+    path = tmp_path / "Bild ü.PNG"
+    write_picture(path, image)
+    np.testing.assert_array_equal(read_back(path), image)
+    np.testing.assert_array_equal(
+        cv2.imdecode(np.frombuffer(encode_png(image), np.uint8), -1), image
+    )
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_webp_keeps_alpha(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.webp", BGRA)
+    np.testing.assert_array_equal(read_back(tmp_path / "a.webp")[:, :, 3], BGRA[:, :, 3])
+
+
+def test_jpeg_is_written_close_to_the_original(tmp_path: Path) -> None:
+    smooth = np.asarray(cv2.GaussianBlur(BGR, (0, 0), 4), dtype=np.uint8)
+    write_picture(tmp_path / "a.jpg", smooth)
+    # Quality 95 on a smooth picture: a few levels.
+    np.testing.assert_allclose(read_back(tmp_path / "a.jpg").astype(int), smooth, atol=10)
+
+
+def test_what_is_there_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"old")
+    write_picture(tmp_path / "a.png", BGR)
+    np.testing.assert_array_equal(read_back(tmp_path / "a.png"), BGR)
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".JPEG"])
+def test_jpeg_cannot_be_transparent(tmp_path: Path, ending: str) -> None:
+    with pytest.raises(InputError, match=r"JPEG pictures cannot be transparent, use \.png"):
+        write_picture(tmp_path / f"a{ending}", BGRA)
+    with pytest.raises(InputError, match="transparent"):
+        check_picture_path(tmp_path / f"a{ending}", transparent=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a", "a.mp4", "a.gif"])
+def test_unknown_endings_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"use \.png, \.jpg, \.jpeg, \.webp"):
+        write_picture(tmp_path / name, BGR)
+
+
+def test_a_picture_too_wide_for_webp_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="WebP holds up to 16383"):
+        write_picture(tmp_path / "a.webp", np.zeros((1, 16_384, 3), np.uint8))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        write_picture(tmp_path / "missing" / "a.png", BGR)
+
+
+PICTURES_BGRA: Image = np.random.default_rng(3).integers(0, 256, (20, 30, 4), np.uint8)
+
+
+def read_back_pictures(path: Path) -> Image:
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert image is not None
+    return np.asarray(image, dtype=np.uint8)
+
+
+def test_pictures_are_numbered_by_running_count(tmp_path: Path) -> None:
+    with PictureFolderSink(tmp_path / "out") as sink:
+        for index in (5, 7):
+            sink.send(Composite(PICTURES_BGRA[:, :, :3] // index, index, captured_ns=0))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "frame_0000.png",
+        "frame_0001.png",
+    ]
+    np.testing.assert_array_equal(
+        read_back_pictures(tmp_path / "out" / "frame_0001.png"), PICTURES_BGRA[:, :, :3] // 7
+    )
+
+
+def test_transparency_is_kept(tmp_path: Path) -> None:
+    with PictureFolderSink(tmp_path) as sink:
+        sink.send(Composite(PICTURES_BGRA, 0, captured_ns=0))
+    np.testing.assert_array_equal(read_back_pictures(tmp_path / "frame_0000.png"), PICTURES_BGRA)
+
+
+def test_mattes_are_8_bit_grey_and_start_at_0(tmp_path: Path) -> None:
+    matte = np.ascontiguousarray(PICTURES_BGRA[:, :, 3])
+    with AlphaFolder(tmp_path) as sink:
+        for index in (3, 4):
+            sink.send(Composite(PICTURES_BGRA, index, captured_ns=0, alpha=matte))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alpha_0000.png", "alpha_0001.png"]
+    np.testing.assert_array_equal(read_back_pictures(tmp_path / "alpha_0000.png"), matte)
+
+
+def test_a_composite_without_its_matte_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+    with (
+        pytest.raises(SinkError, match="frame 3 came without its matte"),
+        AlphaFolder(tmp_path / "mattes") as sink,
+    ):
+        sink.send(Composite(PICTURES_BGRA, 3, captured_ns=0))
+    assert list(tmp_path.iterdir()) == []

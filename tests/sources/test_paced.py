@@ -1,0 +1,203 @@
+import threading
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from livebg.clock import NS_PER_S, ManualClock
+from livebg.errors import EndOfStreamError, InputError, SourceError
+from livebg.frame import Frame
+from livebg.sources.base import Source, SourceInfo
+from livebg.sources.paced import PacedVideo
+
+RATE = Fraction(10)
+PERIOD_S = 0.1
+
+
+class Listed(Source):
+    """Frames at given times; remembers how often it was read."""
+
+    def __init__(self, times_s: Sequence[float]) -> None:
+        self._times_s = times_s
+        self.reads = 0
+        self.closed = False
+
+    @property
+    def info(self) -> SourceInfo:
+        return SourceInfo("listed", (2, 2), RATE, len(self._times_s), live=False)
+
+    def read(self) -> Frame:
+        if self.reads >= len(self._times_s):
+            raise EndOfStreamError("listed is over")
+        index, self.reads = self.reads, self.reads + 1
+        image = np.zeros((2, 2, 3), np.uint8)
+        return Frame(image, index, round(self._times_s[index] * NS_PER_S))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Player:
+    """A paced video on a clock driven by hand, with every source that it opened."""
+
+    def __init__(self, times_s: Sequence[float], loop: bool = True) -> None:
+        self.clock = ManualClock(start_ns=5 * NS_PER_S)
+        self.opened: list[Listed] = []
+
+        def open_source() -> Listed:
+            self.opened.append(Listed(times_s))
+            return self.opened[-1]
+
+        self.video = PacedVideo(open_source, self.clock, loop=loop)
+
+    def now_s(self) -> float:
+        return self.clock.now_ns() / NS_PER_S - 5
+
+    def read(self) -> tuple[int, float, float]:
+        """Return the next frame's index, its time, and when it came (s, from the start)."""
+        frame = self.video.read()
+        return frame.index, round(frame.captured_ns / NS_PER_S - 5, 6), round(self.now_s(), 6)
+
+
+def steady(count: int) -> list[float]:
+    return [index * PERIOD_S for index in range(count)]
+
+
+def test_a_prompt_reader_gets_every_frame_when_it_is_due() -> None:
+    player = Player(steady(4))
+    assert [player.read() for _ in range(4)] == [
+        (0, 0.0, 0.0),
+        (1, 0.1, 0.1),
+        (2, 0.2, 0.2),
+        (3, 0.3, 0.3),
+    ]
+
+
+def test_frames_of_a_variable_rate_come_at_their_own_times() -> None:
+    player = Player([0.0, 0.02, 0.5, 0.51])
+    assert [player.read()[2] for _ in range(4)] == [0.0, 0.02, 0.5, 0.51]
+
+
+def test_time_starts_at_the_first_read() -> None:
+    player = Player(steady(2))
+    player.clock.advance(3)
+    assert player.read() == (0, 3.0, 3.0)
+
+
+def test_a_late_reader_gets_the_newest_frame_and_the_index_counts_the_lost_ones() -> None:
+    player = Player(steady(10))
+    player.read()
+    player.clock.advance(0.35)
+    assert player.read() == (3, 0.3, 0.35)
+    assert player.read() == (4, 0.4, 0.4)
+
+
+def test_a_reader_a_little_late_gets_its_frame_without_waiting_for_the_next_to_decode() -> None:
+    player = Player(steady(10))
+    player.read()
+    player.clock.advance(0.14)
+    assert player.read() == (1, 0.1, 0.14)
+    assert player.opened[0].reads == 2
+
+
+def test_a_frame_shown_for_long_is_not_skipped_for_one_that_is_not_due() -> None:
+    player = Player([0.0, 0.1, 0.9])
+    player.read()
+    player.clock.advance(0.4)
+    assert player.read() == (1, 0.1, 0.4)
+    assert player.read() == (2, 0.9, 0.9)
+
+
+def test_after_a_long_absence_it_goes_on_where_it_was() -> None:
+    player = Player(steady(100))
+    player.read()
+    player.clock.advance(60)
+    assert player.read() == (1, 60.0, 60.0)
+    assert player.read() == (2, 60.1, 60.1)
+    assert player.opened[0].reads == 3
+
+
+def test_it_starts_again_without_a_gap() -> None:
+    player = Player(steady(2))
+    assert [player.read() for _ in range(5)] == [
+        (index, index / 10, index / 10) for index in range(5)
+    ]
+    assert len(player.opened) == 3
+    assert [source.closed for source in player.opened] == [True, True, False]
+
+
+def test_frames_are_skipped_across_the_seam_too() -> None:
+    player = Player(steady(3))
+    player.read()
+    player.clock.advance(0.45)
+    assert player.read()[0] == 4
+
+
+def test_without_looping_it_ends_and_says_so_again() -> None:
+    player = Player(steady(1), loop=False)
+    player.read()
+    for _ in range(2):
+        with pytest.raises(EndOfStreamError):
+            player.video.read()
+
+
+def test_a_late_reader_still_gets_the_last_frame() -> None:
+    player = Player(steady(3), loop=False)
+    player.read()
+    player.clock.advance(0.9)
+    assert player.read()[0] == 2
+
+
+def test_a_video_without_frames_does_not_loop_for_ever() -> None:
+    with pytest.raises(SourceError, match="has no frames"):
+        Player([]).video.read()
+
+
+def test_a_video_that_lost_its_frames_does_not_loop_for_ever() -> None:
+    rounds = iter([[0.0], []])
+    video = PacedVideo(lambda: Listed(next(rounds)), ManualClock())
+    video.read()
+    with pytest.raises(SourceError, match="no frames any more"):
+        video.read()
+
+
+def test_a_video_that_is_gone_when_it_starts_again_is_a_source_that_failed() -> None:
+    rounds = iter([Listed([0.0])])
+
+    def open_source() -> Listed:
+        for source in rounds:
+            return source
+        raise InputError("film.mp4: there is no such file")
+
+    video = PacedVideo(open_source, ManualClock())
+    video.read()
+    with pytest.raises(SourceError, match=r"film\.mp4: there is no such file"):
+        video.read()
+
+
+@pytest.mark.parametrize(("loop", "frame_count"), [(True, None), (False, 3)])
+def test_it_says_that_it_is_live(loop: bool, frame_count: int | None) -> None:
+    info = Player(steady(3), loop=loop).video.info
+    assert info == SourceInfo("listed", (2, 2), RATE, frame_count, live=True)
+
+
+def test_closing_closes_the_file_and_reading_is_refused() -> None:
+    player = Player(steady(3))
+    player.video.close()
+    player.video.close()
+    assert player.opened[0].closed
+    with pytest.raises(SourceError, match="closed"):
+        player.video.read()
+
+
+def test_closing_wakes_a_reader_that_waits() -> None:
+    class ClosedWhileWaiting(ManualClock):
+        def wait(self, event: threading.Event, timeout_s: float) -> bool:
+            video.close()
+            return super().wait(event, timeout_s)
+
+    video = PacedVideo(lambda: Listed([0.0, 0.1]), ClosedWhileWaiting())
+    video.read()
+    with pytest.raises(SourceError, match="closed while it waited"):
+        video.read()

@@ -1,0 +1,320 @@
+from __future__ import annotations
+
+import logging
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.video.frame import VideoFrame
+
+from livebg.clock import NS_PER_S
+from livebg.errors import DamagedFileError, InputError
+from livebg.frame import Image
+from livebg.sources.video import Timeline, VideoFile
+from tests.support.clips import RATE, SIZE, number_of, numbered, write_clip
+
+STEP = 40
+
+
+def placed(*times_ns: int | None) -> list[int]:
+    timeline = Timeline(STEP)
+    return [timeline.place(time_ns) for time_ns in times_ns]
+
+
+def test_times_count_from_the_first() -> None:
+    assert placed(1000, 1017, 1100) == [0, 17, 100]
+
+
+def test_missing_times_are_one_step_apart() -> None:
+    assert placed(None, None, None) == [0, 40, 80]
+    assert placed(500, None, 600) == [0, 40, 100]
+
+
+def test_a_repeated_time_does_not_move_later_ones() -> None:
+    assert placed(0, 40, 40, 80) == [0, 40, 41, 80]
+
+
+def test_a_small_step_back_does_not_move_later_ones() -> None:
+    assert placed(0, 80, 40, 120) == [0, 80, 81, 120]
+
+
+def test_a_clock_that_was_set_back_goes_on() -> None:
+    late = 5 * NS_PER_S
+    assert placed(0, late, 0, 30) == [0, late, late + STEP, late + STEP + 30]
+
+
+MS = 1_000_000
+
+
+def times_ms(path: Path) -> list[float]:
+    with VideoFile(path) as video:
+        return [frame.captured_ns / MS for frame in video]
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.mov", "clip.ts", "a:b ü %d.mp4"])
+def test_every_frame_comes_once_and_in_order(tmp_path: Path, name: str) -> None:
+    with VideoFile(write_clip(tmp_path / name, count=40)) as video:
+        frames = list(video)
+    assert [number_of(frame.image) for frame in frames] == list(range(40))
+    assert [frame.index for frame in frames] == list(range(40))
+
+
+def test_info_is_that_of_the_file(tmp_path: Path) -> None:
+    with VideoFile(write_clip(tmp_path / "clip.mp4", count=12)) as video:
+        info = video.info
+        expected = video.expected_frames
+    assert (info.name, info.size, info.frame_rate) == ("clip.mp4", SIZE, RATE)
+    assert (info.frame_count, info.live) == (12, False)
+    assert expected == 12
+
+
+def test_where_the_header_says_nothing_the_number_of_frames_is_estimated(tmp_path: Path) -> None:
+    with VideoFile(write_clip(tmp_path / "clip.mkv", count=100)) as video:
+        assert video.info.frame_count is None
+        assert video.expected_frames == pytest.approx(100, abs=2)
+
+
+def test_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:
+    times = [Fraction(ms, 1000) for ms in (0, 33, 100, 101, 400, 1400)]
+    path = write_clip(tmp_path / "vfr.mp4", count=6, times_s=times)
+    assert times_ms(path) == pytest.approx([0, 33, 100, 101, 400, 1400], abs=0.02)
+
+
+def test_times_count_from_the_first_frame(tmp_path: Path) -> None:
+    times = [Fraction(2) + n / RATE for n in range(4)]
+    path = write_clip(tmp_path / "late.mkv", count=4, times_s=times)
+    assert times_ms(path) == pytest.approx([0, 40, 80, 120])
+
+
+def quadrants() -> Image:
+    """Top left blue, top right green, bottom left red, bottom right white."""
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[:24, :32], image[:24, 32:] = (255, 0, 0), (0, 255, 0)
+    image[24:, :32], image[24:, 32:] = (0, 0, 255), (255, 255, 255)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("rotation", "mirrored"), [(90, False), (180, False), (270, False), (0, True), (90, True)]
+)
+def test_a_display_matrix_is_honoured(tmp_path: Path, rotation: int, mirrored: bool) -> None:
+    path = write_clip(
+        tmp_path / "turned.mp4", [quadrants()] * 2, rotation=rotation, mirrored=mirrored
+    )
+    with VideoFile(path) as video:
+        frame = video.read()
+    upright = np.rot90(quadrants(), rotation // 90)
+    if mirrored:
+        upright = upright[:, ::-1]
+    assert frame.size == video.info.size == (upright.shape[1], upright.shape[0])
+    assert frame.image.flags.c_contiguous
+    centres = (slice(8, None, 16), slice(8, None, 16))
+    # 4:2:0 chroma of saturated colours comes back within a few levels away from edges.
+    np.testing.assert_allclose(frame.image[centres], upright[centres], atol=6)
+
+
+COLOUR = (30, 60, 200)
+
+
+def coded_colour(kr: float, kb: float, full: bool) -> list[int]:
+    """Y', Cb, Cr of ``COLOUR`` by ITU-R BT.601/709, equations of section 3 and 4."""
+    b, g, r = (value / 255 for value in COLOUR)
+    y = kr * r + (1 - kr - kb) * g + kb * b
+    cb, cr = (b - y) / (2 * (1 - kb)), (r - y) / (2 * (1 - kr))
+    if full:
+        return [round(255 * y), round(128 + 255 * cb), round(128 + 255 * cr)]
+    return [round(16 + 219 * y), round(128 + 224 * cb), round(128 + 224 * cr)]
+
+
+BT601, BT709 = (0.299, 0.114), (0.2126, 0.0722)
+UNTAGGED = 2
+
+
+@pytest.mark.parametrize(
+    ("height", "tag", "matrix", "full"),
+    [
+        (48, 1, BT709, False),
+        (48, 1, BT709, True),
+        (48, 6, BT601, False),
+        (48, 6, BT601, True),
+        (48, UNTAGGED, BT601, False),
+        (720, UNTAGGED, BT709, False),
+    ],
+)
+def test_colours_follow_the_matrix_and_range_of_the_file(
+    tmp_path: Path, height: int, tag: int, matrix: tuple[float, float], full: bool
+) -> None:
+    path = tmp_path / "colour.mkv"
+    frame = VideoFrame(64, height, "yuv420p")
+    for plane, value in zip(frame.planes, coded_colour(*matrix, full), strict=True):
+        plane.update(bytes([value]) * plane.buffer_size)
+    frame.pts, frame.time_base = 0, Fraction(1, 25)
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=25, options={"qp": "0"})
+        stream.width, stream.height = 64, height
+        stream.codec_context.colorspace = frame.colorspace = tag
+        stream.codec_context.color_range = frame.color_range = 2 if full else 1
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    with VideoFile(path) as video:
+        pixel = video.read().image[20, 20]
+    # Eight-bit Y'CbCr cannot hold every colour: one step of chroma is up to two levels.
+    np.testing.assert_allclose(pixel, COLOUR, atol=3)
+
+
+def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
+    path = tmp_path / "anamorphic.mkv"
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=25)
+        stream.width, stream.height = 64, 48
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        output.mux(stream.encode(VideoFrame.from_ndarray(numbered(5), format="bgr24")))
+        output.mux(stream.encode(None))
+    with VideoFile(path) as video:
+        assert video.info.size == video.read().size == (85, 48)
+
+
+def test_a_size_that_changes_in_the_middle_is_brought_to_the_first(tmp_path: Path) -> None:
+    seconds = [Fraction(n) for n in range(3)]
+    first = write_clip(tmp_path / "a.ts", count=3, times_s=seconds)
+    second = write_clip(tmp_path / "b.ts", [numbered(n, (128, 96)) for n in (3, 4, 5)])
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(first.read_bytes() + second.read_bytes())
+    with VideoFile(joined) as video:
+        frames = list(video)
+    assert {frame.size for frame in frames} == {SIZE}
+    assert [number_of(frame.image) for frame in frames] == [0, 1, 2, 3, 4, 5]
+    # The second piece starts its own clock anew: a splice, which goes on one step later.
+    assert [frame.captured_ns // MS for frame in frames] == [0, 1000, 2000, 2040, 2080, 2120]
+
+
+def test_a_real_clip_is_read_to_its_end(talking_head_clip: Path) -> None:
+    with VideoFile(talking_head_clip) as video:
+        frames = list(video)
+    assert video.info.size == (640, 360)
+    assert len(frames) == video.info.frame_count == 72
+    assert frames[-1].captured_ns == pytest.approx(71 / 30 * 1e9, abs=2)
+
+
+def test_a_title_in_an_older_character_set_does_not_hide_the_video(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mkv", count=2, title="Buenos dias!")
+    content = path.read_bytes()
+    assert content.count(b"dias!") == 1
+    path.write_bytes(content.replace(b"dias!", "días!".encode("latin-1")))
+    assert len(times_ms(path)) == 2
+
+
+def only_sound(folder: Path) -> Path:
+    source = write_clip(folder / "both.mp4", sound="aac")
+    path = folder / "sound.m4a"
+    with av.open(str(source)) as given, av.open(str(path), "w", format="mp4") as output:
+        stream = output.add_stream_from_template(given.streams.audio[0])
+        for packet in given.demux(given.streams.audio[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                output.mux(packet)
+    return path
+
+
+def cut(path: Path, share: float) -> Path:
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    return path
+
+
+def empty(folder: Path) -> Path:
+    path = folder / "empty.mp4"
+    path.touch()
+    return path
+
+
+def text(folder: Path) -> Path:
+    path = folder / "notes.txt"
+    path.write_text("this is not a video\n" * 40)
+    return path
+
+
+def noise(folder: Path) -> Path:
+    path = folder / "noise.mp4"
+    path.write_bytes(np.random.default_rng(1).bytes(20_000))
+    return path
+
+
+def picture(folder: Path) -> Path:
+    return write_clip(folder / "picture.jpg", [numbered(1)], codec="mjpeg")
+
+
+def too_wide(folder: Path) -> Path:
+    return write_clip(folder / "wide.mp4", [np.zeros((16, 8224, 3), np.uint8)])
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda folder: folder / "missing.mp4", "no such file"),
+        (lambda folder: folder, "folder"),
+        (empty, "0 bytes"),
+        (text, "text"),
+        (noise, "no video"),
+        (picture, "livebg image"),
+        (only_sound, "only sound"),
+        (too_wide, "8224x16 pixels are too many"),
+        (
+            lambda folder: cut(write_clip(folder / "index_last.mp4", count=60), 0.6),
+            "end is missing",
+        ),
+        (
+            lambda folder: cut(
+                write_clip(
+                    folder / "index_first.mp4",
+                    count=60,
+                    container_options={"movflags": "faststart"},
+                ),
+                0.8,
+            ),
+            "cut short",
+        ),
+    ],
+)
+def test_what_is_no_video_is_refused_at_opening(tmp_path: Path, make, words: str) -> None:  # type: ignore[no-untyped-def]
+    path = make(tmp_path)
+    with pytest.raises(InputError, match=words) as refusal:
+        VideoFile(path)
+    assert str(refusal.value).startswith(str(path))
+    assert refusal.value.exit_status == 2
+
+
+@pytest.mark.parametrize("name", ["cut.mkv", "cut.webm", "cut.avi"])
+def test_a_file_that_breaks_off_delivers_what_there_is_and_then_says_so(
+    tmp_path: Path, name: str
+) -> None:
+    codec = {"cut.webm": "libvpx-vp9", "cut.avi": "mjpeg"}.get(name, "libx264")
+    path = cut(write_clip(tmp_path / name, count=150, codec=codec), 0.5)
+    seen: list[int] = []
+    with VideoFile(path) as video:
+        with pytest.raises(DamagedFileError, match=r"breaks off after \d\.\d s of 6\.0 s") as end:
+            seen.extend(number_of(frame.image) for frame in video)
+        with pytest.raises(EOFError):
+            video.read()
+    # The cut falls between packets, which are in decoding order: the last few may have gaps.
+    assert seen[:-3] == list(range(len(seen) - 3))
+    assert seen == sorted(seen)
+    assert 20 < len(seen) < 130
+    assert end.value.exit_status == 2
+
+
+def test_a_damaged_packet_is_passed_over_and_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_clip(tmp_path / "scratched.mkv", count=20, codec="mjpeg")
+    content = bytearray(path.read_bytes())
+    starts = [at for at in range(len(content) - 3) if content[at : at + 3] == b"\xff\xd8\xff"]
+    assert len(starts) == 20
+    content[starts[7] : starts[8] - 32] = bytes(starts[8] - 32 - starts[7])
+    path.write_bytes(content)
+    with caplog.at_level(logging.WARNING), VideoFile(path) as video:
+        numbers = [number_of(frame.image) for frame in video]
+    assert numbers == [n for n in range(20) if n != 7]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
