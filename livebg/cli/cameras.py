@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from livebg.platform.linux.v4l2 import CameraMode
+    from livebg.platform.camera_modes import CameraMode
     from livebg.sources.devices import CameraDevice
 
 __all__ = ["add_parser", "run"]

@@ -18,7 +18,7 @@ from livebg.clock import NS_PER_S, Clock
 from livebg.config.settings import Settings
 from livebg.errors import LivebgError
 from livebg.live.statistics import StatisticsSnapshot
-from livebg.platform.linux.v4l2 import shortfalls
+from livebg.platform.camera_modes import shortfalls
 from livebg.sources.base import Source, SourceInfo
 from livebg.sources.open import open_live
 

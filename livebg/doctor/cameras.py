@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from livebg.doctor.findings import Finding, Machine
+from livebg.platform.camera_modes import choose_mode
 from livebg.platform.linux.procfs import find_holders
-from livebg.platform.linux.v4l2 import choose_mode
 from livebg.sources.devices import CameraDevice, list_cameras
 
 __all__ = ["check_cameras"]

@@ -18,7 +18,7 @@ from pathlib import Path
 from livebg.closable import Closable
 from livebg.errors import EndOfStreamError, InputError
 from livebg.frame import Frame, Size
-from livebg.platform.linux.v4l2 import CameraMode
+from livebg.platform.camera_modes import CameraMode
 
 __all__ = [
     "FRAME_LIMIT",

@@ -15,7 +15,7 @@ import numpy as np
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.errors import SourceError, SourceUnavailableError
 from livebg.frame import Frame, Image, Size, size_text
-from livebg.platform.linux.v4l2 import DEFAULT_SIZE, CameraMode, choose_mode
+from livebg.platform.camera_modes import DEFAULT_SIZE, CameraMode, choose_mode
 from livebg.sources.base import Source, SourceInfo
 from livebg.sources.devices import (
     CameraDevice,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from livebg.errors import SourceUnavailableError
-from livebg.platform.linux.v4l2 import CameraMode
+from livebg.platform.camera_modes import CameraMode
 
 __all__ = ["NO_CAMERA", "CameraDevice", "explain_unavailable", "find_camera", "list_cameras"]
 

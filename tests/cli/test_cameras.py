@@ -4,7 +4,7 @@ from fractions import Fraction
 import pytest
 
 from livebg.cli.main import main
-from livebg.platform.linux.v4l2 import CameraMode
+from livebg.platform.camera_modes import CameraMode
 from livebg.sources.devices import CameraDevice
 
 DESK = CameraDevice(

@@ -14,7 +14,7 @@ from livebg.clock import ManualClock
 from livebg.config.settings import Settings
 from livebg.errors import InputError
 from livebg.live.statistics import StatisticsSnapshot
-from livebg.platform.linux.v4l2 import CameraMode
+from livebg.platform.camera_modes import CameraMode
 from livebg.sources.base import SourceInfo
 
 ASKED = CameraMode("MJPG", (1280, 720), (Fraction(30),))

@@ -6,7 +6,7 @@ import pytest
 from livebg.doctor import cameras
 from livebg.doctor.cameras import check_cameras
 from livebg.doctor.findings import Finding, Machine
-from livebg.platform.linux.v4l2 import CameraMode
+from livebg.platform.camera_modes import CameraMode
 from livebg.sources.devices import CameraDevice
 from tests.support.device_trees import linux, only
 

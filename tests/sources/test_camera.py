@@ -18,7 +18,7 @@ import pytest
 from livebg.clock import Clock, ManualClock
 from livebg.errors import SourceError, SourceUnavailableError
 from livebg.frame import Image, Size
-from livebg.platform.linux.v4l2 import CameraMode
+from livebg.platform.camera_modes import CameraMode
 from livebg.sources.camera import Camera
 from livebg.sources.devices import CameraDevice
 from livebg.sources.synthetic import SyntheticScene

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from livebg.sources.linux_cameras import find_problem, list_linux_cameras
 
+from livebg.platform.camera_modes import CameraMode
 from livebg.platform.linux import v4l2
 from livebg.platform.linux import v4l2 as node
-from livebg.platform.linux.v4l2 import CameraMode
+from livebg.sources.linux_cameras import find_problem, list_linux_cameras
 from tests.support.fake_v4l2 import (
     CAPTURE,
     MEMORY_TO_MEMORY,

@@ -1,11 +1,4 @@
-"""Asking a Video4Linux2 device node what it is.
-
-Structures and numbers are those of the kernel's user-space interface; the names in brackets are
-the ones of its manual (Linux Media Infrastructure userspace API, part I). Linux only.
-
-What a camera can deliver, and which of it to ask for.
-
-The few ioctls of Video4Linux2 that tell what a camera can deliver.
+"""What a Video4Linux2 device node is, and what it delivers.
 
 Structures and numbers are those of the kernel's user-space interface; the names in brackets are
 the ones of its manual (Linux Media Infrastructure userspace API, part I). Linux only.
@@ -16,31 +9,28 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
-from livebg.frame import Size, size_text
+from livebg.frame import Size
+from livebg.platform.camera_modes import CameraMode
 
 __all__ = [
     "BUFFER_CAPTURE",
     "BUFFER_CAPTURE_MPLANE",
     "BUFFER_OUTPUT",
-    "DEFAULT_SIZE",
     "QUERYCAP",
     "READ",
     "READ_WRITE",
     "WRITE",
-    "CameraMode",
     "Capability",
     "Ioctl",
-    "choose_mode",
     "is_busy",
     "query_capability",
     "query_modes",
     "request_number",
-    "shortfalls",
 ]
 
 
@@ -142,132 +132,6 @@ def query_capability(descriptor: int, ioctl: Ioctl = fcntl.ioctl) -> Capability:
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace").strip()
-
-
-DEFAULT_SIZE: Size = (1280, 720)
-"""What a camera is asked for when nobody asks for a size: the largest that calls usually send."""
-
-_UNCOMPRESSED = ("YUYV", "UYVY", "NV12", "NV21", "YU12", "YV12", "BGR3", "RGB3")
-_COMPRESSED = ("MJPG", "JPEG")
-_RATE_SLACK = 0.98
-"""A camera that lists 29.97 reaches a wanted 30."""
-
-
-@dataclass(frozen=True, slots=True)
-class CameraMode:
-    """A pixel format and a size, with the rates at which the camera delivers them.
-
-    Attributes:
-        fourcc: the four letters of the pixel format (``MJPG``, ``YUYV``), empty if unknown.
-        size: ``(width, height)`` in pixels.
-        rates: frames per second, fastest first; empty if unknown.
-    """
-
-    fourcc: str
-    size: Size
-    rates: tuple[Fraction, ...] = ()
-
-    def reaches(self, fps: float) -> bool:
-        """Say whether the camera delivers ``fps`` frames per second; True if it does not say."""
-        return not self.rates or float(self.rates[0]) >= fps * _RATE_SLACK
-
-    def __str__(self) -> str:
-        words = [size_text(self.size)]
-        if self.fourcc:
-            words.append(self.fourcc)
-        if self.rates:
-            words.append(f"at {_rate_text(self)}")
-        return " ".join(words)
-
-
-def choose_mode(modes: Sequence[CameraMode], size: Size | None, fps: float) -> CameraMode | None:
-    """Return the mode to ask of a camera, or None if none of ``modes`` can be decoded.
-
-    Uncompressed pictures are preferred, as they cost no decoding and carry no JPEG blocks; MJPG is
-    taken where the uncompressed ones cannot reach the rate at that size (USB 2 carries 1280x720 as
-    YUYV at 10 frames/s only).
-
-    Args:
-        modes: what the camera lists.
-        size: ``(width, height)`` that was asked for; the nearest listed one is taken. None takes
-            the largest one up to `DEFAULT_SIZE` that reaches the rate.
-        fps: wanted frames per second.
-
-    Example:
-        >>> modes = [CameraMode("YUYV", (1280, 720), (Fraction(10),)),
-        ...          CameraMode("MJPG", (1280, 720), (Fraction(30),))]
-        >>> str(choose_mode(modes, None, 30))
-        '1280x720 MJPG at 30 frames/s'
-    """
-    decodable = [mode for mode in modes if mode.fourcc in _UNCOMPRESSED + _COMPRESSED]
-    if not decodable:
-        return None
-    wanted = _nearest_size(decodable, size) if size else _default_size(decodable, fps)
-    return max(
-        (mode for mode in decodable if mode.size == wanted),
-        key=lambda mode: (_delivered(mode, fps), mode.fourcc in _UNCOMPRESSED),
-    )
-
-
-def shortfalls(asked: CameraMode, granted: CameraMode) -> list[str]:
-    """Say where a camera delivers less than it was asked for, or something else.
-
-    What one of the two leaves open counts as met.
-
-    Args:
-        asked: what it was asked for.
-        granted: what it delivers.
-
-    Returns:
-        The ends of sentences that begin with the camera's name.
-
-    Example:
-        >>> asked = CameraMode("MJPG", (1280, 720), (Fraction(30),))
-        >>> shortfalls(asked, CameraMode("YUYV", (1280, 720), (Fraction(10),)))
-        ['sends YUYV instead of MJPG', 'makes 10 frames/s instead of 30 frames/s']
-    """
-    found = []
-    if granted.size != asked.size:
-        found.append(f"sends {size_text(granted.size)} instead of {size_text(asked.size)}")
-    if asked.fourcc and granted.fourcc and granted.fourcc != asked.fourcc:
-        found.append(f"sends {granted.fourcc} instead of {asked.fourcc}")
-    if asked.rates and granted.rates and not granted.reaches(float(asked.rates[0])):
-        found.append(f"makes {_rate_text(granted)} instead of {_rate_text(asked)}")
-    return found
-
-
-def _rate_text(mode: CameraMode) -> str:
-    return f"{float(mode.rates[0]):.3g} frames/s"
-
-
-def _nearest_size(modes: Sequence[CameraMode], size: Size) -> Size:
-    return min(
-        (mode.size for mode in modes),
-        key=lambda one: abs(one[0] - size[0]) + abs(one[1] - size[1]),
-    )
-
-
-def _default_size(modes: Sequence[CameraMode], fps: float) -> Size:
-    quick = [mode for mode in modes if mode.reaches(fps)]
-    if not quick:
-        best = max(map(_fastest, modes))
-        quick = [mode for mode in modes if _fastest(mode) == best]
-    fitting = [mode.size for mode in quick if _pixels(mode.size) <= _pixels(DEFAULT_SIZE)]
-    if fitting:
-        return max(fitting, key=_pixels)
-    return min((mode.size for mode in quick), key=_pixels)
-
-
-def _pixels(size: Size) -> int:
-    return size[0] * size[1]
-
-
-def _delivered(mode: CameraMode, fps: float) -> float:
-    return fps if mode.reaches(fps) else _fastest(mode)
-
-
-def _fastest(mode: CameraMode) -> float:
-    return float(mode.rates[0]) if mode.rates else 0.0
 
 
 _MEMORY_MMAP = 1
