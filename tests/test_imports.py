@@ -12,7 +12,7 @@ import livebg
 PACKAGE = Path(livebg.__file__).parent
 
 LAYERS = (
-    {"frame", "errors", "clock", "closable", "cache", "download", "threads"},
+    {"atomic", "frame", "errors", "clock", "closable", "cache", "download", "threads"},
     {"config"},
     {"platform"},
     {"pixels"},

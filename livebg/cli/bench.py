@@ -25,13 +25,13 @@ from livebg.errors import UsageError
 from livebg.frame import Size
 
 if TYPE_CHECKING:
+    from livebg.atomic import PartialFile
     from livebg.bench.parity import ParityResult
     from livebg.bench.quality import QualityResult
     from livebg.bench.report import Report
     from livebg.bench.soak import SoakResult
     from livebg.bench.speed import Length, SpeedResult, SubjectPlan
     from livebg.bench.suite import Progress
-    from livebg.sinks.atomic import PartialFile
 
 __all__ = ["QUICK_SECONDS", "SECONDS", "add_options", "add_parser", "run"]
 
@@ -430,7 +430,7 @@ def _plotted(report: Report) -> bytes:
 
 def _reserve(path: Path | None, stack: ExitStack) -> PartialFile | None:
     """Make sure before anything is measured that ``path`` can be written."""
-    from livebg.sinks.atomic import PartialFile
+    from livebg.atomic import PartialFile
 
     if path is None:
         return None
@@ -440,7 +440,7 @@ def _reserve(path: Path | None, stack: ExitStack) -> PartialFile | None:
 
 
 def _write(file: PartialFile, content: bytes, path: Path) -> None:
-    from livebg.sinks.atomic import translate_write_errors
+    from livebg.atomic import translate_write_errors
 
     with translate_write_errors(path):
         file.path.write_bytes(content)

@@ -23,8 +23,8 @@ from time import sleep
 from types import FrameType
 from typing import Any, TextIO
 
+from livebg.atomic import PartialFile, translate_write_errors
 from livebg.download import Progress
-from livebg.sinks.atomic import PartialFile, translate_write_errors
 
 __all__ = [
     "INTERRUPTED",

@@ -143,7 +143,7 @@ class OnDemand:
     always wanted.
 
     Args:
-        answers: what each sink says, see ``Sink.watched``.
+        answers: what each sink says, see ``Sink.has_readers``.
         clock: what times the wait after the last reader.
         linger_s: seconds that the camera stays wanted after the last reader left.
 

@@ -94,7 +94,7 @@ class SinkRunner:
         self._shown_ns: int | None = None
         self._card_ns: int | None = None
         self._sent_ns = 0
-        self._watched = None if self._sink is None else self._sink.watched
+        self._watched = None if self._sink is None else self._sink.has_readers
 
     def put(self, composite: Composite) -> None:
         """Leave the newest composite; never blocks."""
@@ -137,7 +137,7 @@ class SinkRunner:
             return False
         composite = self._mailbox.get(timeout_s)
         if self._sink is not None:
-            self._watched = self._sink.watched
+            self._watched = self._sink.has_readers
         if composite is None:
             if self._mailbox.finished:
                 return False

@@ -116,7 +116,7 @@ class Sink(Closable):
     """
 
     @property
-    def watched(self) -> bool | None:
+    def has_readers(self) -> bool | None:
         """Whether anybody reads what is sent, at this moment; None where a sink cannot tell.
 
         Asked by the thread that owns the sink, many times a second: it neither waits nor raises,

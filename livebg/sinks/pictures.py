@@ -12,9 +12,9 @@ from pathlib import Path
 
 import cv2
 
+from livebg.atomic import PartialFile, StagedFolder, translate_write_errors
 from livebg.errors import InputError, SinkError
 from livebg.frame import BGR, Composite, Image
-from livebg.sinks.atomic import PartialFile, StagedFolder, translate_write_errors
 from livebg.sinks.base import Sink, repacked
 
 __all__ = [

@@ -16,11 +16,11 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
 
+from livebg.atomic import PartialFile
 from livebg.clock import NS_PER_S
 from livebg.errors import LivebgError, SinkError
 from livebg.frame import BGR, Composite, PixelFormat, Size
 from livebg.pixels.conversion import converted
-from livebg.sinks.atomic import PartialFile
 from livebg.sinks.audio import AudioCopy
 from livebg.sinks.base import Sink, flatten, repacked
 from livebg.sinks.recording_format import choose_format, time_base

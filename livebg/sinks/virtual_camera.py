@@ -44,9 +44,9 @@ class VirtualCamera(Sink):
         self._closed = False
 
     @property
-    def watched(self) -> bool | None:
+    def has_readers(self) -> bool | None:
         """Whether an app reads the device; None where the system does not tell."""
-        return False if self._closed else self._feed.watched
+        return False if self._closed else self._feed.has_readers
 
     def send(self, composite: Composite) -> None:
         """Send ``composite``; what is transparent becomes black.
@@ -83,7 +83,7 @@ class _Feed(Protocol):
     def device(self) -> str: ...
 
     @property
-    def watched(self) -> bool | None: ...
+    def has_readers(self) -> bool | None: ...
 
     def send(self, image: Image, /) -> None: ...
 
@@ -93,7 +93,7 @@ class _Feed(Protocol):
 class _ObsFeed:
     """OBS's virtual camera, which does not tell whether it is read."""
 
-    watched: bool | None = None
+    has_readers: bool | None = None
 
     def __init__(self, size: Size, fps: float, device: str | None) -> None:
         try:

@@ -81,11 +81,11 @@ def test_composites_are_not_altered_and_not_kept(sink: Sink) -> None:
 
 
 def test_whether_it_is_watched_can_be_asked_at_any_time(sink: Sink) -> None:
-    answers = [sink.watched]
+    answers = [sink.has_readers]
     sink.send(composite(0))
-    answers.append(sink.watched)
+    answers.append(sink.has_readers)
     sink.close()
-    answers.append(sink.watched)
+    answers.append(sink.has_readers)
     assert set(answers) <= {True, False, None}
 
 

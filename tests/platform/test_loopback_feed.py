@@ -98,7 +98,7 @@ def test_the_claim_outlives_the_feed(order: Order) -> None:
 @pytest.mark.parametrize("readers", [True, False, None])
 def test_it_says_whether_it_is_watched(order: Order, readers: bool | None) -> None:
     order.readers = readers
-    assert LoopbackFeed(None, SIZE, 30.0, order.open).watched is readers
+    assert LoopbackFeed(None, SIZE, 30.0, order.open).has_readers is readers
 
 
 def test_a_device_that_cannot_be_fed_is_released(order: Order) -> None:

@@ -138,7 +138,7 @@ def test_no_fake_device_says_how_to_get_one(
 
 def test_a_fake_device_does_not_tell_whether_it_is_watched(fake: FakePyvirtualcam) -> None:
     with VirtualCamera((8, 6), 30) as sink:
-        assert sink.watched is None
+        assert sink.has_readers is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux which devices there are")

@@ -145,7 +145,7 @@ class KeepingSink(Sink):
         self._changed = threading.Condition()
 
     @property
-    def watched(self) -> bool | None:
+    def has_readers(self) -> bool | None:
         return self.readers
 
     def send(self, composite: Composite) -> None:

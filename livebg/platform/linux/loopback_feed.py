@@ -79,7 +79,7 @@ class LoopbackFeed:
             undo.pop_all()
 
     @property
-    def watched(self) -> bool | None:
+    def has_readers(self) -> bool | None:
         """Whether an app reads the device; None where it cannot be told."""
         return None if self._watch is None else self._watch.watched()
 

@@ -62,7 +62,7 @@ class PipeWireCamera(Sink):
         self._stream = Stream(_PROPERTIES, VideoFormat(self.size, rate))
 
     @property
-    def watched(self) -> bool:
+    def has_readers(self) -> bool:
         """Whether a program reads the camera."""
         return not self._closed and self._stream.state is State.STREAMING
 
@@ -94,7 +94,7 @@ class PipeWireCamera(Sink):
         if self._last is None:
             return
         for _ in range(_FAREWELLS):
-            if not self.watched:
+            if not self.has_readers:
                 break
             self._clock.wait(threading.Event(), _FAREWELL_S)
             self._hand_on(self._last)

@@ -136,11 +136,11 @@ def test_colours_and_shapes_arrive_at_every_size(
 def test_it_is_watched_while_a_program_reads(
     graph: Graph, camera: PipeWireCamera, tmp_path: Path
 ) -> None:
-    assert not camera.watched
+    assert not camera.has_readers
     reader = graph.read(1_000, tmp_path / "pictures")
-    feed(camera, lambda: camera.watched and reader.bytes_read)
+    feed(camera, lambda: camera.has_readers and reader.bytes_read)
     reader.stop()
-    feed(camera, lambda: not camera.watched)
+    feed(camera, lambda: not camera.has_readers)
 
 
 def test_two_programs_read_at_once(graph: Graph, camera: PipeWireCamera, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_programs_come_and_go_twenty_times(
         reader = graph.read(2, tmp_path / f"pictures-{round}")
         number = feed(camera, partial(is_done, reader), number)
         assert len(reader.pictures(SIZE)) == 2
-        number = feed(camera, lambda: not camera.watched, number)
+        number = feed(camera, lambda: not camera.has_readers, number)
         descriptors.append(open_descriptors())
     assert descriptors[-1] <= descriptors[0]
 
@@ -206,7 +206,7 @@ def test_a_daemon_that_dies_is_an_error_and_the_next_one_is_found(
         own_graph.kill()
         with pytest.raises(SinkError, match="has lost the PipeWire daemon"):
             feed(camera, lambda: False)
-        assert not camera.watched
+        assert not camera.has_readers
     reader.stop()
     with pytest.raises(SinkUnavailableError, match="systemctl --user start pipewire wireplumber"):
         PipeWireCamera(SIZE, RATE)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from livebg.atomic import PartialFile, StagedFolder
 from livebg.errors import InputError, SinkError
-from livebg.sinks.atomic import PartialFile, StagedFolder
 
 ON_LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc and /dev")
 
