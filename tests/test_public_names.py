@@ -35,6 +35,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = livebg.Setings
 
 
+@pytest.mark.integration
 def test_importing_livebg_imports_nothing_else() -> None:
     heavy = ("numpy", "cv2", "torch", "openvino", "av", "numba", "livebg.frame")
     loaded = subprocess.run(

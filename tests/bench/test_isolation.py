@@ -10,6 +10,8 @@ import pytest
 from livebg.bench.isolation import run_isolated
 from livebg.errors import BenchError, InputError
 
+pytestmark = pytest.mark.integration
+
 
 def own_id(prefix: str, *, suffix: str) -> str:
     print("what a library prints is no part of the answer")

@@ -10,7 +10,7 @@ from tests.support.livebg_run import Start, starting
 
 
 @pytest.fixture
-def livebg_run() -> Iterator[Start]:
+def livebg_run(starts_processes: None) -> Iterator[Start]:
     """A function that starts the real ``livebg run``; none is left running."""
     with starting() as start:
         yield start

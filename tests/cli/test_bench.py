@@ -120,6 +120,7 @@ def test_bad_usage_is_one_sentence_before_anything_is_measured(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 def test_a_measurement_that_is_ended_leaves_nothing(clips: Path, tmp_path: Path) -> None:
     report = tmp_path / "r.md"

@@ -51,17 +51,20 @@ def shell(redirection: str, *words: str, unbuffered: str = "") -> subprocess.Com
     )
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_lead_nowhere(closed: str) -> None:
     ended = shell(closed, "-c", TRY_ALL)
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.integration
 def test_streams_that_are_open_stay_as_they_are() -> None:
     ended = shell("", "-c", TRY_ALL)
     assert (ended.stdout, ended.stderr) == ("said\n", "said\n")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("closed", "words"), [(">&-", ["--version"]), ("2>&-", ["vidoe"])])
 def test_a_command_does_without_a_stream(closed: str, words: list[str]) -> None:
     ended = shell(closed, "-m", "livebg", *words)
@@ -69,6 +72,7 @@ def test_a_command_does_without_a_stream(closed: str, words: list[str]) -> None:
     assert (ended.stdout, ended.stderr) == ("", "")
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 def test_an_output_that_is_full_is_one_sentence(unbuffered: str) -> None:
@@ -80,6 +84,7 @@ def test_an_output_that_is_full_is_one_sentence(unbuffered: str) -> None:
     )
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
 def test_errors_that_nobody_can_read_leave_their_status() -> None:
     assert shell("2>/dev/full", "-m", "livebg", "vidoe").returncode == 2

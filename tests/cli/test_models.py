@@ -82,6 +82,7 @@ def test_list_shows_every_network_with_its_passport(
     assert by_name[served.name][-2:] == [f"127.0.0.1:{loopback.server.server_port}", "no"]
 
 
+@pytest.mark.integration
 def test_list_is_readable_on_a_narrow_terminal() -> None:
     """Every fact is there uncut, and no line is longer than the terminal."""
     lines = on_terminal("from livebg.cli.main import main; main(['models', 'list'])", columns=80)
@@ -150,6 +151,7 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
         run("add", "rvm", str(tmp_path / "missing.pth"))
 
 
+@pytest.mark.integration
 def test_listing_imports_no_engine() -> None:
     code = (
         "import sys; from livebg.cli.main import main; main(['models', 'list']);"

@@ -33,7 +33,7 @@ from livebg.clock import ManualClock
 from livebg.frame import Frame, Image
 from livebg.sources.video import VideoFile
 from tests.support.desktop import Desktop
-from tests.support.livebg_run import PROMPT_S, Start, wait_until
+from tests.support.livebg_run import GENEROUS_S, Start, wait_until
 from tests.support.pretend_camera import PretendCamera, pretend_camera
 
 GREEN = "color:#00ff00"
@@ -50,7 +50,7 @@ Starter = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start() -> Iterator[Starter]:
+def start(starts_processes: None) -> Iterator[Starter]:
     """A function that starts ``livebg`` and waits until its session runs."""
     with contextlib.ExitStack() as cleanup:
 
@@ -191,6 +191,7 @@ def test_without_a_display_the_other_outputs_are_named(
     assert "display" in capsys.readouterr().err
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_soon_and_keeps_the_recording(
     start: Starter, words: list[str], tmp_path: Path, number: signal.Signals
@@ -198,25 +199,23 @@ def test_a_signal_ends_it_soon_and_keeps_the_recording(
     out = tmp_path / "out.mkv"
     process = start([*words, "--loop", "--record", str(out)])
     wait_for(tmp_path / "out.partial.mkv")
-    asked_s = time.monotonic()
     process.send_signal(number)
-    _, said = process.communicate(timeout=10)
-    assert time.monotonic() - asked_s < PROMPT_S
+    _, said = process.communicate(timeout=GENEROUS_S)
     assert process.returncode == 0
     assert f"recorded {out}" in said
     with VideoFile(out) as video:
         assert len(list(video)) > 0
 
 
+@pytest.mark.integration
 def test_a_signal_during_the_start_ends_it_soon(start: Starter, words: list[str]) -> None:
     process = start([*words, "--loop", "--null"])
-    asked_s = time.monotonic()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
-    assert time.monotonic() - asked_s < PROMPT_S
+    process.communicate(timeout=GENEROUS_S)
     assert process.returncode == 0
 
 
+@pytest.mark.integration
 def test_the_last_picture_is_never_the_room(
     start: Starter, words: list[str], tmp_path: Path
 ) -> None:
@@ -224,12 +223,13 @@ def test_the_last_picture_is_never_the_room(
     process = start([*words, "--loop", "--record", str(out)])
     wait_for(tmp_path / "out.partial.mkv")
     process.kill()
-    process.communicate(timeout=10)
+    process.communicate(timeout=GENEROUS_S)
     with VideoFile(tmp_path / "out.partial.mkv") as video:
         last = list(video)[-1].image
     assert np.abs(last[:30, :30].reshape(-1, 3).mean(axis=0) - (0, 255, 0)).max() < 12
 
 
+@pytest.mark.integration
 def test_a_changed_configuration_file_changes_the_picture(
     start: Starter, talking_head_clip: Path, rvm_weights: Path, tmp_path: Path
 ) -> None:
@@ -250,7 +250,7 @@ def test_a_changed_configuration_file_changes_the_picture(
     while out.with_name("out.partial.mkv").stat().st_size < written + 20_000:
         os.sched_yield()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
+    process.communicate(timeout=GENEROUS_S)
     with VideoFile(out) as video:
         corners = [frame.image[:30, :30].reshape(-1, 3).mean(axis=0) for frame in video]
     assert np.abs(corners[0] - (0, 255, 0)).max() < 12
@@ -258,7 +258,7 @@ def test_a_changed_configuration_file_changes_the_picture(
 
 
 @pytest.fixture
-def desktop() -> Iterator[Desktop]:
+def desktop(starts_processes: None) -> Iterator[Desktop]:
     if not all(map(shutil.which, ("Xvfb", "xdotool", "import"))):
         pytest.skip("needs Xvfb, xdotool and ImageMagick")
     desktop = Desktop()
@@ -266,6 +266,7 @@ def desktop() -> Iterator[Desktop]:
     desktop.close()
 
 
+@pytest.mark.integration
 def test_keys_steer_the_window(
     start: Starter, words: list[str], desktop: Desktop, tmp_path: Path
 ) -> None:
@@ -278,6 +279,7 @@ def test_keys_steer_the_window(
     assert json.loads(stats.read_text())["ended"] == "stopped"
 
 
+@pytest.mark.integration
 def test_keys_change_preset_and_framing_and_name_what_is_missing(
     start: Starter, words: list[str], desktop: Desktop, tmp_path: Path, rvm_weights: Path
 ) -> None:
@@ -304,6 +306,7 @@ def test_keys_change_preset_and_framing_and_name_what_is_missing(
     assert json.loads(stats.read_text())["sinks"]["window"]["sent"] > 0
 
 
+@pytest.mark.integration
 def test_a_snapshot_is_saved_where_livebg_runs(
     start: Starter,
     words: list[str],
@@ -323,6 +326,7 @@ def test_a_snapshot_is_saved_where_livebg_runs(
     assert process.returncode == 0
 
 
+@pytest.mark.integration
 def test_closing_the_window_ends_it(
     start: Starter, words: list[str], desktop: Desktop, tmp_path: Path
 ) -> None:
@@ -399,7 +403,7 @@ def test_it_resumes_behind_the_card_and_with_nothing_of_the_old_matte(
     run.send(signal.SIGCONT)
     resumed_s = time.monotonic()
     wait_until(lambda: time.monotonic() > resumed_s + RESUMED_S)
-    _, status, said = run.end_after(signal.SIGINT)
+    status, said = run.end_after(signal.SIGINT)
     assert status == 0, said
     with VideoFile(out) as video:
         frames = list(video)

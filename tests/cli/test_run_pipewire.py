@@ -115,6 +115,7 @@ def test_it_outlives_the_daemon(
     again.stop()
 
 
+@pytest.mark.integration
 def test_without_a_daemon_it_says_what_to_start(
     own_graph: Graph, talking_head_clip: Path, rvm_weights: Path
 ) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fakes import scene
-from tests.support.livebg_run import PROMPT_S, Start, wait_until
+from tests.support.livebg_run import Start, wait_until
 from tests.support.pretend_camera import PretendCamera, pretend_camera
 
 if sys.platform != "linux":
@@ -49,8 +49,7 @@ def test_while_a_camera_is_opened_that_does_not_answer(
     run = livebg_run("--camera", url, "--null", "--stats", str(stats))
     call, _ = mute_server.accept()
     with call:
-        took_s, status, _ = run.end_after(number)
-    assert took_s < PROMPT_S
+        status, _ = run.end_after(number)
     assert status == 130
     assert json.loads(stats.read_text())["ended"] == "interrupted"
 
@@ -61,8 +60,7 @@ def test_while_the_camera_is_silent(
     run = livebg_run("--camera", camera.url, "--null")
     assert "got 320x240" in run.said()
     camera.mood = "silent"
-    took_s, status, _ = run.end_after(signal.SIGINT)
-    assert took_s < PROMPT_S
+    status, _ = run.end_after(signal.SIGINT)
     assert status == 0
 
 
@@ -78,8 +76,7 @@ def test_while_the_network_is_compiled_for_the_first_time(
     run = livebg_run(*words, LIVEBG_CACHE=str(cache))
     assert "640x360" in run.said()
     wait_until(lambda: run.threads() >= threads)
-    took_s, status, said = run.end_after(signal.SIGINT)
-    assert took_s < PROMPT_S
+    status, said = run.end_after(signal.SIGINT)
     assert status == 0
     assert "0 frames filtered" in said
 
@@ -93,7 +90,6 @@ def test_the_second_signal_ends_it_at_once(
     camera.mood = "silent"  # so that a tidy end takes a while
     run.send(signal.SIGINT)
     wait_until(lambda: not run.survives(second))
-    took_s, status, said = run.end_after(second)
-    assert took_s < PROMPT_S
+    status, said = run.end_after(second)
     assert status == -second
     assert "Traceback" not in said

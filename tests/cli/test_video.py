@@ -167,6 +167,7 @@ def test_a_video_that_breaks_off_is_one_sentence_and_keeps_what_was_there(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.mkv", "out.mp4"]
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_nothing(
@@ -198,6 +199,7 @@ def wait_for_pictures(folder: Path, process: subprocess.Popen[str]) -> None:
         pause.wait(0.01)
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_during_the_start_leaves_nothing(

@@ -465,6 +465,7 @@ else:
 """
 
 
+@pytest.mark.integration
 def test_a_second_process_may_compile_what_the_first_did_not(tmp_path: Path) -> None:
     """Both share functions; numba finds those of the first process in its cache on disk."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}

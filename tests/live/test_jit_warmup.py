@@ -54,6 +54,7 @@ assert kinds() == before, kinds() - before
 """
 
 
+@pytest.mark.integration
 def test_after_a_rehearsal_nothing_is_left_to_compile() -> None:
     pytest.importorskip("numba")
     done = subprocess.run(
@@ -124,6 +125,7 @@ def test_where_no_process_can_be_started_code_is_compiled_when_it_is_used(
             assert time.monotonic() < deadline_s
 
 
+@pytest.mark.integration
 def test_run_as_a_program_it_keeps_all_code(tmp_path_factory: pytest.TempPathFactory) -> None:
     pytest.importorskip("numba")
     subprocess.run([sys.executable, "-m", "livebg.live.jit_warmup"], check=True)

@@ -1,5 +1,4 @@
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -21,7 +20,6 @@ from livebg.live.sink_runner import SinkPlan
 from livebg.sinks.base import Sink
 from livebg.sources.base import Source, SourceInfo
 from tests.support.fakes import GENEROUS_S, SIZE, FakeCamera, FakeChain, KeepingSink, without_room
-from tests.support.livebg_run import PROMPT_S
 
 I420 = PixelFormat("i420", "bt601")
 
@@ -280,17 +278,13 @@ def test_a_hung_stage_does_not_hold_the_shutdown(stage: str) -> None:
 
     hung, other = HangingSink("hung"), KeepingSink("other")
     live = session(hung, other, source=HangingCamera, build=build)
-    asked_s: list[float] = []
 
     def stop_when_hung() -> None:
-        if hanging.entered.is_set() and not asked_s:
-            asked_s.append(time.monotonic())
+        if hanging.entered.is_set():
             live.stop()
 
     live.run(seconds=GENEROUS_S, on_tick=stop_when_hung)
-    took_s = time.monotonic() - asked_s[0]
     hanging.release.set()
-    assert took_s < PROMPT_S
     names = {"source": "capture", "pipeline": "process", "build": "process", "sink": "hung"}
     assert live.unfinished == (names[stage],)
     assert other.closed

@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import threading
 {imports}
@@ -8,6 +10,7 @@ print(sorted(thread.name for thread in threading.enumerate()))
 """
 
 
+@pytest.mark.integration
 def test_openvino_starts_no_telemetry() -> None:
     imports = "from livebg.models.openvino_ir import import_openvino; import_openvino().Core()"
     program = PROGRAM.format(imports=imports)

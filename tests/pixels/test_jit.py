@@ -45,6 +45,7 @@ def run(cache: Path) -> str:
     return finished.stderr
 
 
+@pytest.mark.integration
 def test_it_compiles_once_into_the_users_cache_and_says_so(tmp_path: Path) -> None:
     assert run(tmp_path).count("preparing livebg for this processor") == 1
     assert list((tmp_path / "numba").rglob("rows.copy*.nbi"))
@@ -56,6 +57,7 @@ def damage(path: Path, how: str) -> None:
     path.write_bytes({"torn": content[: len(content) // 2], "other": b"no pickle"}[how])
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("how", ["torn", "other"])
 @pytest.mark.parametrize("ending", ["nbi", "nbc"])
 def test_damaged_files_are_replaced(tmp_path: Path, ending: str, how: str) -> None:

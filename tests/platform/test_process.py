@@ -80,6 +80,7 @@ print(max([faults_of_a_frame() for _ in range(20)][5:]))
 """
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc is set")
 def test_the_memory_of_a_frame_is_kept_for_the_next() -> None:
     def faults(memory: str) -> int:
@@ -110,6 +111,7 @@ print(before - after)
 """
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux is asked")
 def test_a_library_whose_code_was_forgotten_works_again() -> None:
     done = subprocess.run([sys.executable, "-c", _CODE], capture_output=True, check=True)

@@ -86,6 +86,7 @@ def test_a_process_that_ended_meanwhile_is_nobody(proc: Path, device: Path) -> N
     assert find_holders([device], proc) == Holders(())
 
 
+@pytest.mark.integration
 def test_a_real_process_is_found(device: Path) -> None:
     with (
         device.open() as held,

@@ -35,6 +35,7 @@ def test_odd_words_reach_the_program_as_they_are() -> None:
     assert shlex.split(unescaped.replace("\\$", "$")) == ODD
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(
     sys.platform != "linux" or shutil.which("systemd-analyze") is None,
     reason="needs systemd-analyze, which comes with systemd",

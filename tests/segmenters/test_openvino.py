@@ -320,6 +320,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_checkpoint(name, tmp_path_factory.mktemp("weights") / f"{name}.pth")
 
 
+@pytest.mark.integration
 def test_a_converted_network_starts_without_torch_with_a_checkpoint_the_test_wrote(
     checkpoint: Path, tmp_path: Path
 ) -> None:

@@ -271,6 +271,7 @@ def record_on_full_disk(path: Path, mode: str) -> str:
     return done.stdout
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, ending: str) -> None:
@@ -278,6 +279,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, ending: 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_full_disk_keeps_what_a_live_recording_has(tmp_path: Path, ending: str) -> None:
@@ -305,6 +307,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_live_recording_survives_a_crash_but_for_its_last_seconds(

@@ -71,7 +71,7 @@ ORANGE = (0, 128, 255)
 
 
 @pytest.fixture(scope="session")
-def shared_desktop() -> Iterator[Desktop]:
+def shared_desktop(starts_processes: None) -> Iterator[Desktop]:
     desktop = Desktop()
     yield desktop
     desktop.close()
@@ -189,6 +189,7 @@ def test_a_window_can_be_closed_before_it_showed_anything(desktop: Desktop) -> N
     Window("never used").close()
 
 
+@pytest.mark.integration
 def test_a_server_that_resets_when_it_is_left_is_not_left() -> None:
     """Asking for the display and opening the window are two connections, Xvfb's only ones."""
     program = (
@@ -198,6 +199,7 @@ def test_a_server_that_resets_when_it_is_left_is_not_left() -> None:
         subprocess.run(["xvfb-run", "-a", sys.executable, "-c", program], check=True)
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has libxcb")
 @pytest.mark.parametrize("module", ["livebg.sources.video", "livebg.sinks.recorder"])
 def test_pyav_is_loaded_after_opencv_whatever_is_imported_first(
@@ -207,12 +209,14 @@ def test_pyav_is_loaded_after_opencv_whatever_is_imported_first(
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has libxcb")
 def test_a_program_that_loaded_pyav_first_is_told_so(desktop: Desktop) -> None:
     done = run_python("import av, livebg.sinks.window as w; w.Window()")
     assert "SinkUnavailableError: no window can be opened after PyAV was loaded" in done.stderr
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has X11")
 def test_qt_takes_its_events_by_the_systems_libraries_not_by_opencvs(desktop: Desktop) -> None:
     """OpenCV's copy of libX11-xcb fits another libX11: on a busy machine its window stays black."""

@@ -152,6 +152,7 @@ def test_nothing_is_wrong_with_a_free_camera(kernel: FakeKernel) -> None:
     assert find_problem(str(kernel.plug_in(0, webcam())), kernel) is None
 
 
+@pytest.mark.integration
 def test_a_busy_camera_says_who_uses_it(kernel: FakeKernel) -> None:
     node = webcam()
     node.busy = True

@@ -11,13 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-__all__ = ["GENEROUS_S", "PROMPT_S", "LivebgRun", "Start", "starting", "wait_until"]
+__all__ = ["GENEROUS_S", "LivebgRun", "Start", "starting", "wait_until"]
 
 GENEROUS_S = 30.0
-
-PROMPT_S = 5.0
-"""The end comes within a second where the machine is idle. A busy one takes longer, but not as long
-as anything that livebg must not wait for: a network compiled, a camera that does not answer."""
 
 _COMMAND = "import sys; from livebg.cli.main import main; sys.exit(main())"
 
@@ -49,12 +45,11 @@ class LivebgRun:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def end_after(self, number: signal.Signals) -> tuple[float, int, str]:
-        """Send a signal; return how long the process lived on, its status, and its last words."""
-        asked_s = time.monotonic()
+    def end_after(self, number: signal.Signals) -> tuple[int, str]:
+        """Send a signal; return the exit status, and what was printed last."""
         self.send(number)
         _, said = self.process.communicate(timeout=GENEROUS_S)
-        return time.monotonic() - asked_s, self.process.returncode, said
+        return self.process.returncode, said
 
     def _status(self, field: str) -> str:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
