@@ -10,7 +10,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from livebg.build import build_pipeline
     from livebg.config.load import load_settings
     from livebg.config.settings import Settings
     from livebg.errors import (
@@ -63,7 +62,6 @@ __all__ = [
     "UsageError",
     "WeightsError",
     "__version__",
-    "build_pipeline",
     "load_settings",
 ]
 
@@ -73,7 +71,6 @@ _MODULES = {
     "Matte": "livebg.frame",
     "Pipeline": "livebg.pipeline",
     "Settings": "livebg.config.settings",
-    "build_pipeline": "livebg.build",
     "load_settings": "livebg.config.load",
 }
 """Where the public names live; those that are not listed are errors."""

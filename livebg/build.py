@@ -1,4 +1,4 @@
-"""Settings become a pipeline: the one place that chooses engines and opens backgrounds."""
+"""Settings become a segmenter: the one place that chooses networks, engines and devices."""
 
 from __future__ import annotations
 
@@ -7,62 +7,21 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-import cv2
-
-from livebg.backgrounds import open_backdrop
 from livebg.cache import cache_folder
-from livebg.compositing.backgrounds import Plate
-from livebg.compositing.compositor import compositing_kernel
 from livebg.config.settings import Settings
 from livebg.download import Progress
 from livebg.errors import LivebgError, UsageError
 from livebg.frame import Size
-from livebg.matting.flow import FlowCarrier
 from livebg.models.catalog import VOC_CLASSES, check_kept, find
 from livebg.models.weights import ensure_weights
-from livebg.pipeline import Pipeline
-from livebg.platform.process import keep_freed_memory
 from livebg.segmenters.base import Segmenter, fit_input_size
 
-__all__ = ["build_pipeline", "build_segmenter", "torch_device_of"]
+__all__ = ["build_segmenter", "torch_device_of"]
 
 _log = logging.getLogger(__name__)
 
 _CLASSES_LEAST_SIZE = (512, 288)
 """Networks that were trained on photographs find nothing in a picture as small as RVM's."""
-
-
-def build_pipeline(
-    settings: Settings, size: Size, *, live: bool = False, progress: Progress | None = None
-) -> Pipeline:
-    """Make the chain of stages for frames of one size.
-
-    Two things are set for the whole process. OpenCV gets one thread: its stages are a fraction of
-    a millisecond each, and splitting them over cores costs more processor time than it saves. And
-    the memory of one frame is kept for the next; see ``keep_freed_memory``.
-
-    Args:
-        settings: what is wanted.
-        size: ``(width, height)`` of the frames.
-        live: whether time counts; without it the same frames give the same composites.
-        progress: told how far a download of weights is.
-
-    Raises:
-        UsageError: an unknown network, class or device.
-        InputError: the background cannot be read.
-        ModelError: the network cannot be loaded, or its weights cannot be fetched.
-    """
-    cv2.setNumThreads(1)
-    keep_freed_memory()
-    backdrop = open_backdrop(settings.background)
-    try:
-        compositing_kernel()
-        segmenter = build_segmenter(settings, size, progress, live=live)
-    except BaseException:
-        if isinstance(backdrop, Plate):
-            backdrop.close()
-        raise
-    return Pipeline(settings, segmenter, FlowCarrier(size), backdrop, open_backdrop, live=live)
 
 
 def torch_device_of(settings: Settings) -> str | None:

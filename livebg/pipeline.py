@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.backgrounds import PreparedBackground
-from livebg.clock import Clock, MonotonicClock
+from livebg.backgrounds import PreparedBackground, open_backdrop
+from livebg.build import build_segmenter
+from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.closable import Closable
-from livebg.compositing.compositor import Backdrop, Compositor
+from livebg.compositing.compositor import Backdrop, Compositor, compositing_kernel
 from livebg.compositing.edge_colour import EDGE_HALVINGS, edge_colours
 from livebg.compositing.framing import AutoFraming, busts_of, mirrored, reframed
 from livebg.compositing.sheets import full_size_labels
+from livebg.config.load import DEFAULT_PRESET, load_settings
 from livebg.config.settings import Settings
-from livebg.errors import NetworkLateError
-from livebg.frame import BGR, Composite, FloatImage, Frame, Matte, PixelFormat
+from livebg.download import Progress
+from livebg.errors import NetworkLateError, UsageError
+from livebg.frame import BGR, Composite, FloatImage, Frame, Image, Matte, PixelFormat, Size
 from livebg.matting.flow import FlowCarrier
 from livebg.matting.matting import Matting
 from livebg.matting.stage_times import StageTimes
@@ -32,38 +35,99 @@ class Pipeline(Closable):
 
     Every composite is made with the matte that belongs to its own frame: inferred for it, or
     carried to it. Unless ``live``, there is no thread and no look at a clock: the same frames give
-    the same composites.
+    the same composites. The network is loaded for frames of one size: that of the first frame,
+    unless ``size`` is given.
 
     Args:
-        settings: what is in force.
-        segmenter: finds the person; the pipeline closes it.
-        carrier: moves mattes between inferences.
-        backdrop: what lies behind the person; the pipeline closes it.
-        open_backdrop: opens another when ``reconfigure`` changes the background.
+        settings: all settings; without them, ``preset`` and ``overrides`` say what holds.
+        size: ``(width, height)`` of the frames; the network is then loaded at once.
+        preset: name of a preset, ``balanced`` by default.
+        segmenter: finds the person, in place of the network that the settings name; the pipeline
+            closes it.
+        open_background: opens the background of the settings, and each later one.
         live: hold the frame rate and the processor budget, and with the latency ``low`` let the
             network run in a thread of its own.
         clock: what times the stages.
+        progress: told how far a download of weights is.
+        overrides: settings by name, as text or value: ``background="blur:80"``.
+
+    Raises:
+        SettingsError: a setting is unknown or out of range.
+        UsageError: an unknown network, class or device.
+        InputError: the background cannot be read.
+        ModelError: the network cannot be loaded, or its weights cannot be fetched.
+
+    Example:
+        >>> with Pipeline(background="none") as pipeline:  # doctest: +SKIP
+        ...     filtered = pipeline(picture)
     """
 
     def __init__(
         self,
-        settings: Settings,
-        segmenter: Segmenter,
-        carrier: FlowCarrier,
-        backdrop: Backdrop,
-        open_backdrop: Callable[[str], Backdrop],
+        settings: Settings | None = None,
+        size: Size | None = None,
         *,
+        preset: str | None = None,
+        segmenter: Segmenter | None = None,
+        open_background: Callable[[str], Backdrop] = open_backdrop,
         live: bool = False,
         clock: Clock | None = None,
+        progress: Progress | None = None,
+        **overrides: Any,
     ) -> None:
-        clock = clock or MonotonicClock()
+        if settings is None:
+            settings = load_settings(
+                preset=preset, overrides=overrides, default_preset=DEFAULT_PRESET
+            )
+        elif preset or overrides:
+            raise UsageError("give a pipeline either whole settings or a preset and single ones")
         self._settings = settings
-        self._compositor = Compositor(backdrop)
-        self._next_backdrop = PreparedBackground(open_backdrop)
+        self._segmenter = segmenter
+        self._live = live
+        self._clock = clock or MonotonicClock()
+        self._progress = progress
+        self._compositor = Compositor(open_background(settings.background))
+        self._next_backdrop = PreparedBackground(open_background)
         self._framing = AutoFraming(settings.auto_frame)
-        self._times = StageTimes(clock)
-        self._matting = Matting(settings, segmenter, carrier, self._times, live=live, clock=clock)
+        self._times = StageTimes(self._clock)
+        self._opened: Matting | None = None
         self._frames = 0
+        self._pictures = 0
+        if size is not None:
+            try:
+                self._open(size)
+            except BaseException:
+                self.close()
+                raise
+
+    @overload
+    def __call__(self, picture: Image) -> Image: ...
+
+    @overload
+    def __call__(self, picture: Frame) -> Composite: ...
+
+    def __call__(self, picture: Image | Frame) -> Image | Composite:
+        """Return the next picture or frame filtered, in the same form.
+
+        Pictures without a time are taken as a video of ``settings.fps`` frames per second.
+
+        Args:
+            picture: ``(H, W, 3)`` uint8 BGR, not altered; or a ``Frame``.
+
+        Returns:
+            For a picture ``(H, W, 3)`` uint8 BGR, with the background ``transparent``
+            ``(H, W, 4)`` BGRA with straight alpha; for a frame its composite.
+
+        Raises:
+            ModelError: the network failed.
+            ValueError: the picture has another size than those before it.
+        """
+        if isinstance(picture, Frame):
+            return self.process(picture)
+        time_ns = round(self._pictures * NS_PER_S / self._settings.fps)
+        frame = Frame(picture, self._pictures, self._clock.now_ns() if self._live else time_ns)
+        self._pictures += 1
+        return self.process(frame).image
 
     @property
     def info(self) -> SegmenterInfo:
@@ -80,6 +144,8 @@ class Pipeline(Closable):
         ``plausibility``); ``stage_ms``: mean milliseconds a frame by stage;
         ``stages_ms``: ``Histogram.summary_ms`` of the calls by stage.
         """
+        if self._opened is None:
+            return {}
         info = self.info
         return {
             "model": info.model,
@@ -94,7 +160,8 @@ class Pipeline(Closable):
     def clear_statistics(self) -> None:
         """Count frames, reasons and times from zero again."""
         self._frames = 0
-        self._matting.clear_statistics()
+        if self._opened is not None:
+            self._opened.clear_statistics()
         self._times.clear()
 
     def process(
@@ -131,10 +198,14 @@ class Pipeline(Closable):
 
     def study(self, frame: Frame, looks: int) -> None:
         """Let a network with memory look at ``frame`` so often; see ``Matting.study``."""
+        if self._opened is None:
+            self._open(frame.size)
         self._matting.study(frame, looks)
 
     def matte(self, frame: Frame) -> Matte:
         """Return the matte of the next frame; see ``Matting.find``."""
+        if self._opened is None:
+            self._open(frame.size)
         self._frames += 1
         prepare_quarter(frame)
         try:
@@ -198,18 +269,44 @@ class Pipeline(Closable):
             self._compositor.close()
             self._compositor = Compositor(backdrop)
         self._settings = settings
-        self._matting.configure(settings)
+        if self._opened is not None:
+            self._opened.configure(settings)
         self._framing.strength = settings.auto_frame
 
     def reset(self) -> None:
         """Forget all earlier frames: the next one is inferred afresh."""
-        self._matting.reset()
+        if self._opened is not None:
+            self._opened.reset()
 
     def close(self) -> None:
         """Release the network and the background. Idempotent."""
-        self._matting.close()
+        if self._opened is not None:
+            self._opened.close()
+        elif self._segmenter is not None:
+            self._segmenter.close()
         self._compositor.close()
         self._next_backdrop.close()
+
+    @property
+    def _matting(self) -> Matting:
+        if self._opened is None:
+            raise UsageError("the pipeline has no network yet; give it a frame or a size first")
+        return self._opened
+
+    def _open(self, size: Size) -> None:
+        """Load the compositing kernel, and the network for frames of ``size``."""
+        compositing_kernel()
+        segmenter = self._segmenter or build_segmenter(
+            self._settings, size, self._progress, live=self._live
+        )
+        self._opened = Matting(
+            self._settings,
+            segmenter,
+            FlowCarrier(size),
+            self._times,
+            live=self._live,
+            clock=self._clock,
+        )
 
     def _framed(self, frame: Frame, matte: Matte) -> tuple[Frame, Matte]:
         """Return the part of a frame and its matte that auto-framing shows."""

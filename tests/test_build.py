@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from livebg import build
-from livebg.build import build_pipeline, build_segmenter
+from livebg.build import build_segmenter
 from livebg.config.settings import Settings
 from livebg.errors import DeviceLostError, InputError, ModelError, UsageError
 from livebg.frame import Size
 from livebg.models.weights import add_weights
+from livebg.pipeline import Pipeline
 from tests.support.checkpoints import write_checkpoint
 from tests.support.clips import write_clip
 from tests.support.mattes import noise_frame
@@ -35,7 +36,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_defaults_filter_a_frame(rvm_weights: Path) -> None:
-    with build_pipeline(replace(SMALL, background="blur"), SIZE) as pipeline:
+    with Pipeline(replace(SMALL, background="blur"), SIZE) as pipeline:
         composite = pipeline.process(noise_frame(SIZE), want_alpha=True)
         assert composite.image.shape == (108, 192, 3)
         assert composite.alpha is not None
@@ -56,24 +57,24 @@ def test_the_network_sees_the_frames_shape(rvm_weights: Path, size: Size, input_
     [("cpu", "openvino CPU f32"), ("openvino:cpu", "openvino CPU f32"), ("torch:cpu", "torch cpu")],
 )
 def test_a_device_chooses_the_engine(rvm_weights: Path, device: str, engine: str) -> None:
-    with build_pipeline(replace(SMALL, device=device), SIZE) as pipeline:
+    with Pipeline(replace(SMALL, device=device), SIZE) as pipeline:
         assert pipeline.info.engine.startswith(engine)
 
 
 @pytest.mark.parametrize("device", ["gpu", "cpu:1", "openvino", "torch", "", "openvino:"])
 def test_an_unknown_device_is_refused_with_the_choice(device: str) -> None:
     with pytest.raises(UsageError, match=f"unknown device '{device}'; choose auto, cpu, cuda"):
-        build_pipeline(replace(SMALL, device=device), SIZE)
+        Pipeline(replace(SMALL, device=device), SIZE)
 
 
 def test_an_unknown_network_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"no network 'rmv' .*did you mean 'rvm'"):
-        build_pipeline(replace(SMALL, model="rmv"), SIZE)
+        Pipeline(replace(SMALL, model="rmv"), SIZE)
 
 
 def test_a_background_is_tried_before_a_network_is_fetched(own_cache: Path) -> None:
     with pytest.raises(UsageError, match="neither a file nor one of"):
-        build_pipeline(replace(SMALL, background="no-such-thing"), SIZE)
+        Pipeline(replace(SMALL, background="no-such-thing"), SIZE)
     assert not own_cache.exists()
 
 
@@ -84,14 +85,12 @@ def test_a_background_is_closed_again_when_the_network_cannot_be_loaded(
     monkeypatch.setattr("livebg.backgrounds.LoopedVideo.close", lambda video: closed.append(video))
     video = write_clip(tmp_path / "film.mp4", count=3)
     with pytest.raises(InputError):
-        build_pipeline(
-            replace(SMALL, background=str(video), model=str(tmp_path / "none.onnx")), SIZE
-        )
+        Pipeline(replace(SMALL, background=str(video), model=str(tmp_path / "none.onnx")), SIZE)
     assert len(closed) == 1
 
 
 def test_an_onnx_file_of_the_users_runs(red_matte: Path) -> None:
-    with build_pipeline(replace(SMALL, model=str(red_matte), edge_colour=False), SIZE) as pipeline:
+    with Pipeline(replace(SMALL, model=str(red_matte), edge_colour=False), SIZE) as pipeline:
         frame = noise_frame(SIZE)
         composite = pipeline.process(frame, want_alpha=True)
         assert pipeline.statistics["model"] == str(red_matte)
@@ -128,7 +127,7 @@ def old_driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("old_driver", "rvm_weights")
 def test_a_card_that_cannot_be_used_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(2):
-        with build_pipeline(SMALL, SIZE) as pipeline:
+        with Pipeline(SMALL, SIZE) as pipeline:
             assert pipeline.info.engine == "openvino CPU f32"
     (record,) = caplog.records
     assert record.getMessage() == (
@@ -141,7 +140,7 @@ def test_a_card_that_cannot_be_used_is_told_of_once(caplog: pytest.LogCaptureFix
 def test_one_that_was_asked_for_is_given_up_in_a_sentence(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with build_pipeline(replace(SMALL, device="cuda"), SIZE) as pipeline:
+    with Pipeline(replace(SMALL, device="cuda"), SIZE) as pipeline:
         assert pipeline.info.engine.startswith("openvino CPU")
         assert pipeline.process(noise_frame(SIZE)).image.shape == (108, 192, 3)
     (record,) = caplog.records
@@ -165,25 +164,25 @@ def test_a_network_with_classes_sees_more_pixels_than_rvm(own_cache: Path, tmp_p
     name = "lraspp_mobilenet_v3_large"
     add_weights(name, write_checkpoint(name, tmp_path / "checkpoint.pth"))
     settings = replace(SMALL, model=name, device="torch:cpu")
-    with build_pipeline(settings, (640, 360)) as pipeline:
+    with Pipeline(settings, (640, 360)) as pipeline:
         assert pipeline.info.input_size == (512, 288)
         assert pipeline.info.classes
     with pytest.raises(UsageError, match="unicorn"):
-        build_pipeline(replace(settings, keep=("unicorn",)), (640, 360))
+        Pipeline(replace(settings, keep=("unicorn",)), (640, 360))
 
 
 def test_a_damaged_network_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "damaged.onnx"
     path.write_bytes(b"no network")
     with pytest.raises((ModelError, InputError), match=r"damaged\.onnx"):
-        build_pipeline(replace(SMALL, model=str(path)), SIZE)
+        Pipeline(replace(SMALL, model=str(path)), SIZE)
 
 
 @pytest.mark.parametrize("device", ["cpu", "torch:cpu"])
 def test_a_network_without_classes_keeps_people_only(own_cache: Path, device: str) -> None:
     settings = replace(SMALL, keep=("person", "dog"), device=device)
     with pytest.raises(UsageError, match=r"cannot keep person, dog; .* --model \(deeplabv3_res"):
-        build_pipeline(settings, SIZE)
+        Pipeline(settings, SIZE)
     assert not list(own_cache.rglob("rvm*"))
 
 

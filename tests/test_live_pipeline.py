@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from livebg.backgrounds import open_backdrop
 from livebg.clock import Clock, ManualClock
 from livebg.config.settings import Settings
 from livebg.errors import ModelError, NetworkLateError
 from livebg.frame import Composite, Frame, Matte, Size
-from livebg.matting.flow import FlowCarrier
 from livebg.pipeline import Pipeline
 from livebg.sources.synthetic import SyntheticScene
 from tests.support.fakes import GENEROUS_S, ExactSegmenter
@@ -49,13 +47,7 @@ class Bench:
             **{"background": "white", "every": 1, "max_matte_age_s": 10.0, **settings}
         )
         self.pipeline = Pipeline(
-            self.settings,
-            self.segmenter,
-            FlowCarrier(SIZE),
-            open_backdrop(self.settings.background),
-            open_backdrop,
-            live=True,
-            clock=clock,
+            self.settings, SIZE, segmenter=self.segmenter, live=True, clock=clock
         )
 
     def process(self, index: int) -> Composite:
@@ -250,13 +242,7 @@ def test_a_network_that_is_always_slow_is_followed_by_flow() -> None:
 def test_offline_a_matte_may_be_carried_for_any_time() -> None:
     scene = SyntheticScene(SIZE, frame_count=COUNT)
     settings = Settings(background="white", every=2, max_matte_age_s=0.05)
-    with Pipeline(
-        settings,
-        ExactSegmenter(scene),
-        FlowCarrier(SIZE),
-        open_backdrop(settings.background),
-        open_backdrop,
-    ) as pipeline:
+    with Pipeline(settings, SIZE, segmenter=ExactSegmenter(scene)) as pipeline:
         for index, frame in enumerate(list(scene)[:2]):
             pipeline.process(replace(frame, captured_ns=index * 10**9))
         assert pipeline.statistics["reasons"] == {"first": 1, "carried": 1}

@@ -17,7 +17,6 @@ from livebg.compositing.compositor import Backdrop
 from livebg.config.settings import Every, Settings
 from livebg.errors import InputError, ModelError, UsageError
 from livebg.frame import Composite, FloatImage, Frame, Image, Matte, PixelFormat, Size
-from livebg.matting.flow import FlowCarrier
 from livebg.pipeline import Pipeline
 from livebg.sources.synthetic import SyntheticScene
 from tests.support.fakes import ExactSegmenter
@@ -42,11 +41,7 @@ class Bench:
         self.settings = Settings(**{"background": "white", **settings})
         self.opened: list[Backdrop] = []
         self.pipeline = Pipeline(
-            self.settings,
-            self.segmenter,
-            FlowCarrier(SIZE),
-            self.open(self.settings.background),
-            self.open,
+            self.settings, SIZE, segmenter=self.segmenter, open_background=self.open
         )
 
     def open(self, spec: str) -> Backdrop:
@@ -224,7 +219,7 @@ class ClosingPlate(Plate):
 
 def test_a_new_background_holds_from_the_next_frame_and_the_old_one_is_closed() -> None:
     bench, plate = Bench(), ClosingPlate()
-    pipeline = Pipeline(bench.settings, bench.segmenter, FlowCarrier(SIZE), plate, bench.open)
+    pipeline = Pipeline(bench.settings, SIZE, segmenter=bench.segmenter, open_background=bench.open)
     assert room_share(pipeline.process(bench.frames[0]), (9, 9, 9)) > 0.3
     pipeline.reconfigure(replace(bench.settings, background="color:#0000ff"))
     assert plate.closed == 1
@@ -252,9 +247,7 @@ def test_a_background_that_was_prepared_in_vain_is_closed(end: str) -> None:
         return plates[-1]
 
     bench = Bench()
-    pipeline = Pipeline(
-        bench.settings, bench.segmenter, FlowCarrier(SIZE), ClosingPlate(), open_plate
-    )
+    pipeline = Pipeline(bench.settings, SIZE, segmenter=bench.segmenter, open_background=open_plate)
     if end == "closed before":
         pipeline.close()
     pipeline.prepare(replace(bench.settings, background="gray"))
@@ -353,13 +346,7 @@ def test_nobody_in_the_picture_is_all_background(tmp_path: Path) -> None:
 
     bench = Bench(background=str(picture))
     segmenter = ExactSegmenter(Nobody(SIZE, frame_count=COUNT))
-    pipeline = Pipeline(
-        bench.settings,
-        segmenter,
-        FlowCarrier(SIZE),
-        bench.open(bench.settings.background),
-        bench.open,
-    )
+    pipeline = Pipeline(bench.settings, SIZE, segmenter=segmenter, open_background=bench.open)
     for frame in bench.frames[:4]:
         assert (pipeline.process(frame).image == (1, 2, 3)).all()
 
@@ -381,13 +368,7 @@ class Bench_pipeline_framing:
         scene = SmallPerson(SIZE, frame_count=1, motion=0.0)
         self.image = scene.read().image
         self.alpha = scene.truth(0)
-        self.pipeline = Pipeline(
-            settings,
-            _Same(scene),
-            FlowCarrier(SIZE),
-            open_backdrop(settings.background),
-            open_backdrop,
-        )
+        self.pipeline = Pipeline(settings, SIZE, segmenter=_Same(scene))
         self._index = 0
 
     def run(self, seconds: float) -> Composite:

@@ -13,7 +13,6 @@ PUBLIC = {
     "Matte",
     "Pipeline",
     "Settings",
-    "build_pipeline",
     "load_settings",
     *errors.__all__,
 }

@@ -15,7 +15,7 @@ import cv2
 
 from livebg.bench.speed import open_clip
 from livebg.bench.tables import Table
-from livebg.build import build_pipeline, torch_device_of
+from livebg.build import torch_device_of
 from livebg.config.settings import Settings
 from livebg.errors import LivebgError
 from livebg.frame import Composite
@@ -224,7 +224,7 @@ def _differences(case: ParityCase, *, every: int) -> dict[Engine, float]:
             settings = replace(
                 case.settings, device=engine.device, precision=engine.precision, every=every
             )
-            return stack.enter_context(build_pipeline(settings, clip.info.size))
+            return stack.enter_context(Pipeline(settings, clip.info.size))
 
         reference = opened(REFERENCE)
         chains = {engine: opened(engine) for engine in case.engines}

@@ -234,15 +234,15 @@ def open_subject(plan: SubjectPlan, size: Size) -> Subject:
     """Open what ``plan`` names for frames of ``(width, height)``.
 
     Raises:
-        LivebgError: as ``livebg.build.build_pipeline``.
+        LivebgError: as ``livebg.pipeline.Pipeline``.
     """
     if plan.is_baseline:
         from livebg.bench.baselines import FloatRecipe, FrameCopy
 
         return FrameCopy() if plan.name == COPY else FloatRecipe(plan.settings, size)
-    from livebg.build import build_pipeline
+    from livebg.pipeline import Pipeline
 
-    return build_pipeline(plan.settings, size)
+    return Pipeline(plan.settings, size)
 
 
 def used_since(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     settings = settings_from(arguments)
 
-    from livebg.build import build_pipeline
+    from livebg.pipeline import Pipeline
     from livebg.sinks.pictures import check_picture_path, write_picture
     from livebg.sources.pictures import read_picture
 
@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     if "matte_size" not in overrides_from(arguments):
         settings = _with_a_close_look(settings, frame.size)
     with download_progress() as progress:
-        pipeline = build_pipeline(settings, frame.size, progress=progress)
+        pipeline = Pipeline(settings, frame.size, progress=progress)
     with pipeline:
         picture = _picture(pipeline, frame, compare=arguments.compare, segmap=arguments.segmap)
     write_picture(arguments.output, picture)

@@ -87,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in given
     words = [word for word in given if word != "--debug"]
     _configure_logging(debug)
+    tune_process()
     try:
         with interrupt_on_signals():
             status = _run(words)

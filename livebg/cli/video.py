@@ -91,8 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
         SourceError: the input breaks off.
         SinkError: an output cannot be written.
     """
-    from livebg.build import build_pipeline
     from livebg.cli.console import download_progress
+    from livebg.pipeline import Pipeline
 
     if arguments.output is None and arguments.alpha is None:
         raise UsageError(
@@ -109,9 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
         ]
         stats = None if arguments.stats is None else StatsFile(arguments.stats)
         with download_progress() as progress:
-            pipeline = stack.enter_context(
-                build_pipeline(settings, source.info.size, progress=progress)
-            )
+            pipeline = stack.enter_context(Pipeline(settings, source.info.size, progress=progress))
         measured = _convert(arguments, source, pipeline, sinks)
         if not measured.conversion.finished:
             print("livebg: interrupted, nothing was written", file=sys.stderr)

@@ -19,7 +19,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from livebg.build import build_pipeline
 from livebg.config.settings import SETTINGS, Settings
 from livebg.errors import LivebgError, ModelError, NetworkLateError, SettingsError
 from livebg.frame import BGR, Composite, Frame, PixelFormat, Size
@@ -135,12 +134,12 @@ def build_warmed_up(settings: Settings, size: Size, *, live: bool = False) -> Pi
     Args:
         settings: what is wanted.
         size: ``(width, height)`` of the frames, in pixels.
-        live: as for ``build_pipeline``.
+        live: as for ``Pipeline``.
 
     Raises:
-        LivebgError: as ``build_pipeline``, or the network fails.
+        LivebgError: as ``Pipeline``, or the network fails.
     """
-    pipeline = build_pipeline(patient(settings), size, live=live)
+    pipeline = Pipeline(patient(settings), size, live=live)
     try:
         with suppress(NetworkLateError):
             pipeline.process(Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, 0))

@@ -38,7 +38,7 @@ def rehearse(chain: FakeChain, monkeypatch: pytest.MonkeyPatch) -> Settings:
         built.append(settings)
         return chain
 
-    monkeypatch.setattr(rehearsal, "build_pipeline", build)
+    monkeypatch.setattr(rehearsal, "Pipeline", build)
     build_warmed_up(Settings(), SIZE, live=True)
     return built[0]
 

@@ -15,7 +15,7 @@ from tests.support.fakes import GENEROUS_S
 USE_ALL_BUT_ONCE = """
 import gc
 from numba.core.dispatcher import Dispatcher
-from livebg.build import build_pipeline
+from livebg.pipeline import Pipeline
 from livebg.live.jit_warmup import use_all_code
 from livebg.segmenters.base import plain_matte
 from livebg.compositing.backgrounds import BlurPlate

@@ -31,14 +31,12 @@ import cv2
 import numpy as np
 import pytest
 
-from livebg.backgrounds import open_backdrop
 from livebg.cli.outputs import Outputs
 from livebg.config.settings import Settings
 from livebg.errors import LivebgError, ModelError, SourceError
 from livebg.frame import Frame, Image, Matte, Size
 from livebg.live.session import Session
 from livebg.live.sink_runner import SinkPlan
-from livebg.matting.flow import FlowCarrier
 from livebg.pipeline import Pipeline
 from livebg.sinks import window
 from livebg.sources.video import VideoFile
@@ -316,14 +314,7 @@ TROUBLES: list[Callable[[], Trouble]] = [
 
 def play(trouble: Trouble, outputs: Outputs, watchers: Watchers) -> None:
     def build(settings: Settings, size: Size) -> Pipeline:
-        return Pipeline(
-            settings,
-            trouble.network(settings),
-            FlowCarrier(size),
-            open_backdrop(settings.background),
-            open_backdrop,
-            live=True,
-        )
+        return Pipeline(settings, size, segmenter=trouble.network(settings), live=True)
 
     live = Session(
         trouble.settings,

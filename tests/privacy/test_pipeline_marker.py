@@ -7,13 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from livebg.backgrounds import open_backdrop
 from livebg.config.settings import Every, Settings
 from livebg.errors import ModelError
 from livebg.frame import Frame, Matte, Size
 from livebg.live.session import Session
 from livebg.live.sink_runner import SinkPlan
-from livebg.matting.flow import FlowCarrier
 from livebg.pipeline import Pipeline
 from livebg.segmenters.base import Segmenter, SegmenterInfo, plain_matte
 from tests.support.fakes import GENEROUS_S, FakeCamera, KeepingSink, scene, shows_room
@@ -67,14 +65,7 @@ def play(
 
 def open_session(settings: Settings, spoil: Callable[[Matte], Matte], sink: KeepingSink) -> Session:
     def build(wanted: Settings, size: Size) -> Pipeline:
-        return Pipeline(
-            wanted,
-            FakeNetwork(spoil),
-            FlowCarrier(size),
-            open_backdrop(wanted.background),
-            open_backdrop,
-            live=True,
-        )
+        return Pipeline(wanted, size, segmenter=FakeNetwork(spoil), live=True)
 
     return Session(
         settings,

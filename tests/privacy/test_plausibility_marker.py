@@ -6,11 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from livebg.backgrounds import open_backdrop
 from livebg.config.settings import Every, Settings
 from livebg.errors import ModelError
 from livebg.frame import Box, Composite, Frame, Matte
-from livebg.matting.flow import FlowCarrier
 from livebg.pipeline import Pipeline
 from tests.privacy.test_pipeline_marker import LATENCIES, SIZE, FakeNetwork, leaks, play
 from tests.support.fakes import scene, shows_room
@@ -97,13 +95,7 @@ def _later(spoil: Spoil, from_call: int) -> Spoil:
 
 
 def pipeline_of(settings: Settings, spoil: Spoil) -> Pipeline:
-    return Pipeline(
-        settings,
-        FakeNetwork(spoil),
-        FlowCarrier(SIZE),
-        open_backdrop(settings.background),
-        open_backdrop,
-    )
+    return Pipeline(settings, SIZE, segmenter=FakeNetwork(spoil))
 
 
 def frame_at(index: int) -> Frame:

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livebg.build import build_pipeline
 from livebg.config.settings import Every, Settings
 from livebg.frame import Frame, Image, Size
+from livebg.pipeline import Pipeline
 from livebg.segmenters.openvino_rvm import OpenvinoRvm
 from livebg.sources.synthetic import SyntheticScene
 from livebg.sources.video import VideoFile
@@ -86,7 +86,7 @@ def drawn_person() -> Footage:
 
 def score(footage: Footage, every: Every) -> Score:
     settings = Settings(background="white", precision="f32", every=every)
-    with build_pipeline(settings, SIZE) as pipeline:
+    with Pipeline(settings, SIZE) as pipeline:
         alphas = [pipeline.process(frame, want_alpha=True).alpha for frame in footage.frames]
         inferred = pipeline.statistics["inferred"]
     errors = [
@@ -136,7 +136,7 @@ def test_what_is_skipped_for_speed_cannot_be_seen(
 ) -> None:
     """The compositor looks at mixed tiles only; a real network's alpha is nowhere exactly pure."""
     with (
-        build_pipeline(Settings(background="white", precision="f32", every=1), SIZE) as pipeline,
+        Pipeline(Settings(background="white", precision="f32", every=1), SIZE) as pipeline,
         VideoFile(talking_head_clip) as video,
     ):
         for frame in islice(video, 4):

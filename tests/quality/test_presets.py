@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livebg.build import build_pipeline
 from livebg.config.load import load_settings
 from livebg.frame import Frame, Image, Size
+from livebg.pipeline import Pipeline
 from livebg.segmenters.openvino import computes_int8, openvino_core
 from livebg.segmenters.openvino_rvm import OpenvinoRvm
 from livebg.sources.synthetic import SyntheticScene
@@ -124,7 +124,7 @@ def test_a_preset_keeps_its_level(
     settings = load_settings(
         preset=preset, overrides={"background": "white", "precision": precision}
     )
-    with build_pipeline(settings, SIZE) as pipeline:
+    with Pipeline(settings, SIZE) as pipeline:
         alphas = [pipeline.process(frame, want_alpha=True).alpha for frame in moving_person.frames]
         inferred = pipeline.statistics["inferred"]
     errors = [

@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from livebg.build import build_pipeline
 from livebg.config.load import load_settings
 from livebg.frame import Frame, Image, Size
+from livebg.pipeline import Pipeline
 from livebg.sources.video import VideoFile
 
 __all__ = ["BACKGROUND_BGR", "FPS", "SETTINGS", "SIZE", "Footage", "make_footage", "shows_poster"]
@@ -73,7 +73,7 @@ def make_footage(clip: Path) -> Footage:
     for image in room:
         image[_POSTER] = _MAGENTA
     settings = load_settings(preset="balanced", overrides=SETTINGS)
-    with build_pipeline(settings, SIZE) as pipeline:
+    with Pipeline(settings, SIZE) as pipeline:
         filtered = [
             pipeline.process(Frame(image.copy(), index, index * 10**9 // FPS)).image
             for index, image in enumerate(room)
