@@ -219,7 +219,12 @@ class ClosingPlate(Plate):
 
 def test_a_new_background_holds_from_the_next_frame_and_the_old_one_is_closed() -> None:
     bench, plate = Bench(), ClosingPlate()
-    pipeline = Pipeline(bench.settings, SIZE, segmenter=bench.segmenter, open_background=bench.open)
+    pipeline = Pipeline(
+        bench.settings,
+        SIZE,
+        segmenter=bench.segmenter,
+        open_background=lambda spec: plate if spec == "white" else bench.open(spec),
+    )
     assert room_share(pipeline.process(bench.frames[0]), (9, 9, 9)) > 0.3
     pipeline.reconfigure(replace(bench.settings, background="color:#0000ff"))
     assert plate.closed == 1
@@ -248,6 +253,7 @@ def test_a_background_that_was_prepared_in_vain_is_closed(end: str) -> None:
 
     bench = Bench()
     pipeline = Pipeline(bench.settings, SIZE, segmenter=bench.segmenter, open_background=open_plate)
+    plates.clear()
     if end == "closed before":
         pipeline.close()
     pipeline.prepare(replace(bench.settings, background="gray"))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from livebg.errors import BenchError
+from livebg.platform.process import tune_process
 
 __all__ = ["run_isolated", "serve"]
 
@@ -66,6 +67,7 @@ def run_isolated(
 
 def serve() -> None:
     """Do what ``run_isolated`` wrote to stdin; answer on what was stdout, now free of prints."""
+    tune_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which ends this one
     # A parent that was killed needs no answer.
     with contextlib.suppress(BrokenPipeError), os.fdopen(os.dup(1), "wb") as answer:

@@ -238,7 +238,6 @@ def measure_quality(case: QualityCase) -> ClipQuality:
     Raises:
         LivebgError: the clip cannot be read, or the subject cannot be opened or fails.
     """
-    cv2.setNumThreads(1)
     keeper = ScoreKeeper()
     cpu_ns = 0
     with PictureFolder(case.clip, _RATE) as pictures:

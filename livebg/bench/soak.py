@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from livebg.bench.speed import Footage, SubjectPlan, frames_that_fit, load_footage
@@ -114,7 +113,6 @@ class Soak:
         clock: Clock | None = None,
         build: Callable[[Settings, Size], Chain] = build_warmed_up,
     ) -> None:
-        cv2.setNumThreads(1)
         self._case = case
         self._clock = clock or MonotonicClock()
         footage = load_footage(case.clip, case.size, frames_that_fit(case.size))

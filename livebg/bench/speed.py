@@ -20,7 +20,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 
 from livebg.clock import NS_PER_S
@@ -395,7 +394,6 @@ def measure_speed(case: SpeedCase) -> SpeedResult:
     Raises:
         LivebgError: the clip cannot be read, or the subject cannot be opened or fails.
     """
-    cv2.setNumThreads(1)
     footage = load_footage(case.clip, case.size, case.held_frames)
     frames = footage.frames()
     with closing(open_subject(case.plan, case.size)) as subject, NullSink() as sink:

@@ -30,6 +30,7 @@ from typing import NoReturn
 from livebg import __version__
 from livebg.cli.console import INTERRUPTED, drop, interrupt_on_signals, is_full, open_closed_streams
 from livebg.errors import LivebgError, UsageError, did_you_mean
+from livebg.platform.process import tune_process
 
 __all__ = ["COMMANDS", "Command", "main"]
 

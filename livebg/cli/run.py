@@ -16,6 +16,7 @@ from livebg.cli.console import INTERRUPTED, StatsFile, download_progress, stop_o
 from livebg.cli.options import add_settings_options, config_path, settings_from
 from livebg.cli.outputs import add_output_options, outputs_from, was_recorded
 from livebg.errors import UsageError
+from livebg.platform.process import forget_code
 from livebg.threads import still_running
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ __all__ = ["add_parser", "fetch_network", "run"]
 
 _REACTION_S = 0.2
 """Within which a compiler that was told to stop is gone."""
+
+_COMPILER = "libllvmlite"
+"""A session stays for hours: the compiler's code makes room once the kernels are there."""
 
 _LONGEST_S = 100_000_000
 """Three years; with much more the clock's nanoseconds overflow."""
@@ -193,7 +197,9 @@ def _open(
 
     def build(settings: Settings, size: Size) -> Chain:
         compilation.settle()
-        return build_live(settings, size)
+        pipeline = build_live(settings, size)
+        forget_code(_COMPILER)
+        return pipeline
 
     window: Window | None = None
     if outputs.window:

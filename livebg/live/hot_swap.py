@@ -23,7 +23,6 @@ from livebg.config.settings import SETTINGS, Settings
 from livebg.errors import LivebgError, ModelError, NetworkLateError, SettingsError
 from livebg.frame import BGR, Composite, Frame, PixelFormat, Size
 from livebg.pipeline import Pipeline
-from livebg.platform.process import forget_code
 from livebg.threads import BackgroundTask, Mailbox
 
 __all__ = [
@@ -121,9 +120,6 @@ def merged_statistics(past: Mapping[str, Any], present: Mapping[str, Any]) -> di
     return both
 
 
-_COMPILER = "libllvmlite"
-
-
 def build_warmed_up(settings: Settings, size: Size, *, live: bool = False) -> Pipeline:
     """Build a pipeline and let every stage load and compile what it needs on a black picture.
 
@@ -153,13 +149,8 @@ def build_warmed_up(settings: Settings, size: Size, *, live: bool = False) -> Pi
 
 
 def build_live(settings: Settings, size: Size) -> Pipeline:
-    """Build what a live session on a camera runs; see ``build_warmed_up``.
-
-    A session stays for hours, so the compiler is sent away once the kernels are there.
-    """
-    pipeline = build_warmed_up(settings, size, live=True)
-    forget_code(_COMPILER)
-    return pipeline
+    """Build what a live session on a camera runs; see ``build_warmed_up``."""
+    return build_warmed_up(settings, size, live=True)
 
 
 _POLL_S = 0.5

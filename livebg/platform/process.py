@@ -1,12 +1,14 @@
-"""The memory and the threads of this process, as the system counts them.
+"""This process: what it uses, and what livebg's own programs set for the whole of it.
 
-Memory that is kept for the next frame, and memory that nobody will need again.
+A program that uses livebg as a library keeps its settings: only the command line and the processes
+that it starts call ``tune_process`` and ``forget_code``.
 """
 
 from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import sys
 import threading
 from pathlib import Path
@@ -17,7 +19,31 @@ __all__ = [
     "peak_memory_mib",
     "resident_memory_mib",
     "thread_count",
+    "tune_process",
 ]
+
+_ENVIRONMENT = {
+    # OpenCV's stages take a fraction of a millisecond each: splitting them over cores costs more
+    # processor time than it saves.
+    "OPENCV_FOR_THREADS_NUM": "1",
+    # A camera that is silent for so many seconds is lost; OpenCV would wait for ten.
+    "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "2",
+    # What OpenCV, FFmpeg and Qt report on stderr: each of our errors is one sentence instead.
+    "OPENCV_LOG_LEVEL": "ERROR",
+    "OPENCV_FFMPEG_LOGLEVEL": "-8",
+    "QT_LOGGING_RULES": "*.warning=false",
+}
+"""Variables that OpenCV and Qt read when they are loaded; those that the user has set stay."""
+
+
+def tune_process() -> None:
+    """Set threads, memory and messages for a process of livebg's own; call before OpenCV is loaded.
+
+    Sets environment variables, which child processes inherit, and glibc's memory options.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    keep_freed_memory()
 
 
 _STATUS = Path("/proc/self/status")

@@ -5,7 +5,6 @@ A preview window with a keyboard.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -94,8 +93,6 @@ class Window(Sink):
     def __init__(self, title: str = "livebg") -> None:
         require_display()
         _require_opencv_first()
-        # Qt reports missing fonts and themes on stderr, which nobody can act upon.
-        os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
         self.name = f"window {title!r}"
         self.overlay: Sequence[str] = ()
         self._title = title

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import sys
 from collections.abc import Callable
 from fractions import Fraction
@@ -202,8 +201,6 @@ def is_url(selector: str) -> bool:
 
 
 def _open_url(url: str, name: str) -> cv2.VideoCapture:
-    _hush_opencv()
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET: errors are ours to tell
     capture = cv2.VideoCapture(
         url,
         cv2.CAP_FFMPEG,
@@ -228,8 +225,6 @@ def _open_url(url: str, name: str) -> cv2.VideoCapture:
 def _open_device(
     device: CameraDevice, size: Size | None, fps: float
 ) -> tuple[cv2.VideoCapture, CameraMode]:
-    _hush_opencv()
-    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(_SILENCE_LIMIT_S))
     if sys.platform == "linux":
         capture = cv2.VideoCapture(device.path, cv2.CAP_V4L2)
     else:
@@ -247,12 +242,6 @@ def _open_device(
     capture.set(cv2.CAP_PROP_FPS, fps)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     return capture, CameraMode(mode.fourcc, size or mode.size, _rates(fps))
-
-
-def _hush_opencv() -> None:
-    """Keep OpenCV's warnings off stderr, where each of our errors is one sentence."""
-    if "OPENCV_LOG_LEVEL" not in os.environ:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
 
 def _rates(fps: float) -> tuple[Fraction, ...]:
