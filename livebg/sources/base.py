@@ -1,11 +1,4 @@
-"""The interface of every source of frames.
-
-How large a frame or picture may be: larger ones are mistakes or would exhaust the memory.
-
-Whether a file that the user named can be read at all.
-
-The first frames of another source.
-"""
+"""The interface of every source of frames, and the checks that sources of files share."""
 
 from __future__ import annotations
 
@@ -20,29 +13,21 @@ from livebg.errors import EndOfStreamError, InputError
 from livebg.frame import Frame, Size
 from livebg.platform.camera_modes import CameraMode
 
-__all__ = [
-    "FRAME_LIMIT",
-    "PICTURE_LIMIT",
-    "Excerpt",
-    "SizeLimit",
-    "Source",
-    "SourceInfo",
-    "check_readable_file",
-]
+__all__ = ["Excerpt", "Source", "SourceInfo", "check_readable_file", "check_size"]
 
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What a source says of itself once it is open.
+    """What a source delivers, known once it is open.
 
     Attributes:
         name: for messages and window titles.
-        size: ``(width, height)`` of its frames, in pixels, after rotation.
-        frame_rate: nominal frames per second; None where the source does not know.
-        frame_count: number of frames, where it is known beforehand.
+        size: ``(width, height)`` of every frame, in pixels, after rotation.
+        frame_rate: nominal frames per second; None if unknown.
+        frame_count: number of frames; None if unknown or endless.
         live: True for a camera: frames come at their own time and are lost if not read.
-        asked: what a camera was asked for, where it was asked for anything.
-        granted: what a camera delivers.
+        asked: the mode that a camera was asked for, if any.
+        granted: the mode that a camera delivers.
     """
 
     name: str
@@ -55,10 +40,41 @@ class SourceInfo:
 
 
 class Source(Closable):
-    """Delivers frames one after the other; opened by its constructor, closed once.
+    """Base class of all sources: delivers frames one after the other.
 
-    One thread owns a source: it opens, reads and closes it. ``Frame.index`` starts at 0 and
-    grows; ``Frame.captured_ns`` never goes back.
+    A subclass implements `info`, `read` and `close`, and opens its device or file in its
+    constructor. Where that fails it raises ``InputError`` (a file) or ``SourceUnavailableError``
+    (a device) and leaves nothing open. It keeps these rules, which
+    ``tests/contract/test_source.py`` checks:
+
+    - ``info.size`` is the size of every frame.
+    - ``Frame.image`` is ``(H, W, 3)`` uint8 BGR, C-contiguous, and not written to once returned;
+      no two frames share memory.
+    - ``Frame.index`` starts at 0 and grows: by one in a file; a live source also counts the frames
+      that were lost.
+    - ``Frame.captured_ns`` grows. In a file it is the presentation time, 0 for the first frame;
+      live, it is when the picture was taken, by ``livebg.clock``.
+    - One thread opens, reads and closes a source; it may be any thread.
+
+    Example:
+        >>> import numpy as np
+        >>> class Black(Source):
+        ...     def __init__(self):
+        ...         self._next = 0
+        ...     @property
+        ...     def info(self):
+        ...         return SourceInfo("black", (64, 48), Fraction(25), 3, live=False)
+        ...     def read(self):
+        ...         if self._next >= 3:
+        ...             raise EndOfStreamError("black has 3 frames")
+        ...         self._next += 1
+        ...         image = np.zeros((48, 64, 3), np.uint8)
+        ...         return Frame(image, self._next - 1, (self._next - 1) * 40_000_000)
+        ...     def close(self):
+        ...         self._next = 3
+        >>> with Black() as source:
+        ...     print([frame.index for frame in source])
+        [0, 1, 2]
     """
 
     @property
@@ -72,7 +88,7 @@ class Source(Closable):
 
         Raises:
             EndOfStreamError: there is no further frame; every later call raises it again.
-            SourceError: the source failed (camera gone, data corrupt).
+            SourceError: the source failed (camera gone, data corrupt) or is closed.
         """
 
     @abstractmethod
@@ -88,47 +104,66 @@ class Source(Closable):
             yield frame
 
 
-@dataclass(frozen=True, slots=True)
-class SizeLimit:
-    """The largest size that is taken.
+class Excerpt(Source):
+    """The first frames of another source.
 
-    Attributes:
-        side: pixels on a side.
-        megapixels: millions of pixels in all.
+    Args:
+        source: the source to read; closed with the excerpt.
+        frame_count: index of the first frame that is left out.
     """
 
-    side: int
-    megapixels: int
+    def __init__(self, source: Source, frame_count: int) -> None:
+        self._source = source
+        self._frame_count = frame_count
+        known = source.info.frame_count
+        shorter = frame_count if known is None else min(known, frame_count)
+        self._info = replace(source.info, frame_count=shorter)
+        self._over = False
 
-    def check(self, size: Size, path: Path) -> None:
-        """Refuse a picture or video that is too large.
+    @property
+    def info(self) -> SourceInfo:
+        """The source's info, with the excerpt's length."""
+        return self._info
 
-        Args:
-            size: ``(width, height)`` in pixels.
-            path: for the message.
+    def read(self) -> Frame:
+        """Return the next frame; raises like the source, and EndOfStreamError after the last."""
+        if not self._over:
+            frame = self._source.read()
+            if frame.index < self._frame_count:
+                return frame
+            self._over = True
+        raise EndOfStreamError(f"the excerpt of {self._info.name} is over")
 
-        Raises:
-            InputError: ``size`` is beyond the limit, or empty.
-        """
-        width, height = size
-        if width < 1 or height < 1:
-            raise InputError(f"{path}: its size of {width}x{height} pixels is no size, replace it")
-        if max(size) > self.side or width * height > self.megapixels * 1_000_000:
-            raise InputError(
-                f"{path}: {width}x{height} pixels are too many, livebg takes up to {self.side} on "
-                f"a side and {self.megapixels} megapixels; scale it down"
-            )
+    def close(self) -> None:
+        """Close the source."""
+        self._over = False
+        self._source.close()
 
 
-FRAME_LIMIT = SizeLimit(side=8192, megapixels=40)
-"""For videos: 8K fits."""
+def check_size(path: Path, size: Size, *, max_side: int, max_megapixels: int) -> None:
+    """Refuse a picture or video whose frames would take too much memory.
 
-PICTURE_LIMIT = SizeLimit(side=16384, megapixels=64)
-"""For pictures: those of phones and panoramas fit."""
+    Args:
+        path: the file, for the message.
+        size: ``(width, height)`` in pixels.
+        max_side: largest width or height, in pixels.
+        max_megapixels: largest number of pixels in all, in millions.
+
+    Raises:
+        InputError: ``size`` is larger, or empty.
+    """
+    width, height = size
+    if width < 1 or height < 1:
+        raise InputError(f"{path}: its size of {width}x{height} pixels is no size, replace it")
+    if max(size) > max_side or width * height > max_megapixels * 1_000_000:
+        raise InputError(
+            f"{path}: {width}x{height} pixels are too many, livebg takes up to {max_side} on a "
+            f"side and {max_megapixels} megapixels; scale it down"
+        )
 
 
 def check_readable_file(path: Path) -> None:
-    """Refuse what is not a file with something in it that may be read.
+    """Refuse a path that is not a readable regular file with content.
 
     Raises:
         InputError: ``path`` is missing, a folder, a device, empty, or may not be read.
@@ -150,43 +185,3 @@ def check_readable_file(path: Path) -> None:
         raise InputError(
             f"{path}: the file cannot be read ({reason}), check the path and its permissions"
         ) from error
-
-
-class Excerpt(Source):
-    """Delivers the frames of another source up to an index, and then ends.
-
-    Args:
-        source: what is read; closed with the excerpt.
-        frame_count: index of the first frame that is left out.
-    """
-
-    def __init__(self, source: Source, frame_count: int) -> None:
-        self._source = source
-        self._frame_count = frame_count
-        self._over = False
-        known = source.info.frame_count
-        shorter = frame_count if known is None else min(known, frame_count)
-        self._info = replace(source.info, frame_count=shorter)
-
-    @property
-    def info(self) -> SourceInfo:
-        """What the source says of itself, with the excerpt's length."""
-        return self._info
-
-    def read(self) -> Frame:
-        """Return the next frame.
-
-        Raises:
-            EndOfStreamError: the excerpt is over.
-            SourceError: the source failed.
-        """
-        if not self._over:
-            frame = self._source.read()
-            if frame.index < self._frame_count:
-                return frame
-            self._over = True
-        raise EndOfStreamError(f"the excerpt of {self._info.name} is over")
-
-    def close(self) -> None:
-        """Close the source."""
-        self._source.close()

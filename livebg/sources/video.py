@@ -1,11 +1,4 @@
-"""Turning frames upright as a file's display matrix asks.
-
-Presentation times that start at 0 and always advance, whatever a file says.
-
-Opening a video file, and refusing what is none, with a sentence that says why.
-
-A video file as a source: every frame, in order, at its own time, upright.
-"""
+"""A video file as a source: every frame, in order, at its own time, upright."""
 
 from __future__ import annotations
 
@@ -33,185 +26,18 @@ from cv2.typing import MatLike
 from livebg.clock import NS_PER_S
 from livebg.errors import DamagedFileError, EndOfStreamError, InputError, SourceError
 from livebg.frame import Frame, Image, Size
-from livebg.sources.base import FRAME_LIMIT, Source, SourceInfo, check_readable_file
+from livebg.sources.base import Source, SourceInfo, check_readable_file, check_size
 
-__all__ = ["Orientation", "Timeline", "VideoFile", "open_video"]
+__all__ = ["Timeline", "VideoFile"]
 
 _log = logging.getLogger(__name__)
 
-
-_MATRIX_BYTES = 36
-
-
-@dataclass(frozen=True, slots=True)
-class Orientation:
-    """How stored pixels become an upright picture: transposed first, then flipped.
-
-    Attributes:
-        transposed: rows become columns.
-        flipped_x: left and right are then exchanged.
-        flipped_y: top and bottom are then exchanged.
-    """
-
-    transposed: bool = False
-    flipped_x: bool = False
-    flipped_y: bool = False
-
-    @classmethod
-    def from_matrix(cls, matrix: bytes) -> Orientation:
-        """Read the 3x3 display matrix of an MP4 track header (ISO/IEC 14496-12, 8.3.2).
-
-        Angles that are no multiple of 90 degrees are rounded to the nearest one.
-
-        Args:
-            matrix: nine 32-bit integers in the machine's byte order, row by row, as FFmpeg hands
-                them on; anything else counts as upright.
-        """
-        if len(matrix) < _MATRIX_BYTES:
-            return cls()
-        a, b, _, c, d, *_ = struct.unpack_from("=9i", matrix)
-        if abs(b) > abs(a):
-            return cls(transposed=True, flipped_x=c < 0, flipped_y=b < 0)
-        return cls(flipped_x=a < 0, flipped_y=d < 0)
-
-    def size(self, stored: Size) -> Size:
-        """Return the upright ``(width, height)`` of a picture stored as ``(width, height)``."""
-        return (stored[1], stored[0]) if self.transposed else stored
-
-    def apply(self, image: Image) -> Image:
-        """Return the upright picture, C-contiguous; ``image`` itself where nothing is to be done.
-
-        Args:
-            image: ``(H, W)`` or ``(H, W, C)`` uint8; not altered.
-        """
-        upright: MatLike = cv2.transpose(image) if self.transposed else image
-        match self.flipped_x, self.flipped_y:
-            case True, True:
-                upright = cv2.flip(upright, -1)
-            case True, False:
-                upright = cv2.flip(upright, 1)
-            case False, True:
-                upright = cv2.flip(upright, 0)
-        return np.asarray(upright, dtype=np.uint8)
-
-
-class Timeline:
-    """Turns the times written in a file into those of ``Frame.captured_ns``.
-
-    A time that is missing becomes one step after the frame before. A time that repeats or goes
-    back a little becomes one nanosecond after it, so that later frames keep their own times and
-    sound stays in step. A clock that was set back by a second or more is a splice: everything
-    after it is moved to follow on.
-
-    Args:
-        step_ns: nominal time from one frame to the next, nanoseconds.
-
-    Example:
-        >>> timeline = Timeline(step_ns=40)
-        >>> [timeline.place(time_ns) for time_ns in (1000, 1040, None, 1120)]
-        [0, 40, 80, 120]
-    """
-
-    def __init__(self, step_ns: int) -> None:
-        self._step_ns = step_ns
-        self._origin_ns: int | None = None
-        self._last_ns = 0
-
-    def place(self, time_ns: int | None) -> int:
-        """Return the presentation time of the next frame, in nanoseconds from the first.
-
-        Args:
-            time_ns: what the file says, on its own clock; None where it says nothing.
-        """
-        if self._origin_ns is None:
-            self._origin_ns = time_ns or 0
-            return 0
-        expected_ns = self._last_ns + self._step_ns
-        placed_ns = expected_ns if time_ns is None else time_ns - self._origin_ns
-        if placed_ns <= self._last_ns - NS_PER_S:
-            self._origin_ns -= expected_ns - placed_ns
-            placed_ns = expected_ns
-        self._last_ns = max(placed_ns, self._last_ns + 1)
-        return self._last_ns
-
+_MAX_SIDE, _MAX_MEGAPIXELS = 8192, 40
+"""8K fits."""
 
 _DECODER_THREADS = 1
-"""A decoder runs ahead in a thread of its own, and one thread decodes 1280x720 at several hundred
-frames per second; more would take processor time from the network for nothing."""
-
-
-def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
-    """Open a video file as far as its headers; the caller closes the container.
-
-    Raises:
-        InputError: the file is missing or empty, is no video, is cut short, or is too large.
-    """
-    check_readable_file(path)
-    container = _open_container(path)
-    try:
-        stream = _pick_stream(container, path)
-        FRAME_LIMIT.check((stream.width, stream.height), path)
-        _check_reaches_its_index(container, path)
-    except BaseException:
-        container.close()
-        raise
-    stream.thread_count = _DECODER_THREADS
-    return container, stream
-
-
-def _open_container(path: Path) -> InputContainer:
-    # The prefix keeps FFmpeg from reading a name such as "a:b.mp4" as a protocol.
-    url = f"file:{path}"
-    try:
-        try:
-            return av.open(url)
-        except UnicodeDecodeError:  # a title in an older character set must not hide the video
-            return av.open(url, metadata_errors="replace")
-    except (av.FFmpegError, OSError) as error:
-        raise InputError(
-            f"{path}: this is no video that can be read, or its end is missing "
-            f"({_reason(error)}); get a whole copy, or convert it to MP4"
-        ) from error
-
-
-def _pick_stream(container: InputContainer, path: Path) -> VideoStream:
-    kind = container.format.name
-    if kind == "image2" or kind.endswith("_pipe"):
-        raise InputError(f"{path}: this is a picture, not a video; use `livebg image` for it")
-    if kind == "tty":  # FFmpeg takes any text for terminal art
-        raise InputError(f"{path}: this is text, not a video; name a video file")
-    streams = [
-        stream
-        for stream in container.streams.video
-        if not stream.disposition & Disposition.attached_pic
-    ]
-    if not streams:
-        what = "only sound" if container.streams.audio else "nothing that can be shown"
-        raise InputError(f"{path}: there is no video in this file, {what}; name a video file")
-    if streams[0].codec_context is None:
-        raise InputError(
-            f"{path}: the video is in a format that cannot be decoded, convert it to H.264"
-        )
-    return streams[0]
-
-
-def _check_reaches_its_index(container: InputContainer, path: Path) -> None:
-    """Refuse an MP4 file whose index points beyond its end: it was copied in part."""
-    if not container.format.name.startswith("mov"):
-        return
-    size = path.stat().st_size
-    last = [stream.index_entries[-1] for stream in container.streams if len(stream.index_entries)]
-    wanted = max((entry.pos + entry.size for entry in last), default=0)
-    if wanted > size:
-        raise InputError(
-            f"{path}: the file is cut short, it has {size:,} bytes of at least {wanted:,}; get a "
-            "whole copy of it"
-        )
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
-
+"""One thread decodes 1280x720 at several hundred frames per second; more would only take processor
+time from the network."""
 
 _UNTAGGED = 2
 """``AVCOL_SPC_UNSPECIFIED``: the file does not say by which matrix its colours were coded."""
@@ -221,7 +47,7 @@ _HD_HEIGHT = 720
 
 _FALLBACK_RATE = Fraction(30)
 
-_SQUARE_SLACK = 0.01
+_SQUARE_TOLERANCE = 0.01
 """Pixels whose aspect is this close to 1 count as square: some phones write 65535:65536."""
 
 
@@ -231,8 +57,8 @@ class VideoFile(Source):
     Frames come upright (display matrix), with square pixels, at one size even where the file
     changes its own in the middle, as BGR by the file's own colour matrix and range. Times are
     those of the file (variable frame rates too), counted from the first frame. HDR is not tone
-    mapped. A packet that cannot be decoded is passed over, as players do, and logged; a file that
-    ends well before its header says so raises ``DamagedFileError``.
+    mapped. A packet that cannot be decoded is skipped, as players do, and logged; a file that ends
+    well before its header says so raises ``DamagedFileError``.
 
     ``info.frame_count`` is what the header says, frames that an edit list leaves out included;
     Matroska says nothing: ``expected_frames`` then is an estimate.
@@ -250,24 +76,36 @@ class VideoFile(Source):
     """
 
     def __init__(self, path: Path) -> None:
+        check_readable_file(path)
         self._path = path
-        self._container, self._stream = open_video(path)
         self._closed = False
         self._index = 0
         self._end_s = 0.0
         self._damaged_packets = 0
+        self._container = _open_container(path)
         try:
+            self._stream = _pick_stream(self._container, path)
+            _check_frame_size((self._stream.width, self._stream.height), path)
+            _check_reaches_its_index(self._container, path)
+            self._stream.thread_count = _DECODER_THREADS
             self._decoded = self._decode()
             self._ahead = next(self._decoded, None)
             if self._ahead is None:
                 raise InputError(f"{path}: none of its frames can be decoded, get a whole copy")
             self._orientation = _orientation(self._ahead)
             self._stored_size = _square_size(self._ahead, self._stream.sample_aspect_ratio)
-            FRAME_LIMIT.check(self._stored_size, path)
-            self._info = self._describe()
+            _check_frame_size(self._stored_size, path)
         except BaseException:
             self._container.close()
             raise
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        self._info = SourceInfo(
+            name=path.name,
+            size=self._orientation.size(self._stored_size),
+            frame_rate=Fraction(rate.numerator, rate.denominator) if rate else None,
+            frame_count=self._stream.frames or None,
+            live=False,
+        )
         self._timeline = Timeline(round(NS_PER_S / (self._info.frame_rate or _FALLBACK_RATE)))
 
     @property
@@ -277,7 +115,7 @@ class VideoFile(Source):
 
     @property
     def expected_frames(self) -> int | None:
-        """About how many frames there will be, to show progress; None where nothing tells."""
+        """About how many frames there will be, to show progress; None if unknown."""
         rate, length_s = self._info.frame_rate, (self._container.duration or 0) / av.time_base
         if self._info.frame_count or not rate or length_s <= 0:
             return self._info.frame_count
@@ -311,16 +149,6 @@ class VideoFile(Source):
         self._decoded.close()
         self._container.close()
 
-    def _describe(self) -> SourceInfo:
-        rate = self._stream.average_rate or self._stream.guessed_rate
-        return SourceInfo(
-            name=self._path.name,
-            size=self._orientation.size(self._stored_size),
-            frame_rate=Fraction(rate.numerator, rate.denominator) if rate else None,
-            frame_count=self._stream.frames or None,
-            live=False,
-        )
-
     def _decode(self) -> Generator[VideoFrame, None, None]:
         # Every stream is read, not the video alone: where the sound goes on, a video that is
         # shorter is not damaged.
@@ -348,16 +176,145 @@ class VideoFile(Source):
             return []
 
     def _check_complete(self) -> None:
-        promised_s = (self._container.duration or 0) / av.time_base
+        length_s = (self._container.duration or 0) / av.time_base
         rate = self._stream.average_rate
         if self._container.format.name == "avi" and rate:
-            # Its length in seconds is worked out from the bytes that are there; its count is not.
-            promised_s = max(promised_s, float(self._stream.frames / rate))
-        if promised_s - self._end_s > max(1.0, 0.02 * promised_s):
+            # FFmpeg computes its duration from the bytes that are there, but reads its count.
+            length_s = max(length_s, float(self._stream.frames / rate))
+        if length_s - self._end_s > max(1.0, 0.02 * length_s):
             raise DamagedFileError(
                 f"{self._path}: the video breaks off after {self._end_s:.1f} s of "
-                f"{promised_s:.1f} s, get a whole copy of it"
+                f"{length_s:.1f} s, get a whole copy of it"
             )
+
+
+class Timeline:
+    """Turns the times written in a file into those of ``Frame.captured_ns``.
+
+    A time that is missing becomes one step after the frame before. A time that repeats or goes
+    back a little becomes one nanosecond after it, so that later frames keep their own times and
+    sound stays in step. A clock that was set back by a second or more is a splice: the frames
+    after it are moved to follow on.
+
+    Args:
+        step_ns: nominal time from one frame to the next, nanoseconds.
+
+    Example:
+        >>> timeline = Timeline(step_ns=40)
+        >>> [timeline.place(time_ns) for time_ns in (1000, 1040, None, 1120)]
+        [0, 40, 80, 120]
+    """
+
+    def __init__(self, step_ns: int) -> None:
+        self._step_ns = step_ns
+        self._origin_ns: int | None = None
+        self._last_ns = 0
+
+    def place(self, time_ns: int | None) -> int:
+        """Return the presentation time of the next frame, in nanoseconds from the first.
+
+        Args:
+            time_ns: the time in the file, on its own clock; None if missing.
+        """
+        if self._origin_ns is None:
+            self._origin_ns = time_ns or 0
+            return 0
+        expected_ns = self._last_ns + self._step_ns
+        placed_ns = expected_ns if time_ns is None else time_ns - self._origin_ns
+        if placed_ns <= self._last_ns - NS_PER_S:
+            self._origin_ns -= expected_ns - placed_ns
+            placed_ns = expected_ns
+        self._last_ns = max(placed_ns, self._last_ns + 1)
+        return self._last_ns
+
+
+@dataclass(frozen=True, slots=True)
+class _Orientation:
+    """How stored pixels become an upright picture: transposed first, then flipped."""
+
+    transposed: bool = False
+    flipped_x: bool = False
+    flipped_y: bool = False
+
+    def size(self, stored: Size) -> Size:
+        return (stored[1], stored[0]) if self.transposed else stored
+
+    def apply(self, image: Image) -> Image:
+        upright: MatLike = cv2.transpose(image) if self.transposed else image
+        if self.flipped_x or self.flipped_y:
+            # OpenCV's code: above 0 for left and right, 0 for top and bottom, below 0 for both.
+            code = (-1 if self.flipped_y else 1) if self.flipped_x else 0
+            upright = cv2.flip(upright, code)
+        return np.asarray(upright, dtype=np.uint8)
+
+
+def _orientation(frame: VideoFrame) -> _Orientation:
+    """Read the 3x3 display matrix of an MP4 track header (ISO/IEC 14496-12, 8.3.2).
+
+    Angles that are no multiple of 90 degrees are rounded to the nearest one.
+    """
+    side_data = cast(Mapping[SideDataType, SideData], frame.side_data)  # as PyAV 19 types it
+    try:
+        a, b, _, c, d, *_ = struct.unpack_from("=9i", bytes(side_data[SideDataType.DISPLAYMATRIX]))
+    except (KeyError, struct.error):
+        return _Orientation()
+    if abs(b) > abs(a):
+        return _Orientation(transposed=True, flipped_x=c < 0, flipped_y=b < 0)
+    return _Orientation(flipped_x=a < 0, flipped_y=d < 0)
+
+
+def _open_container(path: Path) -> InputContainer:
+    # The prefix keeps FFmpeg from reading a name such as "a:b.mp4" as a protocol.
+    url = f"file:{path}"
+    try:
+        try:
+            return av.open(url)
+        except UnicodeDecodeError:  # a title in an older character set must not hide the video
+            return av.open(url, metadata_errors="replace")
+    except (av.FFmpegError, OSError) as error:
+        raise InputError(
+            f"{path}: this is no video that can be read, or its end is missing "
+            f"({error.strerror or error}); get a whole copy, or convert it to MP4"
+        ) from error
+
+
+def _pick_stream(container: InputContainer, path: Path) -> VideoStream:
+    kind = container.format.name
+    if kind == "image2" or kind.endswith("_pipe"):
+        raise InputError(f"{path}: this is a picture, not a video; use `livebg image` for it")
+    if kind == "tty":  # FFmpeg takes any text for terminal art
+        raise InputError(f"{path}: this is text, not a video; name a video file")
+    streams = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & Disposition.attached_pic
+    ]
+    if not streams:
+        what = "only sound" if container.streams.audio else "nothing that can be shown"
+        raise InputError(f"{path}: there is no video in this file, {what}; name a video file")
+    if streams[0].codec_context is None:
+        raise InputError(
+            f"{path}: the video is in a format that cannot be decoded, convert it to H.264"
+        )
+    return streams[0]
+
+
+def _check_frame_size(size: Size, path: Path) -> None:
+    check_size(path, size, max_side=_MAX_SIDE, max_megapixels=_MAX_MEGAPIXELS)
+
+
+def _check_reaches_its_index(container: InputContainer, path: Path) -> None:
+    """Refuse an MP4 file whose index points beyond its end: it was copied in part."""
+    if not container.format.name.startswith("mov"):
+        return
+    size = path.stat().st_size
+    last = [stream.index_entries[-1] for stream in container.streams if len(stream.index_entries)]
+    needed = max((entry.pos + entry.size for entry in last), default=0)
+    if needed > size:
+        raise InputError(
+            f"{path}: the file is cut short, it has {size:,} bytes of at least {needed:,}; get a "
+            "whole copy of it"
+        )
 
 
 def _to_bgr(frame: VideoFrame, size: Size) -> Image:
@@ -375,17 +332,8 @@ def _to_bgr(frame: VideoFrame, size: Size) -> Image:
     return np.ascontiguousarray(image, dtype=np.uint8)
 
 
-def _orientation(frame: VideoFrame) -> Orientation:
-    side_data = cast(Mapping[SideDataType, SideData], frame.side_data)  # as PyAV 19 types it
-    try:
-        matrix = side_data[SideDataType.DISPLAYMATRIX]
-    except KeyError:
-        return Orientation()
-    return Orientation.from_matrix(bytes(matrix))
-
-
 def _square_size(frame: VideoFrame, aspect: Fraction | None) -> Size:
-    if not aspect or abs(float(aspect) - 1.0) < _SQUARE_SLACK:
+    if not aspect or abs(float(aspect) - 1.0) < _SQUARE_TOLERANCE:
         return frame.width, frame.height
     return max(1, round(frame.width * float(aspect))), frame.height
 

@@ -214,7 +214,7 @@ def text_file(folder: Path) -> str:
     [
         (lambda f: [str(f / "missing.png"), "-o", str(f / "o.png")], "missing.png"),
         (lambda f: [text_file(f), "-o", str(f / "o.png")], "notes.png"),
-        (large, "60000x60000"),
+        (large, "pixels are too many"),
         (lambda f: [picture(f), "-o", picture(f)], "is what IN reads"),
         (lambda f: [picture(f), "-o", str(f / "o.xyz")], "'.xyz'"),
         (
