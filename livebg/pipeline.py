@@ -24,7 +24,7 @@ from livebg.frame import BGR, Composite, FloatImage, Frame, Image, Matte, PixelF
 from livebg.matting.flow import FlowCarrier
 from livebg.matting.matting import Matting
 from livebg.matting.stage_times import StageTimes
-from livebg.pixels.reduction import prepare_quarter
+from livebg.pixels import has_numba
 from livebg.segmenters.base import Segmenter, SegmenterInfo
 
 __all__ = ["Pipeline"]
@@ -207,7 +207,7 @@ class Pipeline(Closable):
         if self._opened is None:
             self._open(frame.size)
         self._frames += 1
-        prepare_quarter(frame)
+        _reduce_fast(frame)
         try:
             return self._matting.find(frame)
         except NetworkLateError:
@@ -314,6 +314,15 @@ class Pipeline(Closable):
             busts = busts_of(_small_alpha(frame, matte), frame.size)
             window = self._framing.update(busts, frame.size, frame.captured_ns)
             return reframed(frame, matte, window)
+
+
+def _reduce_fast(frame: Frame) -> None:
+    """Give ``frame`` its picture at a quarter of the size, where compiled code can make it."""
+    width, height = frame.size
+    if has_numba() and not (width % 4 or height % 4):
+        from livebg.pixels.reduction import quarter
+
+        frame.keep_quarter(quarter(frame.image))
 
 
 def _small_alpha(frame: Frame, matte: Matte) -> FloatImage:

@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,17 +22,11 @@ if TYPE_CHECKING:
     from livebg.cli.live_status import LiveLine, LiveSource
     from livebg.cli.outputs import Outputs
     from livebg.config.settings import Settings
-    from livebg.frame import Size
     from livebg.live.controller import LiveConfig, LiveController
-    from livebg.live.hot_swap import Chain
-    from livebg.live.jit_warmup import JitWarmup
     from livebg.live.session import Session
     from livebg.sinks.window import Window
 
 __all__ = ["add_parser", "fetch_network", "run"]
-
-_REACTION_S = 0.2
-"""Within which a compiler that was told to stop is gone."""
 
 _COMPILER = "libllvmlite"
 """A session stays for hours: the compiler's code makes room once the kernels are there."""
@@ -89,26 +82,21 @@ def run(arguments: argparse.Namespace) -> int:
         {"--camera": settings.camera, **settings_files(arguments, settings)}, _writes(arguments)
     )
     stats = None if arguments.stats is None else StatsFile(arguments.stats)
-    with ExitStack() as cleanup:
-        compilation: JitWarmup | None = None
-        try:
-            compilation = _compilation(cleanup)
-            session, desk, line = _set_up(arguments, settings, outputs, started_ns, compilation)
-        except KeyboardInterrupt:
-            if stats is not None:
-                stats.write(_nothing_happened(started_ns))
-            _leave_at_once(compilation, INTERRUPTED)
-            raise
-        try:
-            _drive(session, desk, line, arguments.seconds)
-        finally:
-            line.clear()
-            if stats is not None:
-                stats.write(session.summary())
-            _say_goodbye(session, outputs)
-        if session.stop_asked:
-            _leave_at_once(compilation, 0)
-    _leave_stuck_threads(session.unfinished, 0)
+    try:
+        session, desk, line = _set_up(arguments, settings, outputs, started_ns)
+    except KeyboardInterrupt:
+        if stats is not None:
+            stats.write(_nothing_happened(started_ns))
+        _leave_stuck_threads(still_running(), INTERRUPTED)
+        raise
+    try:
+        _drive(session, desk, line, arguments.seconds)
+    finally:
+        line.clear()
+        if stats is not None:
+            stats.write(session.summary())
+        _say_goodbye(session, outputs)
+    _leave_stuck_threads(still_running() if session.stop_asked else session.unfinished, 0)
     return 0
 
 
@@ -121,18 +109,11 @@ def _writes(arguments: argparse.Namespace) -> list[Written]:
     return [Written(option, path, prefix) for option, path, prefix in places if path is not None]
 
 
-def _compilation(cleanup: ExitStack) -> JitWarmup:
-    from livebg.live.jit_warmup import JitWarmup
-
-    return cleanup.enter_context(JitWarmup())
-
-
 def _set_up(
     arguments: argparse.Namespace,
     settings: Settings,
     outputs: Outputs,
     started_ns: int,
-    compilation: JitWarmup,
 ) -> tuple[Session, LiveController, LiveLine]:
     """Fetch and open all that the session needs."""
     fetch_network(settings)
@@ -143,7 +124,7 @@ def _set_up(
 
     line = LiveLine(MonotonicClock())
     source = LiveSource(settings, loop=arguments.loop, say=line.say)
-    session, window = _open(settings, outputs, source, line, started_ns, compilation)
+    session, window = _open(settings, outputs, source, line, started_ns)
     desk = LiveController(
         session,
         window,
@@ -189,14 +170,12 @@ def _open(
     source: LiveSource,
     line: LiveLine,
     started_ns: int,
-    compilation: JitWarmup,
 ) -> tuple[Session, Window | None]:
     from livebg.live.hot_swap import build_live
     from livebg.live.session import Session
     from livebg.live.sink_runner import SinkPlan
 
     def build(settings: Settings, size: Size) -> Chain:
-        compilation.settle()
         pipeline = build_live(settings, size)
         forget_code(_COMPILER)
         return pipeline
@@ -274,13 +253,6 @@ def _say_goodbye(session: Session, outputs: Outputs) -> None:
         )
     if outputs.recording is not None and was_recorded(session):
         print(f"livebg: recorded {outputs.recording}", file=sys.stderr)
-
-
-def _leave_at_once(compilation: JitWarmup | None, status: int) -> None:
-    """End the process if anything is still at work that the user would have to wait for."""
-    if compilation is not None:
-        compilation.give_up(_REACTION_S)
-    _leave_stuck_threads(still_running(), status)
 
 
 def _leave_stuck_threads(names: Sequence[str], status: int) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import Literal
 
@@ -12,12 +11,10 @@ import numpy as np
 from livebg.compositing.backgrounds import Plate
 from livebg.compositing.tiles import Taps, classify_tiles, taps_of
 from livebg.frame import BGR, Box, Composite, FloatImage, Frame, Image, Matte, PixelFormat, Size
+from livebg.pixels import has_numba
 from livebg.pixels.conversion import converted
-from livebg.pixels.jit import numpy_stands_in
 
 __all__ = ["Backdrop", "Compositor", "compositing_kernel"]
-
-_log = logging.getLogger(__name__)
 
 Backdrop = Plate | Literal["transparent", "none"]
 """What lies behind the person: a plate, nothing (BGRA comes out), or the room as it is."""
@@ -26,24 +23,8 @@ _NO_COLOURS = np.zeros((0, 0, 6), np.float32)
 
 
 def compositing_kernel() -> ModuleType:
-    """Return ``kernel``, or ``kernel_numpy`` while that stands in or where there is no numba."""
-    if numpy_stands_in():
-        from livebg.compositing import kernel_numpy
-
-        return kernel_numpy
-    return _compiled_kernel()
-
-
-@cache
-def _compiled_kernel() -> ModuleType:
-    try:
-        from livebg.compositing import kernel
-    except ImportError as error:
-        _log.info("numba is not installed (%s): compositing with numpy, which is slower", error)
-        from livebg.compositing import kernel_numpy
-
-        return kernel_numpy
-    return kernel
+    """Return ``kernel``, or where there is no numba its twin ``kernel_numpy``."""
+    return import_module(f"livebg.compositing.{'kernel' if has_numba() else 'kernel_numpy'}")
 
 
 class Compositor:

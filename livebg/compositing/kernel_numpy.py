@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from livebg.compositing.tiles import BACKGROUND, MIXED, PERSON, TILE_PX, Taps
 from livebg.frame import BGR, PixelFormat
-from livebg.pixels.encoding_numpy import encode
+from livebg.pixels.conversion import encode_with_numpy
 
 __all__ = ["blend_tiles", "cutout_tiles", "matte_tiles"]
 
@@ -49,7 +49,7 @@ def blend_tiles(
             under = _spread(plate, plate_taps, area, frame.shape[0]).astype(np.float32)
             blend[area] = under + alpha[..., None] * (pixels - under) + np.float32(0.5)
     if blend is not out:
-        out[:] = encode(blend, pixel_format)
+        out[:] = encode_with_numpy(blend, pixel_format)
 
 
 def cutout_tiles(

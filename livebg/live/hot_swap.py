@@ -22,6 +22,7 @@ import numpy as np
 from livebg.config.settings import SETTINGS, Settings
 from livebg.errors import LivebgError, ModelError, NetworkLateError, SettingsError
 from livebg.frame import BGR, Composite, Frame, PixelFormat, Size
+from livebg.live.jit_warmup import load_kernels
 from livebg.pipeline import Pipeline
 from livebg.threads import BackgroundTask, Mailbox
 
@@ -135,8 +136,14 @@ def build_warmed_up(settings: Settings, size: Size, *, live: bool = False) -> Pi
     Raises:
         LivebgError: as ``Pipeline``, or the network fails.
     """
-    pipeline = Pipeline(patient(settings), size, live=live)
+    kernels = BackgroundTask("kernels", lambda stop: load_kernels())
     try:
+        pipeline = Pipeline(patient(settings), size, live=live)
+    finally:
+        # Always: a program that ends while it compiles would crash.
+        kernels.wait()
+    try:
+        kernels.outcome()
         with suppress(NetworkLateError):
             pipeline.process(Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, 0))
         pipeline.reconfigure(settings)

@@ -9,7 +9,6 @@ instead of an inference.
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -20,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.frame import FloatImage, Frame, Matte, Size
-from livebg.pixels.jit import numpy_stands_in
+from livebg.pixels import has_numba
 
 __all__ = [
     "ANYWHERE_WEIGHT",
@@ -44,8 +43,6 @@ __all__ = [
     "grid_of",
     "mover_for",
 ]
-
-_log = logging.getLogger(__name__)
 
 
 _FINEST_SCALE = 0
@@ -105,15 +102,12 @@ class Mover(ABC):
 
 
 def mover_for(size: Size) -> Mover:
-    """Return what compares pictures of ``size``: compiled where there is such code by now."""
-    if numpy_stands_in():
-        return OpencvMover()
-    try:
+    """Return what compares pictures of ``size``: compiled block matching where there is numba."""
+    if has_numba():
         from livebg.matting.block_matching import PatchMover
-    except ImportError as error:
-        _log.info("numba is not installed (%s): OpenCV's flow carries mattes, slower", error)
-        return OpencvMover()
-    return PatchMover(size)
+
+        return PatchMover(size)
+    return OpencvMover()
 
 
 class OpencvMover(Mover):
@@ -244,7 +238,6 @@ class FlowCarrier:
     def __init__(self, frame_size: Size) -> None:
         self._frame_size = frame_size
         self._size = flow_size(frame_size)
-        self._provisional = numpy_stands_in()
         self._mover = mover_for(self._size)
         self._grid = grid_of(self._size)
         self._anchor: Matte | None = None
@@ -258,9 +251,6 @@ class FlowCarrier:
 
     def set_anchor(self, frame: Frame, matte: Matte) -> None:
         """Carry ``matte``, which belongs to ``frame``, from now on."""
-        if self._provisional and not numpy_stands_in():
-            self._provisional = False
-            self._mover = mover_for(self._size)
         self._anchor = matte
         self._planes = np.dstack([matte.gain, matte.offset, matte.coarse])
         grey = self._small_grey(frame)

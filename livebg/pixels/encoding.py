@@ -1,84 +1,35 @@
-"""The numbers that make luma and chroma of red, green and blue, and back.
+"""Encoding of BGR pictures into every pixel format, compiled by numba.
 
-A picture in any format, as compiled code writes it.
-
-From BGR to every other format, compiled by numba.
-
-Every loop runs from 0 over contiguous memory, which is what lets LLVM use vector instructions; so
-rows of pixels are first summed up, and pairs of columns then.
+Every loop runs from 0 over contiguous memory, which lets LLVM use vector instructions; so rows of
+pixels are summed up first, and pairs of columns then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.frame import ColourMatrix, PixelFormat
+from livebg.frame import PixelFormat
+from livebg.pixels.conversion import TO_YUV
 from livebg.pixels.jit import compiled, picture
 
-__all__ = [
-    "BGR",
-    "I420",
-    "NV12",
-    "RGB",
-    "TO_BGR",
-    "TO_YUV",
-    "YUY2",
-    "Canvas",
-    "canvas",
-    "copy_area",
-    "encode",
-    "encode_area",
-]
+__all__ = ["BGR", "Canvas", "canvas", "copy_area", "encode", "encode_area"]
 
+I16 = NDArray[np.int16]
+I32 = NDArray[np.int32]
+U8 = NDArray[np.uint8]
+U16 = NDArray[np.uint16]
+U32 = NDArray[np.uint32]
 
-_RED_AND_BLUE: Mapping[ColourMatrix, tuple[float, float]] = {
-    "bt601": (0.299, 0.114),
-    "bt709": (0.2126, 0.0722),
-}
-"""Their share in the luma (ITU-R BT.601-7, section 2.5.1; BT.709-6, item 3.2)."""
+Records = NDArray[Any]
+"""A structured array; in compiled code the dtype's fields are attributes of its elements."""
 
-_LUMA_LEVELS, _CHROMA_LEVELS = 219 / 255, 224 / 255
-
-
-def _to_yuv(matrix: ColourMatrix) -> NDArray[np.float64]:
-    """Return Y - 16, U - 128 and V - 128, as rows, of blue, green and red."""
-    red, blue = _RED_AND_BLUE[matrix]
-    luma = np.array([blue, 1 - red - blue, red])
-    u = (np.array([1, 0, 0]) - luma) / (1 - blue) / 2
-    v = (np.array([0, 0, 1]) - luma) / (1 - red) / 2
-    return np.stack([luma * _LUMA_LEVELS, u * _CHROMA_LEVELS, v * _CHROMA_LEVELS])
-
-
-def _in_256ths(exact: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Round so that white keeps its luma and grey its lack of colour: green makes up the sum."""
-    whole = np.rint(256 * exact).astype(np.int32)
-    whole[:, 1] += np.rint(256 * exact.sum(axis=1)).astype(np.int32) - whole.sum(axis=1)
-    return whole
-
-
-TO_YUV: Mapping[ColourMatrix, NDArray[np.int32]] = MappingProxyType(
-    {matrix: _in_256ths(_to_yuv(matrix)) for matrix in _RED_AND_BLUE}
-)
-"""``(3, 3)`` int32: Y, U and V of blue, green and red in 256ths, off by less than a level.
-
-Every sum of products fits into 16 bits, which doubles what a vector instruction holds.
-"""
-
-TO_BGR: Mapping[ColourMatrix, NDArray[np.float64]] = MappingProxyType(
-    {matrix: np.asarray(np.linalg.inv(_to_yuv(matrix)), float) for matrix in _RED_AND_BLUE}
-)
-"""``(3, 3)``: blue, green and red of Y - 16, U - 128 and V - 128."""
-
-
-BGR, RGB, I420, NV12, YUY2 = range(5)
+BGR, _RGB, _I420, _NV12, _YUY2 = range(5)
 """The layouts as compiled code tells them apart."""
 
-_LAYOUTS = {"bgr": BGR, "rgb": RGB, "i420": I420, "nv12": NV12, "yuy2": YUY2}
+_LAYOUTS = {"bgr": BGR, "rgb": _RGB, "i420": _I420, "nv12": _NV12, "yuy2": _YUY2}
 
 _NO_WEIGHTS = np.zeros((3, 3), np.int32)
 
@@ -88,7 +39,7 @@ class Canvas(NamedTuple):
 
     Attributes:
         layout: one of the numbers above.
-        weights: ``(3, 3)`` int32; see ``matrices.TO_YUV``.
+        weights: ``(3, 3)`` int32; see ``TO_YUV``.
         first: ``(H, n)``: the rows of a packed picture, or the luma.
         second: ``(H / 2, n)``: U, or U V U V ...; empty in a packed picture.
         third: ``(H / 2, n)``: V; empty in all but ``I420``.
@@ -113,9 +64,9 @@ def canvas(image: NDArray[np.uint8], pixel_format: PixelFormat) -> Canvas:
     """Return the planes of ``image``, which has ``pixel_format`` and no alpha."""
     width, height = pixel_format.size(image)
     layout = _LAYOUTS[pixel_format.layout]
-    if layout in (I420, NV12):
+    if layout in (_I420, _NV12):
         luma, chroma = image[:height], image[height:].reshape(-1)
-        halves = 1 if layout == NV12 else 2
+        halves = 1 if layout == _NV12 else 2
         planes = [luma, *chroma.reshape(halves, height // 2, width // halves)]
     else:
         planes = [image.reshape(height, -1)]
@@ -135,15 +86,6 @@ def canvas(image: NDArray[np.uint8], pixel_format: PixelFormat) -> Canvas:
         np.empty(sums.shape, np.uint8),
     )
 
-
-I16 = NDArray[np.int16]
-I32 = NDArray[np.int32]
-U8 = NDArray[np.uint8]
-U16 = NDArray[np.uint16]
-U32 = NDArray[np.uint32]
-
-Records = NDArray[Any]
-"""A structured array; in compiled code the dtype's fields are attributes of its elements."""
 
 _LUMA_OFFSET = np.int32(16 * 256 + 128)
 _CHROMA_OFFSET = np.int32(128 * 256 + 128)
@@ -173,7 +115,7 @@ def encode_area(
 
     Where pixels are halved, so are ``top``, ``left``, ``height`` and ``width`` without remainder.
     """
-    if target.layout in (I420, NV12):
+    if target.layout in (_I420, _NV12):
         for n in range(0, height, 2):
             upper = pixels[row + n, column : column + width]
             lower = pixels[row + n + 1, column : column + width]
@@ -183,7 +125,7 @@ def encode_area(
         line = pixels[row + n, column : column + width]
         if target.layout == BGR:
             _copy(line, target.first[top + n, 3 * left : 3 * (left + width)])
-        elif target.layout == RGB:
+        elif target.layout == _RGB:
             _swap(line, target.first[top + n, 3 * left : 3 * (left + width)])
         else:
             _pack_row(line, target, target.first[top + n, 2 * left : 2 * (left + width)])
@@ -193,17 +135,17 @@ def encode_area(
 def copy_area(source: Canvas, target: Canvas, top: int, left: int, height: int, width: int) -> None:
     """Copy an area between pictures of one format; see ``encode_area``."""
     layout = target.layout
-    span = 1 if layout in (I420, NV12) else 2 if layout == YUY2 else 3
+    span = 1 if layout in (_I420, _NV12) else 2 if layout == _YUY2 else 3
     first, last = span * left, span * (left + width)
     for y in range(top, top + height):
         _copy_line(source.first[y, first:last], target.first[y, first:last])
     if span > 1:
         return
-    step = 2 if layout == I420 else 1
+    step = 2 if layout == _I420 else 1
     first, last = left // step, (left + width) // step
     for y in range(top // 2, (top + height) // 2):
         _copy_line(source.second[y, first:last], target.second[y, first:last])
-        if layout == I420:
+        if layout == _I420:
             _copy_line(source.third[y, first:last], target.third[y, first:last])
 
 
@@ -221,7 +163,7 @@ def _halve_rows(upper: Records, lower: Records, target: Canvas, y: int, left: in
     _luma(lower, target.weights[0], target.first[y + 1, left : left + width])
     _add(upper, lower, target.sums)
     row, column = y // 2, left // 2
-    if target.layout == I420:
+    if target.layout == _I420:
         u, v = target.second[row, column : column + half], target.third[row, column : column + half]
         _chroma(target, u, v)
     else:

@@ -1,5 +1,4 @@
 from importlib import import_module
-from types import ModuleType
 
 import av
 import cv2
@@ -27,14 +26,12 @@ def smooth(size: Size = (96, 64)) -> Image:
     return np.kron(small, np.ones((4, 4, 1))).astype(np.uint8)
 
 
-@pytest.fixture(params=["encoding", "encoding_numpy"])
-def encoding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Has ``converted`` use one or the other."""
-    if request.param == "encoding":
+@pytest.fixture(params=["numba", "numpy"])
+def encoding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have ``converted`` use one or the other."""
+    if request.param == "numba":
         pytest.importorskip("numba")
-    module = import_module(f"livebg.pixels.{request.param}")
-    monkeypatch.setattr(conversion, "_encoding", lambda: module)
-    return module
+    monkeypatch.setattr(conversion, "has_numba", lambda: request.param == "numba")
 
 
 def planes(image: Image, pixel_format: PixelFormat) -> tuple[Image, Image, Image]:
@@ -70,7 +67,7 @@ def by_the_standard(image: Image, pixel_format: PixelFormat) -> tuple[Image, Ima
 @pytest.mark.parametrize("pixel_format", HALVED, ids=str)
 @pytest.mark.parametrize("size", [(2, 2), (34, 18), (160, 90)])
 def test_it_is_the_standards_equation(
-    encoding: ModuleType, size: Size, pixel_format: PixelFormat
+    encoding: None, size: Size, pixel_format: PixelFormat
 ) -> None:
     image = noise(size)
     found = planes(converted(image, BGR, pixel_format), pixel_format)
@@ -80,7 +77,7 @@ def test_it_is_the_standards_equation(
 
 
 @pytest.mark.parametrize("pixel_format", HALVED, ids=str)
-def test_black_white_and_grey_are_exact(encoding: ModuleType, pixel_format: PixelFormat) -> None:
+def test_black_white_and_grey_are_exact(encoding: None, pixel_format: PixelFormat) -> None:
     for level, luma in ((0, 16), (255, 235), (128, 126)):
         image = np.full((4, 6, 3), level, np.uint8)
         y, u, v = planes(converted(image, BGR, pixel_format), pixel_format)
@@ -93,17 +90,15 @@ def test_black_white_and_grey_are_exact(encoding: ModuleType, pixel_format: Pixe
 def test_both_ways_of_encoding_agree(pixel_format: PixelFormat) -> None:
     pytest.importorskip("numba")
     image = noise((62, 34))
-    compiled, plain = (
-        import_module(f"livebg.pixels.{name}").encode(image, pixel_format)
-        for name in ("encoding", "encoding_numpy")
-    )
+    compiled = import_module("livebg.pixels.encoding").encode(image, pixel_format)
+    plain = conversion.encode_with_numpy(image, pixel_format)
     assert compiled.flags.c_contiguous
     assert plain.flags.c_contiguous
     # They round ties of a mean to different sides.
     assert np.abs(compiled.astype(int) - plain).max() <= 1
 
 
-def test_opencv_makes_the_same_of_bt601(encoding: ModuleType) -> None:
+def test_opencv_makes_the_same_of_bt601(encoding: None) -> None:
     image = smooth()
     found = converted(image, BGR, PixelFormat("i420", "bt601"))
     expected = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
@@ -112,9 +107,7 @@ def test_opencv_makes_the_same_of_bt601(encoding: ModuleType) -> None:
 
 @pytest.mark.parametrize("matrix", MATRICES)
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_ffmpeg_makes_the_same(
-    encoding: ModuleType, layout: PixelLayout, matrix: ColourMatrix
-) -> None:
+def test_ffmpeg_makes_the_same(encoding: None, layout: PixelLayout, matrix: ColourMatrix) -> None:
     """FFmpeg weights neighbours when it halves, so only the middles of even areas compare."""
     image = np.kron(smooth((24, 16)), np.ones((4, 4, 1), np.uint8))
     pixel_format = PixelFormat(layout, matrix)
@@ -135,14 +128,14 @@ def test_ffmpeg_makes_the_same(
 
 
 @pytest.mark.parametrize("pixel_format", ALL, ids=str)
-def test_it_comes_back(encoding: ModuleType, pixel_format: PixelFormat) -> None:
+def test_it_comes_back(encoding: None, pixel_format: PixelFormat) -> None:
     image = smooth()
     back = converted(converted(image, BGR, pixel_format), pixel_format, BGR)
     # A level of chroma is up to 2.1 levels of blue; luma and chroma are both rounded.
     assert np.abs(back.astype(int) - image).max() <= 4
 
 
-def test_from_one_halved_format_to_another(encoding: ModuleType) -> None:
+def test_from_one_halved_format_to_another(encoding: None) -> None:
     image = smooth()
     i420, nv12 = PixelFormat("i420", "bt601"), PixelFormat("nv12", "bt709")
     found = converted(converted(image, BGR, i420), i420, nv12)
@@ -163,25 +156,6 @@ def test_odd_sizes_cannot_be_halved(pixel_format: PixelFormat) -> None:
         converted(noise((7, 5)), BGR, pixel_format)
 
 
-def test_rgb_takes_any_size(encoding: ModuleType) -> None:
+def test_rgb_takes_any_size(encoding: None) -> None:
     image = noise((7, 5))
     assert np.array_equal(converted(image, BGR, PixelFormat("rgb")), image[..., ::-1])
-
-
-def test_without_numba_it_converts_with_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
-    import builtins
-    from typing import Any
-
-    real_import = builtins.__import__
-
-    def without_encoding(name: str, *details: Any) -> ModuleType:
-        if name == "livebg.pixels" and "encoding" in (details[2] or ()):
-            raise ImportError("No module named 'numba'")
-        return real_import(name, *details)
-
-    conversion._compiled_encoding.cache_clear()
-    monkeypatch.setattr(builtins, "__import__", without_encoding)
-    try:
-        assert conversion._encoding().__name__ == "livebg.pixels.encoding_numpy"
-    finally:
-        conversion._compiled_encoding.cache_clear()
