@@ -1,7 +1,4 @@
-import builtins
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -228,28 +225,8 @@ def test_a_plate_with_few_rows_is_spread_over_the_frame() -> None:
     assert np.abs(column - expected).max() < 0.8
 
 
-@pytest.fixture
-def no_numba(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    real_import = builtins.__import__
-
-    def without_kernel(
-        name: str,
-        globals: Mapping[str, object] | None = None,
-        locals: Mapping[str, object] | None = None,
-        fromlist: Sequence[str] | None = (),
-        level: int = 0,
-    ) -> ModuleType:
-        if name == "livebg.compositing" and "kernel" in (fromlist or ()):
-            raise ImportError("No module named 'numba'")
-        return real_import(name, globals, locals, fromlist or (), level)
-
-    compositor._compiled_kernel.cache_clear()
-    monkeypatch.setattr(builtins, "__import__", without_kernel)
-    yield
-    compositor._compiled_kernel.cache_clear()
-
-
-def test_without_numba_it_composes_with_numpy(no_numba: None) -> None:
+def test_without_numba_it_composes_with_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compositor, "has_numba", lambda: False)
     assert compositing_kernel() is kernel_numpy
     composite = compose(StillPlate.of_colour(*GREEN), colours=True)
     assert (composite.image[full_alpha(person(), FRAME) == 0] == GREEN).all()
