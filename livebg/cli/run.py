@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from livebg.cli.live_status import LiveLine, LiveSource
     from livebg.cli.outputs import Outputs
     from livebg.config.settings import Settings
+    from livebg.frame import Size
     from livebg.live.controller import LiveConfig, LiveController
+    from livebg.live.hot_swap import Chain
     from livebg.live.session import Session
     from livebg.sinks.window import Window
 

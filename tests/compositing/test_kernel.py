@@ -468,7 +468,7 @@ else:
 @pytest.mark.integration
 def test_a_second_process_may_compile_what_the_first_did_not(tmp_path: Path) -> None:
     """Both share functions; numba finds those of the first process in its cache on disk."""
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    environment = {**os.environ, "LIVEBG_CACHE": str(tmp_path)}
     for function in ("matte", "cutout", "matte"):
         subprocess.run(
             [sys.executable, "-c", _PROGRAM, function], env=environment, check=True, timeout=120

@@ -6,7 +6,7 @@ import pytest
 USE_ALL_AFTER_LOADING = """
 import gc
 from numba.core.dispatcher import Dispatcher
-from livebg.build import build_pipeline
+import livebg.pipeline
 from livebg.live.jit_warmup import load_kernels
 from livebg.segmenters.base import plain_matte
 from livebg.compositing.backgrounds import BlurPlate
@@ -45,6 +45,7 @@ assert kinds() == before, kinds() - before
 """
 
 
+@pytest.mark.integration
 def test_after_a_warm_up_nothing_is_left_to_compile() -> None:
     pytest.importorskip("numba")
     done = subprocess.run(

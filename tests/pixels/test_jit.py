@@ -36,6 +36,7 @@ def run(cache: Path) -> str:
     return finished.stderr
 
 
+@pytest.mark.integration
 def test_it_compiles_once_into_the_users_cache_and_says_so(tmp_path: Path) -> None:
     assert run(tmp_path).count("compiling livebg's kernels") == 1
     assert list((tmp_path / "numba").rglob("scanlines.copy*.nbi"))
