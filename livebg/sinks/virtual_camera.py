@@ -1,15 +1,23 @@
-"""A camera that other programs can choose, through pyvirtualcam."""
+"""The virtual camera that other programs read: v4l2loopback on Linux, OBS's elsewhere."""
 
 from __future__ import annotations
 
+import contextlib
+import re
 import sys
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from livebg.errors import SinkError, SinkUnavailableError
 from livebg.frame import Composite, Image, PixelFormat, Size, size_text
 from livebg.sinks.base import Sink, repacked
 
+if TYPE_CHECKING:
+    from livebg.platform.linux.v4l2loopback import LoopbackDevice
+
 __all__ = ["VirtualCamera"]
+
+_SYS_FOLDER = Path("/sys/class/video4linux")
 
 
 class VirtualCamera(Sink):
@@ -25,7 +33,7 @@ class VirtualCamera(Sink):
         device: ``/dev/videoN`` or the device's name; None takes the first free one.
 
     Attributes:
-        device: the device that is fed, for messages and for choosing it in a call.
+        device: the device that is written to, for messages and for choosing it in a call.
         size: ``(width, height)`` that readers get.
 
     Raises:
@@ -33,23 +41,27 @@ class VirtualCamera(Sink):
     """
 
     pixel_format = PixelFormat("i420", "bt601")
-    """What v4l2loopback stores as it is, and what programs take a camera's pictures for."""
+    """The format that v4l2loopback stores as it is, and that apps expect of a camera."""
 
     def __init__(self, size: Size, fps: float, device: str | None = None) -> None:
-        self.size = size[0] // 2 * 2, size[1] // 2 * 2
+        self.size = self.pixel_format.held_size(size)
         self._composite_size = size
-        self._feed = _open(self.size, fps, device)
-        self.device = self._feed.device
+        self._writer: _LoopbackWriter | _ObsWriter = (
+            _LoopbackWriter(self.size, fps, device)
+            if sys.platform == "linux"
+            else _ObsWriter(self.size, fps, device)
+        )
+        self.device = self._writer.device
         self.name = f"virtual camera {self.device}"
         self._closed = False
 
     @property
     def has_readers(self) -> bool | None:
         """Whether an app reads the device; None where the system does not tell."""
-        return False if self._closed else self._feed.has_readers
+        return False if self._closed else self._writer.has_readers
 
     def send(self, composite: Composite) -> None:
-        """Send ``composite``; what is transparent becomes black.
+        """Send ``composite``; transparent pixels become black.
 
         Raises:
             SinkError: the device is gone, the sink is closed, or the size is another one (readers
@@ -63,35 +75,21 @@ class VirtualCamera(Sink):
                 f"picture of {size_text(composite.size)}; open it again in that size"
             )
         try:
-            self._feed.send(repacked(composite, self.pixel_format))
+            self._writer.send(repacked(composite, self.pixel_format))
         except (RuntimeError, OSError) as error:
             raise SinkError(
                 f"{self.name} takes no more pictures ({error}); open it again"
             ) from error
 
     def close(self) -> None:
-        """Give the device back."""
+        """Release the device. Idempotent."""
         if not self._closed:
             self._closed = True
-            self._feed.close()
+            self._writer.close()
 
 
-class _Feed(Protocol):
-    """What takes the pictures of one device."""
-
-    @property
-    def device(self) -> str: ...
-
-    @property
-    def has_readers(self) -> bool | None: ...
-
-    def send(self, image: Image, /) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class _ObsFeed:
-    """OBS's virtual camera, which does not tell whether it is read."""
+class _ObsWriter:
+    """Writes to OBS's virtual camera, which does not tell whether it is read."""
 
     has_readers: bool | None = None
 
@@ -99,22 +97,89 @@ class _ObsFeed:
         try:
             self._camera = _open_pyvirtualcam(size, fps, device)
         except (RuntimeError, OSError) as error:
-            wanted = f"virtual camera {device}" if device else "a virtual camera"
-            reason = " ".join(str(error).split())
+            name = f"virtual camera {device}" if device else "a virtual camera"
+            advice = "install OBS (https://obsproject.com), which brings one"
+            if sys.platform == "darwin":
+                advice = (
+                    "install OBS (https://obsproject.com), start its virtual camera once, and quit "
+                    "it"
+                )
             raise SinkUnavailableError(
-                f"{wanted} cannot be opened ({reason}); {_advice()}"
+                f"{name} cannot be opened ({_one_line(error)}); {advice}"
             ) from error
         self.device: str = self._camera.device
-        self.send = self._camera.send
-        self.close = self._camera.close
+
+    def send(self, image: Image) -> None:
+        self._camera.send(image)
+
+    def close(self) -> None:
+        self._camera.close()
 
 
-def _open(size: Size, fps: float, device: str | None) -> _Feed:
-    if sys.platform != "linux":
-        return _ObsFeed(size, fps, device)
-    from livebg.platform.linux.loopback_feed import LoopbackFeed
+class _LoopbackWriter:
+    """Writes to a device of v4l2loopback and monitors its readers."""
 
-    return LoopbackFeed(device, size, fps, _open_pyvirtualcam)
+    def __init__(self, size: Size, fps: float, device: str | None) -> None:
+        from livebg.platform.linux.loopback_readers import monitor_readers
+        from livebg.platform.linux.v4l2loopback import (
+            RELOAD_COMMAND,
+            WriterHandle,
+            choose_loopback,
+            list_loopbacks,
+        )
+
+        chosen = choose_loopback(device, list_loopbacks())
+        self.device = chosen.path
+        with contextlib.ExitStack() as opened:
+            try:
+                handle = WriterHandle(chosen.path, fps)
+                opened.callback(handle.close)
+                self._camera = _open_pyvirtualcam(size, fps, chosen.path)
+                opened.callback(self._camera.close)
+            except (RuntimeError, OSError) as error:
+                raise SinkUnavailableError(
+                    f"virtual camera {chosen.path} ({chosen.name}) cannot be opened "
+                    f"({_one_line(error)}); close what uses it, then load its module again: "
+                    f"{RELOAD_COMMAND}"
+                ) from error
+            handle.start_output()
+            _check_size(chosen, size)
+            self._monitor = monitor_readers(chosen.path, handle.descriptor)
+            if self._monitor is not None:
+                opened.callback(self._monitor.close)
+            self._opened = opened.pop_all()
+
+    @property
+    def has_readers(self) -> bool | None:
+        return None if self._monitor is None else self._monitor.has_readers()
+
+    def send(self, image: Image) -> None:
+        self._camera.send(image)
+
+    def close(self) -> None:
+        self._opened.close()
+
+
+def _check_size(device: LoopbackDevice, size: Size) -> None:
+    """Refuse a device whose reader keeps it at an earlier size: the driver accepts other pictures.
+
+    Raises:
+        SinkUnavailableError: readers would get garbled pictures.
+    """
+    from livebg.platform.linux.procfs import find_holders
+
+    try:
+        text = (_SYS_FOLDER / Path(device.path).name / "format").read_text(encoding="ascii")
+    except OSError:
+        return
+    found = re.search(r":(\d+)x(\d+)", text)
+    if found is None or (int(found[1]), int(found[2])) == size:
+        return
+    users = ", ".join(map(str, find_holders([device.path]).others)) or "another program"
+    raise SinkUnavailableError(
+        f"{device.path} ({device.name}) is kept at {found[1]}x{found[2]} by {users}; close it "
+        f"there, or filter the camera in that size: --size {found[1]}x{found[2]}"
+    )
 
 
 def _open_pyvirtualcam(size: Size, fps: float, device: str | None) -> Any:
@@ -130,8 +195,5 @@ def _open_pyvirtualcam(size: Size, fps: float, device: str | None) -> Any:
     )
 
 
-def _advice() -> str:
-    """Return how to get OBS's virtual camera on this system."""
-    if sys.platform == "darwin":
-        return "install OBS (https://obsproject.com), start its virtual camera once, and quit it"
-    return "install OBS (https://obsproject.com), which brings one"
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

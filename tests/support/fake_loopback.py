@@ -6,9 +6,18 @@ import ctypes
 import errno
 import os
 import struct
+import sys
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from livebg.frame import Image, PixelFormat
+from livebg.sinks import virtual_camera
 
 CAPTURE, OUTPUT = 0x1, 0x2
 _HAS_DEVICE_CAPS = 0x8000_0000
@@ -99,3 +108,61 @@ def _answer(device: FakeLoopback, request: int, asked: bytes, card: bytes) -> by
             event = struct.pack("<I4xI", 0x10E0_0001, device.events.popleft())
             return event.ljust(len(asked), b"\0")
     raise OSError(errno.ENOTTY, "Inappropriate ioctl for device")
+
+
+class FakePyvirtualcam(SimpleNamespace):
+    """A module with one device; a ``failure`` set before opening or sending is raised there."""
+
+    PixelFormat = SimpleNamespace(I420="I420")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failure: Exception | None = None
+        self.opened: dict[str, Any] = {}
+        self.sent: list[Image] = []
+        self.closed = 0
+
+    def Camera(self, width: int, height: int, fps: float, **options: Any) -> Any:
+        if self.failure:
+            raise self.failure
+        self.opened = {"size": (width, height), "fps": fps, **options}
+        device = options["device"] or "/dev/video10"
+        return SimpleNamespace(device=device, send=self._send, close=self._close)
+
+    def _send(self, image: Image) -> None:
+        if self.failure:
+            raise self.failure
+        i420 = PixelFormat("i420", "bt601")
+        assert i420.fits(image)
+        assert i420.size(image) == self.opened["size"]
+        assert image.flags.c_contiguous
+        self.sent.append(image)
+
+    def _close(self) -> None:
+        self.closed += 1
+
+
+def install_loopback(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, device: FakeLoopback
+) -> FakePyvirtualcam:
+    """Let `VirtualCamera` find a kernel with ``device`` alone as ``video10``, named livebg."""
+    from livebg.platform.linux import loopback_readers, v4l2loopback
+
+    kernel = FakeLoopbacks(folder)
+    kernel.add(10, "livebg", device)
+    fake = FakePyvirtualcam()
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", fake)
+    replaced = {
+        "list_loopbacks": partial(
+            v4l2loopback.list_loopbacks, kernel.sys_folder, kernel.dev_folder, kernel, kernel.proc
+        ),
+        "WriterHandle": partial(v4l2loopback.WriterHandle, ioctl=kernel),
+    }
+    for name, value in replaced.items():
+        monkeypatch.setattr(v4l2loopback, name, value)
+    monitor = partial(
+        loopback_readers.EventMonitor, ioctl=kernel, has_event=lambda _: bool(device.events)
+    )
+    monkeypatch.setattr(loopback_readers, "EventMonitor", monitor)
+    monkeypatch.setattr(virtual_camera, "_SYS_FOLDER", kernel.sys_folder)
+    return fake

@@ -1,42 +1,35 @@
-"""The devices of v4l2loopback, and which of them to feed. Linux only.
-
-A second file on a device of v4l2loopback, which keeps it fit to be fed. Linux only.
-"""
+"""Devices of v4l2loopback, the kernel's virtual cameras: listing, choosing, writing. Linux only."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 from livebg.errors import SinkUnavailableError
 from livebg.platform.linux.procfs import Holder, find_holders
 from livebg.platform.linux.v4l2 import (
-    BUFFER_OUTPUT,
-    READ_WRITE,
-    WRITE,
-    Capability,
     Ioctl,
+    open_node,
+    opened_node,
     query_capability,
-    request_number,
+    set_output_rate,
+    start_output,
 )
 
 __all__ = [
     "LOAD_COMMAND",
     "RELOAD_COMMAND",
-    "LoopbackClaim",
     "LoopbackDevice",
+    "WriterHandle",
     "choose_loopback",
     "list_loopbacks",
     "loopback_paths",
 ]
-
 
 LOAD_COMMAND = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=livebg"
 RELOAD_COMMAND = f"sudo modprobe -r v4l2loopback && {LOAD_COMMAND}"
@@ -55,14 +48,14 @@ _NONE = "v4l2loopback is not loaded; `livebg setup virtual-camera` shows how to 
 
 @dataclass(frozen=True, slots=True)
 class LoopbackDevice:
-    """A device that one program feeds and others read like a camera.
+    """A device that one program writes to and others read like a camera.
 
     Attributes:
         path: ``/dev/videoN``.
-        name: what apps call it.
-        captures: whether it shows itself as a camera.
-        outputs: whether it shows itself as something that can be fed.
-        holders: the other programs that have it open, as far as they may be seen.
+        name: the name that apps show.
+        captures: whether it offers itself as a camera.
+        outputs: whether it offers itself to a writer.
+        holders: the other processes that have it open, as far as they are visible.
         ours: whether this process has it open: it is the camera that is filtered.
         problem: why it cannot be opened, as a sentence; empty when it can.
     """
@@ -77,15 +70,15 @@ class LoopbackDevice:
 
     @property
     def obstacle(self) -> str:
-        """Why it cannot be fed, as a sentence; empty when it can.
+        """Why it takes no writer, as a sentence; empty when it does.
 
-        A device that is neither a camera nor can be fed was left so by v4l2loopback 0.12, which
-        can be mended.
+        A device that is neither a camera nor an output was left so by v4l2loopback 0.12, and
+        `WriterHandle` mends it.
         """
         if self.problem:
             return self.problem
         if self.ours:
-            return f"{self.path} ({self.name}) is the camera that is filtered; feed another one"
+            return f"{self.path} ({self.name}) is the camera that is filtered; name another one"
         if self.captures and not self.outputs:
             users = ", ".join(map(str, self.holders)) or "another user's program"
             return (
@@ -102,7 +95,7 @@ def loopback_paths(sys_folder: Path = _SYS_FOLDER, dev_folder: Path = _DEV_FOLDE
         sys_folder: where the kernel lists its video nodes.
         dev_folder: where they can be opened.
     """
-    # No other driver limits how often a device may be opened.
+    # Of all drivers only v4l2loopback has this attribute.
     marks = sys_folder.glob("video*/max_openers")
     numbers = sorted(int(mark.parent.name.removeprefix("video")) for mark in marks)
     return [str(dev_folder / f"video{number}") for number in numbers]
@@ -120,7 +113,7 @@ def list_loopbacks(
         sys_folder: where the kernel lists its video nodes.
         dev_folder: where they can be opened.
         ioctl: ``fcntl.ioctl``.
-        proc: where the kernel shows the processes.
+        proc: where the kernel lists the processes.
     """
     paths = loopback_paths(sys_folder, dev_folder)
     return [_describe(sys_folder / Path(path).name, path, ioctl, proc) for path in paths]
@@ -187,7 +180,8 @@ def _named(selector: str, devices: Sequence[LoopbackDevice]) -> LoopbackDevice:
 def _describe(node: Path, path: str, ioctl: Ioctl, proc: Path) -> LoopbackDevice:
     name = (node / "name").read_text(encoding="utf-8", errors="replace").strip()
     try:
-        capability = _ask(path, ioctl)
+        with opened_node(path) as descriptor:
+            capability = query_capability(descriptor, ioctl)
     except OSError as error:
         return LoopbackDevice(path, name, problem=_open_problem(f"{path} ({name})", error))
     held = find_holders([path], proc)
@@ -201,14 +195,6 @@ def _describe(node: Path, path: str, ioctl: Ioctl, proc: Path) -> LoopbackDevice
     )
 
 
-def _ask(path: str, ioctl: Ioctl) -> Capability:
-    descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        return query_capability(descriptor, ioctl)
-    finally:
-        os.close(descriptor)
-
-
 def _open_problem(device: str, error: OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM):
         return (
@@ -218,38 +204,17 @@ def _open_problem(device: str, error: OSError) -> str:
     return f"{device} cannot be opened ({error.strerror}); load its module again: {RELOAD_COMMAND}"
 
 
-class _BufferType(ctypes.Structure):  # [v4l2_buf_type]
-    _fields_ = [("value", ctypes.c_int)]
+class WriterHandle:
+    """A second open file of a device, beside that of the program that writes pictures to it.
 
-
-class _StreamParameters(ctypes.Structure):  # [v4l2_streamparm, its v4l2_outputparm]
-    _fields_ = [
-        ("type", ctypes.c_uint32),
-        ("capability", ctypes.c_uint32),
-        ("outputmode", ctypes.c_uint32),
-        ("seconds_numerator", ctypes.c_uint32),
-        ("seconds_denominator", ctypes.c_uint32),
-        ("rest", ctypes.c_uint8 * 184),
-    ]
-
-
-STREAMON = request_number(WRITE, 18, _BufferType)
-S_PARM = request_number(READ_WRITE, 22, _StreamParameters)
-
-_FINEST_RATE = 1001
-
-
-class LoopbackClaim:
-    """Holds a device beside the program that feeds it.
-
-    v4l2loopback 0.12 with ``exclusive_caps=1`` forgets that a device can be fed when a program that
-    only writes pictures closes it, or is killed, and refuses the next one until the module is
-    loaded again. It remembers when a file that declared itself a writer is closed. The claim is
-    that file. Later versions do not need it and are not harmed.
+    v4l2loopback 0.12 with ``exclusive_caps=1`` forgets that a device is an output when a program
+    that only writes pictures closes it, or is killed, and refuses the next writer until the module
+    is loaded again. It remembers when a file that has started streaming output is closed, which is
+    this file. Later versions do not need it and are not harmed.
 
     Args:
-        path: the device; nobody else may feed it.
-        frames_per_second: what readers are told.
+        path: the device; nobody else may write to it.
+        fps: frames per second that readers are told.
         ioctl: ``fcntl.ioctl``.
 
     Attributes:
@@ -259,45 +224,28 @@ class LoopbackClaim:
         OSError: the device cannot be opened, or it is none.
     """
 
-    def __init__(self, path: str, frames_per_second: float, ioctl: Ioctl = fcntl.ioctl) -> None:
+    def __init__(self, path: str, fps: float, ioctl: Ioctl = fcntl.ioctl) -> None:
         self._ioctl = ioctl
-        self._give_output_back(path)
-        self.descriptor = _open(path)
-        rate = Fraction(frames_per_second).limit_denominator(_FINEST_RATE)
-        parameters = _StreamParameters(
-            type=BUFFER_OUTPUT,
-            seconds_numerator=rate.denominator,
-            seconds_denominator=rate.numerator,
-        )
+        with opened_node(path) as descriptor:
+            # An earlier program without such a handle may have left it in that state.
+            if not query_capability(descriptor, ioctl).outputs:
+                self._start_output(descriptor)
+        self.descriptor = open_node(path)
         with contextlib.suppress(OSError):  # readers then see the driver's 30 frames a second
-            self._ioctl(self.descriptor, S_PARM, parameters)
+            set_output_rate(self.descriptor, fps, ioctl)
 
-    def hold(self) -> None:
-        """Declare this file a writer; to be called once somebody else has the device open to feed.
+    def start_output(self) -> None:
+        """Start streaming output; to be called once the writer has the device open.
 
-        Before that it would take the place of the program that feeds.
+        Before that it would take the writer's place.
         """
-        self._declare_writer(self.descriptor)
+        self._start_output(self.descriptor)
 
     def close(self) -> None:
-        """Close the file; to be called after the program that feeds has closed its own. Once."""
+        """Close the file; to be called after the writer has closed its own. Once."""
         os.close(self.descriptor)
 
-    def _give_output_back(self, path: str) -> None:
-        """Mend what an earlier program without a claim left behind."""
-        descriptor = _open(path)
-        try:
-            if not query_capability(descriptor, self._ioctl).outputs:
-                self._declare_writer(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def _declare_writer(self, descriptor: int) -> None:
-        # Refused where there is no format yet, which has the wanted effect all the same, and by
-        # the versions that do not need it.
+    def _start_output(self, descriptor: int) -> None:
+        # Refused where there is no format yet, which has the same effect, and by later versions.
         with contextlib.suppress(OSError):
-            self._ioctl(descriptor, STREAMON, _BufferType(BUFFER_OUTPUT))
-
-
-def _open(path: str) -> int:
-    return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            start_output(descriptor, self._ioctl)
