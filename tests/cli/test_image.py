@@ -1,6 +1,7 @@
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from zlib import crc32
 
 import cv2
 import numpy as np
@@ -191,9 +192,10 @@ def test_a_picture_is_turned_upright(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def large(folder: Path) -> list[str]:
     path = folder / "large.png"
-    # A header is enough: the size is refused before anything is decoded.
-    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header + b"\0" * 4)
+    content = bytearray(cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
+    content[16:24] = struct.pack(">II", 60000, 60000)
+    content[29:33] = struct.pack(">I", crc32(content[12:29]))
+    path.write_bytes(content)
     return [str(path), "-o", str(folder / "out.png")]
 
 
