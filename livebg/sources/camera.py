@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable
 from fractions import Fraction
 from urllib.parse import urlsplit
 
@@ -16,50 +15,42 @@ from livebg.errors import SourceError, SourceUnavailableError
 from livebg.frame import Frame, Image, Size, size_text
 from livebg.platform.camera_modes import DEFAULT_SIZE, CameraMode, choose_mode
 from livebg.sources.base import Source, SourceInfo
-from livebg.sources.devices import (
-    CameraDevice,
-    explain_unavailable,
-    find_camera,
-    list_cameras,
-)
+from livebg.sources.devices import CameraDevice, explain_unavailable, find_camera, list_cameras
 
-__all__ = ["Camera", "is_url"]
+__all__ = ["Camera"]
 
 _WARM_UP_FRAMES = 2
 """Thrown away after opening: the first picture is often black or cut off."""
 
-_MOST_CORRUPT = 30
-"""Pictures in a row that could not be decoded, after which the camera counts as broken."""
+_MAX_CORRUPT = 30
+"""Pictures in a row that cannot be decoded, after which the camera counts as broken."""
 
 _DARK_LEVEL = 12
 """The brightest pixel of a black picture; the noise of a dark room is brighter."""
 
-_DARK_LIMIT_NS = 2 * NS_PER_S
-"""How long a camera may deliver black pictures, as some do after the computer slept."""
+_MAX_DARK_NS = 2 * NS_PER_S
+"""Some cameras deliver black pictures for a moment, for instance after the computer slept."""
 
-_SILENCE_LIMIT_S = 2
-"""How long a camera may be silent before a read fails."""
-
-_OPEN_LIMIT_MS = 5000
-"""How long a network camera may take to answer."""
+_READ_TIMEOUT_S = 2
+_OPEN_TIMEOUT_MS = 5000
 
 
 class Camera(Source):
     """A camera of this machine, or one in the network.
 
-    A read fails at once when the camera was unplugged, and after two seconds when it went silent
-    or black; it never spins. A picture that cannot be decoded is skipped and counted in
+    A read fails at once when the camera was unplugged, and after two seconds when it is silent or
+    black; it never spins. A picture that cannot be decoded is skipped and counted in
     ``Frame.index``.
 
-    On Linux the process's environment gets ``OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT`` (unless it is
-    set), the only way to tell OpenCV how long to wait for a silent camera.
+    For a silent camera of a Linux machine OpenCV waits as long as the environment variable
+    ``OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT`` says: the command line sets it to two seconds, without it
+    a read fails after ten.
 
     Args:
         selector: ``auto``, an index, a path, a part of the name, or a URL (rtsp, http).
         size: ``(width, height)`` to ask for; None takes what suits `fps`, up to 1280x720.
         fps: frames per second to ask for.
         clock: gives the capture times.
-        cameras: lists the machine's cameras.
 
     Attributes:
         id: selects the same camera again after it was unplugged.
@@ -75,19 +66,18 @@ class Camera(Source):
         size: Size | None,
         fps: float,
         clock: Clock | None = None,
-        cameras: Callable[[], list[CameraDevice]] = list_cameras,
     ) -> None:
         self._clock = clock or MonotonicClock()
         self._index = 0
         self._dark_since_ns: int | None = None
         self._closed = False
-        if is_url(selector):
+        if "://" in selector:
             self.id = selector
             self._name = _without_password(selector)
             self._capture = _open_url(selector, self._name)
             asked = None if size is None else CameraMode("", size)
         else:
-            device = find_camera(selector, cameras())
+            device = find_camera(selector, list_cameras())
             self.id = device.id
             self._name = f"{device.name} ({device.path})"
             self._capture, asked = _open_device(device, size, fps)
@@ -117,11 +107,11 @@ class Camera(Source):
 
     @property
     def info(self) -> SourceInfo:
-        """What the camera was asked for, and what it delivers, as read back from it."""
+        """The mode that the camera was asked for, and the one it delivers, as read back."""
         return self._info
 
     def read(self) -> Frame:
-        """Return the next picture; blocks until there is one, for about two seconds at most.
+        """Return the next picture; blocks until there is one, or the camera counts as silent.
 
         Raises:
             SourceError: the camera is gone, silent, black, broken, or changed its size.
@@ -135,7 +125,7 @@ class Camera(Source):
                 f"{self._name} changed its picture from {size_text(self._info.size)} to "
                 f"{size_text(size)}; open it again"
             )
-        if self._dark_ns(image, captured_ns) > _DARK_LIMIT_NS:
+        if self._dark_ns(image, captured_ns) > _MAX_DARK_NS:
             raise SourceError(f"{self._name} delivers black pictures only; is its cover closed?")
         frame = Frame(image, self._index, captured_ns)
         self._index += 1
@@ -148,40 +138,33 @@ class Camera(Source):
             self._capture.release()
 
     def _grab(self) -> tuple[Image, int]:
-        for _ in range(_MOST_CORRUPT):
-            asked_ns = self._clock.now_ns()
+        for _ in range(_MAX_CORRUPT):
+            started_ns = self._clock.now_ns()
             delivered = self._capture.grab()
             captured_ns = self._clock.now_ns()
             # OpenCV may answer a silent network with a picture that its decoder held back.
-            if not delivered or captured_ns - asked_ns > _SILENCE_LIMIT_S * NS_PER_S:
+            if not delivered or captured_ns - started_ns > _READ_TIMEOUT_S * NS_PER_S:
                 raise SourceError(
                     f"{self._name} stopped delivering pictures; check its plug or network"
                 )
-            image = self._decode()
-            if image is not None:
-                return image, captured_ns
+            try:
+                decoded, image = self._capture.retrieve()
+            except cv2.error:
+                decoded = False
+            if decoded and image is not None and image.size:
+                return np.ascontiguousarray(image, np.uint8), captured_ns
             self._index += 1
         raise SourceError(
-            f"{self._name} delivered {_MOST_CORRUPT} pictures in a row that cannot be decoded; "
+            f"{self._name} delivered {_MAX_CORRUPT} pictures in a row that cannot be decoded; "
             "try another cable, plug or --size"
         )
 
-    def _decode(self) -> Image | None:
-        """Return the picture that was grabbed, or None if it is damaged."""
-        try:
-            decoded, image = self._capture.retrieve()
-        except cv2.error:
-            return None
-        if not decoded or image is None or image.size == 0:
-            return None
-        return np.ascontiguousarray(image, np.uint8)
-
     def _warm_up(self) -> Image:
-        """Return a picture that is in order, or black because the camera stays so."""
+        """Return the first good picture, or a black one if the camera stays black."""
         for count in itertools.count(1):
             image, captured_ns = self._grab()
             dark_ns = self._dark_ns(image, captured_ns)
-            if count >= _WARM_UP_FRAMES and (not dark_ns or dark_ns > _DARK_LIMIT_NS):
+            if count >= _WARM_UP_FRAMES and (not dark_ns or dark_ns > _MAX_DARK_NS):
                 break
         self._index = 0
         return image
@@ -195,22 +178,17 @@ class Camera(Source):
         return 0 if self._dark_since_ns is None else max(1, captured_ns - self._dark_since_ns)
 
 
-def is_url(selector: str) -> bool:
-    """Say whether ``selector`` names a network camera (``rtsp://``, ``http://``)."""
-    return "://" in selector
-
-
 def _open_url(url: str, name: str) -> cv2.VideoCapture:
     capture = cv2.VideoCapture(
         url,
         cv2.CAP_FFMPEG,
         [
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-            _OPEN_LIMIT_MS,
+            _OPEN_TIMEOUT_MS,
             cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-            _SILENCE_LIMIT_S * 1000,
+            _READ_TIMEOUT_S * 1000,
             cv2.CAP_PROP_N_THREADS,
-            1,  # with more, the decoder holds back a picture for each
+            1,  # with more, the decoder delays the picture by a frame for each
         ],
     )
     if not capture.isOpened():
@@ -233,8 +211,8 @@ def _open_device(
         capture.release()
         raise SourceUnavailableError(explain_unavailable(device.path))
     mode = choose_mode(device.modes, size, fps) or CameraMode("", size or DEFAULT_SIZE)
-    # The format comes first: it decides which sizes there are. What was refused shows in what is
-    # read back, not here: set() returns True either way.
+    # The format comes first: it decides which sizes there are. set() returns True even if the
+    # driver refuses; what it granted is read back later.
     if mode.fourcc:
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*mode.fourcc))
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, mode.size[0])
@@ -245,7 +223,7 @@ def _open_device(
 
 
 def _rates(fps: float) -> tuple[Fraction, ...]:
-    """Return a driver's rate as a tuple; some say 0, and some say nonsense."""
+    """Return a driver's rate as a tuple, empty for 0 and for nonsense."""
     return (Fraction(fps).limit_denominator(1001),) if 0 < fps < 1000 else ()
 
 

@@ -1,4 +1,4 @@
-"""Which cameras are plugged in, and which of them is meant."""
+"""The cameras of this machine: listing them, and choosing one."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from livebg.errors import SourceUnavailableError
 from livebg.platform.camera_modes import CameraMode
 
-__all__ = ["NO_CAMERA", "CameraDevice", "explain_unavailable", "find_camera", "list_cameras"]
+__all__ = ["CameraDevice", "explain_unavailable", "find_camera", "list_cameras"]
 
-NO_CAMERA = (
+_NO_CAMERA = (
     "no camera found; plug one in, or pretend with --camera VIDEO; `livebg cameras` lists them"
 )
 
-_MOST_PROBED = 10
+_MAX_PROBED = 10
 """Indices that are tried where the system does not list its cameras."""
 
 
@@ -25,14 +25,14 @@ class CameraDevice:
     """A camera of this machine.
 
     Attributes:
-        id: the same after a reboot or when plugged in again: a link below ``/dev/v4l``, or the
-            bus address; elsewhere than on Linux the index.
-        path: what to open: ``/dev/video0``; elsewhere than on Linux the index.
-        index: number that OpenCV knows it by.
-        name: what its maker calls it.
-        modes: what it can deliver; empty where that cannot be asked.
-        virtual: True when another program feeds it (v4l2loopback).
-        problem: why it cannot be opened, as a sentence; empty when it can.
+        id: stays the same after a reboot or a new plug: on Linux a link below ``/dev/v4l`` or the
+            bus address, elsewhere the index.
+        path: on Linux ``/dev/video0``, elsewhere the index.
+        index: OpenCV's number of the camera.
+        name: the maker's name.
+        modes: what it can deliver; empty if the system does not tell.
+        virtual: True if another program feeds it (v4l2loopback).
+        problem: one sentence why it cannot be opened; empty if it can.
     """
 
     id: str
@@ -45,10 +45,10 @@ class CameraDevice:
 
 
 def list_cameras() -> list[CameraDevice]:
-    """Return the cameras of this machine in the order of their numbers; none gives an empty list.
+    """Return the cameras of this machine in the order of their numbers.
 
-    On Linux nothing is started: the devices are only asked. Elsewhere the first indices are opened
-    by OpenCV one after the other, and their lights may flash.
+    On Linux no camera is started. Elsewhere OpenCV opens the first indices one after the other, and
+    the cameras' lights may flash.
     """
     if sys.platform == "linux":
         from livebg.sources.linux_cameras import list_linux_cameras
@@ -74,15 +74,13 @@ def find_camera(selector: str, cameras: Sequence[CameraDevice]) -> CameraDevice:
         '/dev/video0'
     """
     if selector == "auto":
-        found = _first_usable(cameras)
-    elif selector.isdecimal():
-        found = _by_index(int(selector), cameras)
-    elif os.path.isabs(selector):
-        found = _by_path(selector, cameras)
+        usable_first = sorted(cameras, key=lambda camera: (bool(camera.problem), camera.virtual))
+        found = next(iter(usable_first), None)
     else:
-        found = _by_name(selector, cameras)
-    if found.problem:
-        raise SourceUnavailableError(found.problem)
+        found = next((camera for camera in cameras if _is_meant(camera, selector)), None)
+    if found is None or found.problem:
+        problem = found.problem if found else _explain_missing(selector, cameras)
+        raise SourceUnavailableError(problem)
     return found
 
 
@@ -90,7 +88,7 @@ def explain_unavailable(path: str) -> str:
     """Return one sentence on why the camera at ``path`` cannot be opened, and what to do.
 
     OpenCV only says that it failed. On Linux the device itself is asked: missing, forbidden, in
-    use, or no capture device; elsewhere all of them are named.
+    use, or no capture device; elsewhere the sentence names all of them.
     """
     if sys.platform == "linux":
         from livebg.sources.linux_cameras import find_problem
@@ -105,37 +103,29 @@ def explain_unavailable(path: str) -> str:
     )
 
 
-def _first_usable(cameras: Sequence[CameraDevice]) -> CameraDevice:
+def _is_meant(camera: CameraDevice, selector: str) -> bool:
+    if selector.isdecimal():
+        return camera.index == int(selector)
+    if os.path.isabs(selector):
+        return selector in (camera.id, camera.path) or os.path.realpath(selector) == camera.path
+    return selector == camera.id or selector.casefold() in camera.name.casefold()
+
+
+def _explain_missing(selector: str, cameras: Sequence[CameraDevice]) -> str:
+    if selector == "auto":
+        return _NO_CAMERA
+    if selector.isdecimal():
+        return explain_unavailable(
+            f"/dev/video{int(selector)}" if sys.platform == "linux" else selector
+        )
+    if os.path.isabs(selector):
+        return explain_unavailable(selector)
     if not cameras:
-        raise SourceUnavailableError(NO_CAMERA)
-    return min(cameras, key=lambda camera: (bool(camera.problem), camera.virtual))
-
-
-def _by_index(index: int, cameras: Sequence[CameraDevice]) -> CameraDevice:
-    for camera in cameras:
-        if camera.index == index:
-            return camera
-    path = f"/dev/video{index}" if sys.platform == "linux" else str(index)
-    raise SourceUnavailableError(explain_unavailable(path))
-
-
-def _by_path(path: str, cameras: Sequence[CameraDevice]) -> CameraDevice:
-    for camera in cameras:
-        if path in (camera.id, camera.path) or os.path.realpath(path) == camera.path:
-            return camera
-    raise SourceUnavailableError(explain_unavailable(path))
-
-
-def _by_name(name: str, cameras: Sequence[CameraDevice]) -> CameraDevice:
-    wanted = name.casefold()
-    for camera in cameras:
-        if name == camera.id or wanted in camera.name.casefold():
-            return camera
-    if not cameras:
-        raise SourceUnavailableError(f"{name!r} is neither a video file nor a camera: {NO_CAMERA}")
-    there = ", ".join(f"{camera.name} ({camera.path})" for camera in cameras)
-    raise SourceUnavailableError(
-        f"{name!r} is neither a video file nor a part of a camera's name; the cameras are: {there}"
+        return f"{selector!r} is neither a video file nor a camera: {_NO_CAMERA}"
+    names = ", ".join(f"{camera.name} ({camera.path})" for camera in cameras)
+    return (
+        f"{selector!r} is neither a video file nor a part of a camera's name; the cameras are: "
+        f"{names}"
     )
 
 
@@ -144,7 +134,7 @@ def _probe_cameras() -> list[CameraDevice]:
     import cv2
 
     cameras = []
-    for index in range(_MOST_PROBED):
+    for index in range(_MAX_PROBED):
         capture = cv2.VideoCapture(index)
         try:
             if not capture.isOpened():
@@ -155,13 +145,7 @@ def _probe_cameras() -> list[CameraDevice]:
             )
         finally:
             capture.release()
-        cameras.append(
-            CameraDevice(
-                id=str(index),
-                path=str(index),
-                index=index,
-                name=f"camera {index}",
-                modes=(CameraMode("", size),),
-            )
-        )
+        number = str(index)
+        modes = (CameraMode("", size),)
+        cameras.append(CameraDevice(number, number, index, f"camera {number}", modes))
     return cameras

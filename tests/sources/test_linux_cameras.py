@@ -9,7 +9,6 @@ import pytest
 
 from livebg.platform.camera_modes import CameraMode
 from livebg.platform.linux import v4l2
-from livebg.platform.linux import v4l2 as node
 from livebg.sources.linux_cameras import find_problem, list_linux_cameras
 from tests.support.fake_v4l2 import (
     CAPTURE,
@@ -46,7 +45,7 @@ def webcam() -> FakeNode:
 
 def test_request_numbers_are_those_of_the_kernel() -> None:
     """From linux/videodev2.h on x86-64 and arm64, where the structures are laid out alike."""
-    assert node.QUERYCAP == 0x80685600
+    assert v4l2.QUERYCAP == 0x80685600
     assert v4l2.ENUM_FMT == 0xC0405602
     assert v4l2.REQBUFS == 0xC0145608
     assert v4l2.ENUM_FRAMESIZES == 0xC02C564A
@@ -220,4 +219,4 @@ def _refuse_to_open(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def refuse(*_: object) -> NoReturn:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("livebg.sources.linux_cameras.os.open", refuse)
+    monkeypatch.setattr("livebg.platform.linux.v4l2.os.open", refuse)
