@@ -239,9 +239,9 @@ def run(arguments: argparse.Namespace) -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="livebg-bench-")))
         report = _measure(arguments, folder)
         if tables is not None:
-            _write(tables, as_markdown(report).encode(), arguments.report)
+            tables.write(as_markdown(report).encode())
         if plot is not None:
-            _write(plot, _plotted(report), arguments.plot)
+            plot.write(_plotted(report))
     print((as_json(report) if arguments.json else as_markdown(report)).rstrip())
     return 0
 
@@ -434,14 +434,4 @@ def _reserve(path: Path | None, stack: ExitStack) -> PartialFile | None:
 
     if path is None:
         return None
-    file = PartialFile(path)
-    stack.callback(file.discard)
-    return file
-
-
-def _write(file: PartialFile, content: bytes, path: Path) -> None:
-    from livebg.atomic import translate_write_errors
-
-    with translate_write_errors(path):
-        file.path.write_bytes(content)
-    file.commit()
+    return stack.enter_context(PartialFile(path))

@@ -23,7 +23,7 @@ from time import sleep
 from types import FrameType
 from typing import Any, TextIO
 
-from livebg.atomic import PartialFile, translate_write_errors
+from livebg.atomic import PartialFile
 from livebg.download import Progress
 
 __all__ = [
@@ -289,7 +289,7 @@ class StatsFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        PartialFile(path).discard()
+        PartialFile(path).close()
 
     def write(self, summary: Mapping[str, Any]) -> None:
         """Write ``summary``, in place of an earlier file.
@@ -298,10 +298,6 @@ class StatsFile:
             InputError: the folder is gone.
             SinkError: the disk is full.
         """
-        file = PartialFile(self._path)
-        try:
-            with translate_write_errors(self._path):
-                file.path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-            file.commit()
-        finally:
-            file.discard()
+        text = json.dumps(summary, indent=2) + "\n"
+        with PartialFile(self._path) as file:
+            file.write(text.encode())

@@ -1,4 +1,4 @@
-"""A sink that takes everything and keeps nothing."""
+"""A sink that discards what it gets."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["NullSink"]
 
 
 class NullSink(Sink):
-    """Counts composites: for measuring what everything before a sink costs.
+    """Counts composites and discards them; measures a pipeline without a sink's cost.
 
     Attributes:
-        count: composites taken so far.
+        count: composites sent so far.
     """
 
     name = "null"
@@ -34,5 +34,5 @@ class NullSink(Sink):
         self.count += 1
 
     def close(self) -> None:
-        """Take no more."""
+        """Refuse further composites. Idempotent."""
         self._closed = True

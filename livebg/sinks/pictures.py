@@ -1,32 +1,22 @@
-"""Writing one picture.
-
-Folders of numbered PNG pictures as sinks.
-
-Alpha mattes as a folder of PNG pictures.
-"""
+"""Pictures on disk: one file, or a folder of numbered PNG pictures or alpha mattes."""
 
 from __future__ import annotations
 
+import contextlib
+import re
+import shutil
+import tempfile
 from abc import abstractmethod
 from pathlib import Path
 
 import cv2
 
-from livebg.atomic import PartialFile, StagedFolder, translate_write_errors
+from livebg.atomic import PartialFile, translate_path_errors, translate_write_errors
 from livebg.errors import InputError, SinkError
 from livebg.frame import BGR, Composite, Image
 from livebg.sinks.base import Sink, repacked
 
-__all__ = [
-    "WRITABLE_ENDINGS",
-    "AlphaFolder",
-    "NumberedPictures",
-    "PictureFolderSink",
-    "check_picture_path",
-    "encode_png",
-    "write_picture",
-]
-
+__all__ = ["AlphaFolder", "PictureFolderSink", "check_picture_path", "write_picture"]
 
 _ENCODING: dict[str, tuple[int, ...]] = {
     ".png": (cv2.IMWRITE_PNG_COMPRESSION, 3),
@@ -35,8 +25,8 @@ _ENCODING: dict[str, tuple[int, ...]] = {
     ".webp": (cv2.IMWRITE_WEBP_QUALITY, 95),
 }
 
-WRITABLE_ENDINGS = tuple(_ENCODING)
-"""Endings, in lower case, of the pictures that can be written."""
+_QUICK_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
+"""For folders: packed quickly rather than tightly."""
 
 _OPAQUE_ENDINGS = (".jpg", ".jpeg")
 _WEBP_MAX_SIDE = 16383
@@ -56,7 +46,7 @@ def check_picture_path(path: Path, *, transparent: bool = False) -> None:
     if ending not in _ENCODING:
         raise InputError(
             f"{path}: a picture cannot be written with the ending {path.suffix or '(none)'!r}, "
-            f"use {', '.join(WRITABLE_ENDINGS)}"
+            f"use {', '.join(_ENCODING)}"
         )
     if transparent and ending in _OPAQUE_ENDINGS:
         raise InputError(f"{path}: JPEG pictures cannot be transparent, use .png or .webp")
@@ -73,7 +63,7 @@ def write_picture(path: Path, image: Image) -> None:
     Raises:
         InputError: the ending is unknown, JPEG cannot hold transparency, WebP cannot hold the
             size, or the folder is missing or not writable.
-        SinkError: writing failed: the disk is full, say.
+        SinkError: writing failed, for example because the disk is full.
 
     Example:
         >>> write_picture(Path("card.png"), image)  # doctest: +SKIP
@@ -84,25 +74,8 @@ def write_picture(path: Path, image: Image) -> None:
         raise InputError(
             f"{path}: WebP holds up to {_WEBP_MAX_SIDE} pixels on a side, use .png for this picture"
         )
-    partial = PartialFile(path)
-    try:
-        with translate_write_errors(path):
-            partial.path.write_bytes(_encode(ending, image, _ENCODING[ending]))
-        partial.commit()
-    finally:
-        partial.discard()
-
-
-def encode_png(image: Image) -> bytes:
-    """Return ``image`` as a PNG file, packed quickly rather than tightly.
-
-    Args:
-        image: ``(H, W)`` grey, ``(H, W, 3)`` BGR or ``(H, W, 4)`` BGRA, uint8.
-
-    Raises:
-        SinkError: it cannot be encoded.
-    """
-    return _encode(".png", image, (cv2.IMWRITE_PNG_COMPRESSION, 1))
+    with PartialFile(path) as partial:
+        partial.write(_encode(ending, image, _ENCODING[ending]))
 
 
 def _encode(ending: str, image: Image, parameters: tuple[int, ...]) -> bytes:
@@ -117,28 +90,31 @@ def _encode(ending: str, image: Image, parameters: tuple[int, ...]) -> bytes:
     return content.tobytes()
 
 
-class NumberedPictures(Sink):
-    """Writes one picture a composite, numbered by running count, the first 0000.
+class _NumberedPictures(Sink):
+    """Writes one PNG a composite, numbered by running count: ``<prefix>_0000.png`` is the first.
 
-    The pictures are in the folder once the sink is closed; ``abort`` leaves it as it was. Those of
-    an earlier run are replaced, also where that run was longer.
-
-    Args:
-        path: the folder; created if missing.
-        prefix: what the names start with: ``<prefix>_0000.png``.
-
-    Raises:
-        InputError: ``path`` is no folder or cannot be written to.
+    Pictures are written into a hidden subfolder. ``close`` moves them into place, replaces those of
+    the same name and deletes those with higher numbers: the folder then holds one run's pictures,
+    not the rest of an earlier, longer one. Other files are not touched; ``abort`` leaves the folder
+    as it was.
     """
 
-    def __init__(self, path: Path, prefix: str) -> None:
-        self.name = f"{path}/{prefix}_*.png"
-        self._folder = StagedFolder(path, prefix)
+    def __init__(self, folder: Path, prefix: str) -> None:
+        self.name = f"{folder}/{prefix}_*.png"
+        self._folder = folder
+        self._prefix = prefix
+        self._count = 0
         self._closed = False
+        with translate_path_errors(folder):
+            self._created = not folder.exists()
+            if not self._created and not folder.is_dir():
+                raise InputError(f"{folder}: this is a file, name a folder to write pictures into")
+            folder.mkdir(parents=True, exist_ok=True)
+            self._hidden = Path(tempfile.mkdtemp(prefix=".livebg-partial-", dir=folder))
 
     @abstractmethod
     def picture(self, composite: Composite) -> Image:
-        """Return what of ``composite`` is written: uint8, grey, BGR or BGRA.
+        """Return the picture of ``composite`` to write: uint8, grey, BGR or BGRA.
 
         Raises:
             SinkError: the composite does not hold it.
@@ -152,7 +128,10 @@ class NumberedPictures(Sink):
         """
         if self._closed:
             raise SinkError(f"{self.name}: the sink is closed, open it again")
-        self._folder.write(encode_png(self.picture(composite)))
+        content = _encode(".png", self.picture(composite), _QUICK_PNG)
+        with translate_write_errors(self._folder):
+            (self._hidden / self._file_name(self._count)).write_bytes(content)
+        self._count += 1
 
     def close(self) -> None:
         """Move the pictures into place. Idempotent.
@@ -160,20 +139,41 @@ class NumberedPictures(Sink):
         Raises:
             SinkError: they cannot be moved.
         """
-        if not self._closed:
-            self._closed = True
-            try:
-                self._folder.commit()
-            finally:
-                self._folder.discard()
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            with translate_write_errors(self._folder):
+                for number in range(self._count):
+                    name = self._file_name(number)
+                    (self._hidden / name).replace(self._folder / name)
+                for path in self._outdated():
+                    path.unlink()
+        finally:
+            self._clean_up()
 
     def abort(self) -> None:
         """Leave the folder as it was. Idempotent."""
-        self._closed = True
-        self._folder.discard()
+        if not self._closed:
+            self._closed = True
+            self._clean_up()
+
+    def _clean_up(self) -> None:
+        shutil.rmtree(self._hidden, ignore_errors=True)
+        if self._created:
+            with contextlib.suppress(OSError):  # there are pictures in it
+                self._folder.rmdir()
+
+    def _file_name(self, number: int) -> str:
+        return f"{self._prefix}_{number:04d}.png"
+
+    def _outdated(self) -> list[Path]:
+        pattern = re.compile(rf"{re.escape(self._prefix)}_(\d{{4,}})\.png")
+        found = ((path, pattern.fullmatch(path.name)) for path in self._folder.iterdir())
+        return [path for path, match in found if match and int(match[1]) >= self._count]
 
 
-class PictureFolderSink(NumberedPictures):
+class PictureFolderSink(_NumberedPictures):
     """Writes composites as ``frame_0000.png``, ``frame_0001.png`` ...: BGR or BGRA as they come.
 
     Args:
@@ -191,7 +191,7 @@ class PictureFolderSink(NumberedPictures):
         return repacked(composite, BGR)
 
 
-class AlphaFolder(NumberedPictures):
+class AlphaFolder(_NumberedPictures):
     """Writes mattes as ``alpha_0000.png``, ``alpha_0001.png`` ...: 8-bit grey, at full size.
 
     Args:

@@ -101,7 +101,7 @@ class Recorder(Sink):
                 self._output.start_encoding()
         except BaseException:
             self._release()
-            self._partial.discard()
+            self._partial.close()
             raise
 
     def send(self, composite: Composite) -> None:
@@ -159,13 +159,13 @@ class Recorder(Sink):
         finally:
             self._release()
             if not self._live:
-                self._partial.discard()
+                self._partial.close()
 
     def abort(self) -> None:
         """Stop and leave nothing. Idempotent."""
         self._closed = True
         self._release()
-        self._partial.discard()
+        self._partial.close()
 
     def _add_video(self) -> VideoStream:
         form = self._format

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,6 @@ from livebg.sinks.pictures import (
     AlphaFolder,
     PictureFolderSink,
     check_picture_path,
-    encode_png,
     write_picture,
 )
 
@@ -33,9 +33,6 @@ def test_png_keeps_every_pixel(tmp_path: Path, image: Image) -> None:
     path = tmp_path / "Bild ü.PNG"
     write_picture(path, image)
     np.testing.assert_array_equal(read_back(path), image)
-    np.testing.assert_array_equal(
-        cv2.imdecode(np.frombuffer(encode_png(image), np.uint8), -1), image
-    )
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -83,41 +80,36 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
         write_picture(tmp_path / "missing" / "a.png", BGR)
 
 
-PICTURES_BGRA: Image = np.random.default_rng(3).integers(0, 256, (20, 30, 4), np.uint8)
+def send_all(folder: Path, *images: Image) -> PictureFolderSink:
+    sink = PictureFolderSink(folder)
+    for index, image in enumerate(images, start=5):
+        sink.send(Composite(image, index, captured_ns=0))
+    return sink
 
 
-def read_back_pictures(path: Path) -> Image:
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    assert image is not None
-    return np.asarray(image, dtype=np.uint8)
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-def test_pictures_are_numbered_by_running_count(tmp_path: Path) -> None:
-    with PictureFolderSink(tmp_path / "out") as sink:
-        for index in (5, 7):
-            sink.send(Composite(PICTURES_BGRA[:, :, :3] // index, index, captured_ns=0))
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "frame_0000.png",
-        "frame_0001.png",
-    ]
-    np.testing.assert_array_equal(
-        read_back_pictures(tmp_path / "out" / "frame_0001.png"), PICTURES_BGRA[:, :, :3] // 7
-    )
-
-
-def test_transparency_is_kept(tmp_path: Path) -> None:
-    with PictureFolderSink(tmp_path) as sink:
-        sink.send(Composite(PICTURES_BGRA, 0, captured_ns=0))
-    np.testing.assert_array_equal(read_back_pictures(tmp_path / "frame_0000.png"), PICTURES_BGRA)
+@pytest.mark.parametrize("images", [(BGR, BGR // 7), (BGRA,)], ids=["bgr", "bgra"])
+def test_pictures_appear_together_numbered_by_running_count(
+    tmp_path: Path, images: tuple[Image, ...]
+) -> None:
+    folder = tmp_path / "new" / "pictures"
+    sink = send_all(folder, *images)
+    assert contents(folder) == {}
+    sink.close()
+    for number, image in enumerate(images):
+        np.testing.assert_array_equal(read_back(folder / f"frame_{number:04d}.png"), image)
+    assert len(list(folder.iterdir())) == len(images)
 
 
 def test_mattes_are_8_bit_grey_and_start_at_0(tmp_path: Path) -> None:
-    matte = np.ascontiguousarray(PICTURES_BGRA[:, :, 3])
     with AlphaFolder(tmp_path) as sink:
         for index in (3, 4):
-            sink.send(Composite(PICTURES_BGRA, index, captured_ns=0, alpha=matte))
+            sink.send(Composite(BGRA, index, captured_ns=0, alpha=GREY))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alpha_0000.png", "alpha_0001.png"]
-    np.testing.assert_array_equal(read_back_pictures(tmp_path / "alpha_0000.png"), matte)
+    np.testing.assert_array_equal(read_back(tmp_path / "alpha_0000.png"), GREY)
 
 
 def test_a_composite_without_its_matte_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
@@ -125,5 +117,44 @@ def test_a_composite_without_its_matte_is_an_error_and_leaves_nothing(tmp_path: 
         pytest.raises(SinkError, match="frame 3 came without its matte"),
         AlphaFolder(tmp_path / "mattes") as sink,
     ):
-        sink.send(Composite(PICTURES_BGRA, 3, captured_ns=0))
+        sink.send(Composite(BGRA, 3, captured_ns=0))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_earlier_run_is_replaced_whole_and_nothing_else(tmp_path: Path) -> None:
+    send_all(tmp_path, BGR, BGR, BGR).close()
+    others = {"alpha_0002.png": b"m", "frame_2.png": b"u", "frame_0002.jpg": b"j"}
+    for name, content in others.items():
+        (tmp_path / name).write_bytes(content)
+    send_all(tmp_path, BGRA, BGRA).close()
+    assert contents(tmp_path).keys() == others.keys() | {"frame_0000.png", "frame_0001.png"}
+    assert contents(tmp_path).items() >= others.items()
+    np.testing.assert_array_equal(read_back(tmp_path / "frame_0001.png"), BGRA)
+
+
+def test_an_aborted_run_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
+    send_all(tmp_path, BGR).close()
+    send_all(tmp_path, BGRA, BGRA).abort()
+    assert [path.name for path in tmp_path.iterdir()] == ["frame_0000.png"]
+    np.testing.assert_array_equal(read_back(tmp_path / "frame_0000.png"), BGR)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"")
+    with pytest.raises(InputError, match="this is a file"):
+        PictureFolderSink(tmp_path / "out")
+
+
+def test_places_where_no_folder_can_be_are_refused(tmp_path: Path, locked_folder: Path) -> None:
+    with pytest.raises(InputError, match="cannot be written to"):
+        PictureFolderSink(tmp_path / ("x" * 300))
+    with pytest.raises(InputError, match="locked"):
+        PictureFolderSink(locked_folder / "pictures")
+
+
+def test_a_folder_that_vanishes_is_a_sink_error(tmp_path: Path) -> None:
+    sink = send_all(tmp_path / "out")
+    shutil.rmtree(tmp_path / "out")
+    with pytest.raises(SinkError, match=r"out: writing failed \(No such file"):
+        sink.send(Composite(BGR, 0, captured_ns=0))
+    sink.abort()
