@@ -1,32 +1,38 @@
-"""A video that starts again when it is over, for moving backgrounds.
-
-A source that is read ahead of time, in a thread of its own.
-
-What the user wrote after ``--background`` becomes a backdrop.
-
-A background that is opened ahead of the frame that it will lie behind.
-"""
+"""The plates of what the user chose as background; videos are read ahead and looped."""
 
 from __future__ import annotations
 
-import os.path
-import re
 import threading
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
-from livebg.compositing.backgrounds import BlurPlate, GreyPlate, MovingPlate, Plate, StillPlate
-from livebg.compositing.compositor import Backdrop
-from livebg.config.settings import blur_strength
-from livebg.errors import EndOfStreamError, SourceError, UsageError, did_you_mean
+from livebg.compositing.backgrounds import (
+    BlurPlate,
+    GreyPlate,
+    MovingPlate,
+    Plate,
+    StillPlate,
+    TransparentPlate,
+    UnfilteredPlate,
+)
+from livebg.config.background import (
+    Background,
+    Blur,
+    Colour,
+    Grey,
+    Picture,
+    Transparent,
+    Unfiltered,
+    Video,
+)
+from livebg.errors import EndOfStreamError, SourceError
 from livebg.frame import Frame, Image
 from livebg.sources.base import Source, SourceInfo
 from livebg.sources.pictures import read_picture
 from livebg.sources.video import VideoFile
 from livebg.threads import BoundedQueue, Worker
 
-__all__ = ["LoopedVideo", "PreparedBackground", "ReadAhead", "open_backdrop"]
+__all__ = ["LoopedVideo", "ReadAhead", "open_background"]
 
 
 class LoopedVideo:
@@ -150,112 +156,33 @@ class ReadAhead(Source):
                     return
 
 
-_WORDS = ("blur", "white", "gray", "color:", "transparent", "none")
-_MOVING = {".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"}
-_COLOUR = re.compile(r"#?([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})", re.IGNORECASE)
-
-
-def open_backdrop(spec: str) -> Backdrop:
-    """Open a background.
-
-    Args:
-        spec: ``blur``, ``blur:0..100``, ``white``, ``gray``, ``color:#rrggbb``, ``transparent``,
-            ``none``, or the path of a picture, video or GIF.
+def open_background(background: Background) -> Plate:
+    """Open a background; the caller closes its plate.
 
     Raises:
-        UsageError: it is none of these.
-        InputError: the file cannot be read.
+        InputError: its file cannot be read.
 
     Example:
-        >>> open_backdrop("transparent")
-        'transparent'
+        >>> open_background(Grey())  # doctest: +ELLIPSIS
+        <livebg.compositing.backgrounds.GreyPlate object at ...>
     """
-    strength = blur_strength(spec)
-    if strength is not None:
-        return BlurPlate(strength)
-    word, _, value = spec.partition(":")
-    match word.lower():
-        case "transparent" if not value:
-            return "transparent"
-        case "none" if not value:
-            return "none"
-        case "white" if not value:
-            return StillPlate.of_colour(255, 255, 255)
-        case "gray" | "grey" if not value:
+    match background:
+        case Blur(strength):
+            return BlurPlate(strength)
+        case Colour(blue, green, red):
+            return StillPlate.of_colour(blue, green, red)
+        case Grey():
             return GreyPlate()
-        case "color" | "colour":
-            return _colour(spec, value)
-    return _file(spec)
-
-
-def _colour(spec: str, value: str) -> StillPlate:
-    channels = _COLOUR.fullmatch(value)
-    if channels is None:
-        raise UsageError(
-            f"background {spec!r}: a colour is written as six hexadecimal digits, "
-            "for example color:#00ff00"
-        )
-    red, green, blue = (int(digits, 16) for digits in channels.groups())
-    return StillPlate.of_colour(blue, green, red)
-
-
-def _file(spec: str) -> Backdrop:
-    path = Path(os.path.expanduser(spec))
-    if not os.path.exists(path):
-        raise UsageError(
-            f"background {spec!r} is neither a file nor one of {', '.join(_WORDS)}"
-            f"{did_you_mean(spec, _WORDS)}"
-        )
-    if path.suffix.lower() not in _MOVING:
-        return StillPlate(read_picture(path))
-    video = LoopedVideo(partial(ReadAhead, partial(VideoFile, path)))
-    return MovingPlate(video.picture_at, video.close)
-
-
-class PreparedBackground:
-    """Holds at most one opened background. ``prepare`` may be called by another thread.
-
-    Args:
-        open_backdrop: opens a background; see ``livebg.backgrounds``.
-    """
-
-    def __init__(self, open_backdrop: Callable[[str], Backdrop]) -> None:
-        self._open = open_backdrop
-        self._held: tuple[str, Backdrop] | None = None
-        self._closed = False
-
-    def prepare(self, spec: str) -> None:
-        """Open a background, so that ``take`` will take no time.
-
-        Raises:
-            UsageError: there is no such background.
-            InputError: it cannot be read.
-        """
-        unused, self._held = self._held, (spec, self._open(spec))
-        _close(unused)
-        if self._closed:
-            self.close()
-
-    def take(self, spec: str) -> Backdrop:
-        """Return a background that is the caller's to close: the prepared one, or another.
-
-        Raises:
-            UsageError: there is no such background.
-            InputError: it cannot be read.
-        """
-        held, self._held = self._held, None
-        if held is not None and held[0] == spec:
-            return held[1]
-        _close(held)
-        return self._open(spec)
-
-    def close(self) -> None:
-        """Release what nobody took. Idempotent."""
-        self._closed = True
-        held, self._held = self._held, None
-        _close(held)
-
-
-def _close(held: tuple[str, Backdrop] | None) -> None:
-    if held is not None and isinstance(held[1], Plate):
-        held[1].close()
+        case Picture(path):
+            return StillPlate(read_picture(path))
+        case Video(path):
+            video = LoopedVideo(partial(ReadAhead, partial(VideoFile, path)))
+            return MovingPlate(video.picture_at, video.close)
+        case Transparent():
+            return TransparentPlate()
+        case Unfiltered():
+            return UnfilteredPlate()
+    plate = background.open()
+    if not isinstance(plate, Plate):
+        raise TypeError(f"{type(background).__name__}.open returned {plate!r}, which is no Plate")
+    return plate

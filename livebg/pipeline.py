@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.backgrounds import PreparedBackground, open_backdrop
+from livebg.backgrounds import open_background
 from livebg.build import build_segmenter
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.closable import Closable
-from livebg.compositing.compositor import Backdrop, Compositor, compositing_kernel
+from livebg.compositing.backgrounds import Plate
+from livebg.compositing.compositor import Compositor, compositing_kernel
 from livebg.compositing.edge_colour import EDGE_HALVINGS, edge_colours
 from livebg.compositing.framing import AutoFraming, busts_of, mirrored, reframed
 from livebg.compositing.sheets import full_size_labels
@@ -44,7 +45,6 @@ class Pipeline(Closable):
         preset: name of a preset, ``balanced`` by default.
         segmenter: finds the person, in place of the network that the settings name; the pipeline
             closes it.
-        open_background: opens the background of the settings, and each later one.
         live: hold the frame rate and the processor budget, and with the latency ``low`` let the
             network run in a thread of its own.
         clock: what times the stages.
@@ -69,7 +69,6 @@ class Pipeline(Closable):
         *,
         preset: str | None = None,
         segmenter: Segmenter | None = None,
-        open_background: Callable[[str], Backdrop] = open_backdrop,
         live: bool = False,
         clock: Clock | None = None,
         progress: Progress | None = None,
@@ -87,7 +86,6 @@ class Pipeline(Closable):
         self._clock = clock or MonotonicClock()
         self._progress = progress
         self._compositor = Compositor(open_background(settings.background))
-        self._next_backdrop = PreparedBackground(open_background)
         self._framing = AutoFraming(settings.auto_frame)
         self._times = StageTimes(self._clock)
         self._opened: Matting | None = None
@@ -238,17 +236,6 @@ class Pipeline(Closable):
                 pixel_format=pixel_format,
             )
 
-    def prepare(self, settings: Settings) -> None:
-        """Read the background of ``settings`` for ``reconfigure``, which then takes no time.
-
-        May be called from another thread while this one processes frames.
-
-        Raises:
-            InputError: the new background cannot be read.
-        """
-        if settings.background != self._settings.background:
-            self._next_backdrop.prepare(settings.background)
-
     def labels(self, frame: Frame, matte: Matte) -> NDArray[np.uint8] | None:
         """Return the class of every pixel of ``frame``, ``(H, W)`` uint8 (PASCAL VOC).
 
@@ -258,16 +245,22 @@ class Pipeline(Closable):
             return None
         return full_size_labels(matte.labels, matte.box, frame.size)
 
-    def reconfigure(self, settings: Settings) -> None:
+    def reconfigure(self, settings: Settings, plate: Plate | None = None) -> None:
         """Take over settings that need no other network, between two frames.
+
+        Args:
+            settings: what is in force from now on.
+            plate: the plate of ``settings.background``, which the pipeline closes; None has another
+                background opened here, which takes time.
 
         Raises:
             InputError: the new background cannot be read; the old settings stay in force.
         """
-        if settings.background != self._settings.background:
-            backdrop = self._next_backdrop.take(settings.background)
+        if plate is None and settings.background != self._settings.background:
+            plate = open_background(settings.background)
+        if plate is not None:
             self._compositor.close()
-            self._compositor = Compositor(backdrop)
+            self._compositor = Compositor(plate)
         self._settings = settings
         if self._opened is not None:
             self._opened.configure(settings)
@@ -285,7 +278,6 @@ class Pipeline(Closable):
         elif self._segmenter is not None:
             self._segmenter.close()
         self._compositor.close()
-        self._next_backdrop.close()
 
     @property
     def _matting(self) -> Matting:

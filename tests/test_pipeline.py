@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livebg.backgrounds import open_backdrop
 from livebg.compositing.backgrounds import Plate
-from livebg.compositing.compositor import Backdrop
+from livebg.config.background import Background
 from livebg.config.settings import Every, Settings
-from livebg.errors import InputError, ModelError, UsageError
+from livebg.errors import InputError, ModelError, SettingsError
 from livebg.frame import Composite, FloatImage, Frame, Image, Matte, PixelFormat, Size
 from livebg.pipeline import Pipeline
 from livebg.sources.synthetic import SyntheticScene
@@ -39,14 +38,7 @@ class Bench:
         self.frames = list(make_scene(motion))
         self.segmenter = ExactSegmenter(self.scene)
         self.settings = Settings(**{"background": "white", **settings})
-        self.opened: list[Backdrop] = []
-        self.pipeline = Pipeline(
-            self.settings, SIZE, segmenter=self.segmenter, open_background=self.open
-        )
-
-    def open(self, spec: str) -> Backdrop:
-        self.opened.append(open_backdrop(spec))
-        return self.opened[-1]
+        self.pipeline = Pipeline(self.settings, SIZE, segmenter=self.segmenter)
 
     def run(self, count: int = COUNT) -> list[Composite]:
         return [self.pipeline.process(f, want_alpha=True) for f in self.frames[:count]]
@@ -217,13 +209,18 @@ class ClosingPlate(Plate):
         self.closed += 1
 
 
+@dataclass(frozen=True)
+class Own(Background):
+    plate: Plate
+
+    def open(self) -> Plate:
+        return self.plate
+
+
 def test_a_new_background_holds_from_the_next_frame_and_the_old_one_is_closed() -> None:
     bench, plate = Bench(), ClosingPlate()
     pipeline = Pipeline(
-        bench.settings,
-        SIZE,
-        segmenter=bench.segmenter,
-        open_background=lambda spec: plate if spec == "white" else bench.open(spec),
+        replace(bench.settings, background=Own(plate)), SIZE, segmenter=bench.segmenter
     )
     assert room_share(pipeline.process(bench.frames[0]), (9, 9, 9)) > 0.3
     pipeline.reconfigure(replace(bench.settings, background="color:#0000ff"))
@@ -232,47 +229,19 @@ def test_a_new_background_holds_from_the_next_frame_and_the_old_one_is_closed() 
     assert bench.segmenter.resets == 0
 
 
-def test_a_background_that_was_prepared_is_not_read_again() -> None:
-    bench = Bench()
+def test_a_plate_that_was_opened_before_is_taken_over() -> None:
+    bench, plate = Bench(), ClosingPlate()
     wanted = replace(bench.settings, background="color:#0000ff")
-    bench.pipeline.prepare(wanted)
-    assert len(bench.opened) == 2
-    assert room_share(bench.pipeline.process(bench.frames[0]), (255, 255, 255)) > 0.3
-    bench.pipeline.reconfigure(wanted)
-    assert len(bench.opened) == 2
-    assert room_share(bench.pipeline.process(bench.frames[1]), (255, 0, 0)) > 0.3
-
-
-@pytest.mark.parametrize("end", ["another", "prepared again", "closed", "closed before"])
-def test_a_background_that_was_prepared_in_vain_is_closed(end: str) -> None:
-    plates: list[ClosingPlate] = []
-
-    def open_plate(spec: str) -> Backdrop:
-        plates.append(ClosingPlate())
-        return plates[-1]
-
-    bench = Bench()
-    pipeline = Pipeline(bench.settings, SIZE, segmenter=bench.segmenter, open_background=open_plate)
-    plates.clear()
-    if end == "closed before":
-        pipeline.close()
-    pipeline.prepare(replace(bench.settings, background="gray"))
-    if end == "another":
-        pipeline.reconfigure(replace(bench.settings, background="blur"))
-    elif end == "prepared again":
-        pipeline.prepare(replace(bench.settings, background="blur"))
-    elif end == "closed":
-        pipeline.close()
-    assert plates[0].closed
-    assert not any(plate.closed for plate in plates[1:])
-    pipeline.close()
-    assert all(plate.closed for plate in plates)
+    bench.pipeline.reconfigure(wanted, plate)
+    assert room_share(bench.pipeline.process(bench.frames[0]), (9, 9, 9)) > 0.3
+    bench.change(background="gray")
+    assert plate.closed == 1
 
 
 def test_a_background_that_cannot_be_read_leaves_the_old_settings_in_force(tmp_path: Path) -> None:
     empty = tmp_path / "empty.png"
     empty.touch()
-    for wrong, kind in [(str(empty), InputError), ("blur:200", UsageError)]:
+    for wrong, kind in [(str(empty), InputError), ("blur:200", SettingsError)]:
         bench, same = Bench(every=2), Bench(every=2)
         bench.run(3)
         same.run(3)
@@ -286,12 +255,13 @@ def test_a_background_that_cannot_be_read_leaves_the_old_settings_in_force(tmp_p
         assert room_share(bench.pipeline.process(bench.frames[4]), (255, 0, 0)) > 0.3
 
 
-def test_other_changes_do_not_open_the_background_again() -> None:
-    bench = Bench(every=4)
+def test_other_changes_leave_the_plate() -> None:
+    bench, plate = Bench(every=4), ClosingPlate()
+    bench.pipeline.reconfigure(bench.settings, plate)
     bench.run(2)
     bench.change(every=1, edge_colour=False)
     bench.pipeline.process(bench.frames[2])
-    assert len(bench.opened) == 1
+    assert not plate.closed
     assert bench.segmenter.seen == [0, 2]
 
 
@@ -352,7 +322,7 @@ def test_nobody_in_the_picture_is_all_background(tmp_path: Path) -> None:
 
     bench = Bench(background=str(picture))
     segmenter = ExactSegmenter(Nobody(SIZE, frame_count=COUNT))
-    pipeline = Pipeline(bench.settings, SIZE, segmenter=segmenter, open_background=bench.open)
+    pipeline = Pipeline(bench.settings, SIZE, segmenter=segmenter)
     for frame in bench.frames[:4]:
         assert (pipeline.process(frame).image == (1, 2, 3)).all()
 

@@ -15,6 +15,7 @@ import cv2
 import pytest
 
 from livebg.cli.main import COMMANDS
+from livebg.config.background import Blur
 from livebg.config.load import preset_names, read_config
 from livebg.config.settings import SETTINGS, Setting, requirement
 from livebg.live.controller import help_lines
@@ -133,7 +134,7 @@ def test_the_configuration_file_is_valid(tmp_path: Path) -> None:
     (block,) = blocks("toml")
     file = tmp_path / "mine.toml"
     file.write_text(block)
-    assert read_config(file) == tomllib.loads(block)
+    assert read_config(file) == tomllib.loads(block) | {"background": Blur(80)}
 
 
 def test_the_programs_run(tmp_path: Path, talking_head_clip: Path, rvm_weights: Path) -> None:

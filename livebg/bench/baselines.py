@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -16,6 +15,7 @@ import numpy as np
 
 from livebg.cache import cache_folder
 from livebg.compositing.backgrounds import cover
+from livebg.config.background import Background, Picture
 from livebg.config.settings import Settings
 from livebg.frame import Composite, FloatImage, Frame, Image, Size
 from livebg.models.catalog import find
@@ -190,11 +190,11 @@ class FrameCopy:
         """There is nothing to release."""
 
 
-def _open_plate(background: str, size: Size) -> FloatImage | None:
+def _open_plate(background: Background, size: Size) -> FloatImage | None:
     """Return the picture as ``(H, W, 3)`` float32, or None for a blur of each frame."""
-    if background == "blur":
+    if not isinstance(background, Picture):
         return None
-    return cover(read_picture(Path(background)), size).astype(np.float32)
+    return cover(read_picture(background.path), size).astype(np.float32)
 
 
 def _blurred(image: Image) -> FloatImage:

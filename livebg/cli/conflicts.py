@@ -86,7 +86,7 @@ def settings_files(arguments: argparse.Namespace, settings: Settings) -> dict[st
     config = config_path(arguments)
     return {
         "--config": None if config is None else str(config),
-        "--background": settings.background,
+        "--background": str(settings.background),
         "--model": settings.model if settings.model.endswith(".onnx") else None,
     }
 

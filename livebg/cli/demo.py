@@ -32,6 +32,7 @@ from livebg.sinks.base import Sink, repacked
 
 if TYPE_CHECKING:
     from livebg.cli.live_status import LiveLine
+    from livebg.compositing.backgrounds import Plate
     from livebg.live.session import Session
     from livebg.live.sink_runner import SinkPlan
     from livebg.sinks.window import Window
@@ -127,11 +128,10 @@ class Programme:
             self.stills[scene.caption] = repacked(composite, BGR)
         return composite
 
-    def prepare(self, settings: Settings) -> None:
-        """Do nothing ahead: the scenes choose the backgrounds."""
-
-    def reconfigure(self, settings: Settings) -> None:
+    def reconfigure(self, settings: Settings, plate: Plate | None = None) -> None:
         """Take over everything but the background, which the scenes choose."""
+        if plate is not None:
+            plate.close()
         self._settings = settings
         self._scene = None
 

@@ -86,9 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     from livebg.sources.pictures import read_picture
 
     drawn = arguments.compare or arguments.segmap
-    check_picture_path(
-        arguments.output, transparent=settings.background == "transparent" and not drawn
-    )
+    check_picture_path(arguments.output, transparent=settings.background.transparent and not drawn)
     check_output_conflicts(
         {"IN": arguments.input, **settings_files(arguments, settings)},
         [Written("-o", arguments.output)],

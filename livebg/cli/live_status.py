@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from livebg.clock import NS_PER_S, Clock
+from livebg.config.camera import CameraSelector, parse_camera
 from livebg.config.settings import Settings
 from livebg.errors import LivebgError
 from livebg.live.statistics import StatisticsSnapshot
@@ -92,10 +93,11 @@ class LiveSource:
                 return source
         return self._open(self._settings, self._selector)
 
-    def _open(self, settings: Settings, selector: str) -> Source:
+    def _open(self, settings: Settings, selector: CameraSelector) -> Source:
         source = open_live(selector, size=settings.size, fps=settings.fps, loop=self._loop)
         # A camera that comes back may have another number; its id stays.
-        self._selector = getattr(source, "id", selector)
+        found = getattr(source, "id", None)
+        self._selector = selector if found is None else parse_camera(found)
         self._report(source.info)
         return source
 

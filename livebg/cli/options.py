@@ -23,6 +23,18 @@ _DESTINATION = "setting."
 """Prefix of a setting's place in the parsed arguments, apart from a subcommand's own options."""
 
 
+_METAVARS = {
+    "auto-integer": "N|auto",
+    "background": "SPEC",
+    "camera": "CAMERA",
+    "integer": "N",
+    "names": "NAME[,NAME...]",
+    "number": "N",
+    "size": "WxH",
+    "text": "TEXT",
+}
+
+
 def add_settings_options(
     parser: argparse.ArgumentParser,
     *,
@@ -133,15 +145,15 @@ def _add_option(group: argparse._ArgumentGroup, setting: Setting, default: str) 
             flag,
             dest=place,
             default=argparse.SUPPRESS,
-            metavar=setting.metavar or "|".join(setting.choices) or setting.kind.upper(),
+            metavar=setting.metavar or "|".join(setting.choices) or _METAVARS[setting.kind],
             help=_help(setting, default),
         )
 
 
 def _help(setting: Setting, default: str) -> str:
     facts = []
-    if setting.low is not None and setting.high is not None:
-        facts.append(f"{setting.low:g} to {setting.high:g} {setting.unit}".rstrip())
+    if setting.bounds is not None:
+        facts.append("{:g} to {:g} {}".format(*setting.bounds, setting.unit).rstrip())
     elif setting.unit:
         facts.append(setting.unit)
     facts.append(default)

@@ -66,7 +66,7 @@ class Outputs:
             opener = partial(_open_virtual_camera, info, rate, self.device)
             plans.append(SinkPlan("virtual camera", opener, retry=True))
         if self.recording is not None:
-            transparent = settings.background == "transparent"
+            transparent = settings.background.transparent
             opener = partial(_open_recorder, self.recording, info, rate, transparent)
             plans.append(SinkPlan(_RECORDING, opener, cards="between", close_within_s=_FINISHING_S))
         if self.mattes is not None:

@@ -81,7 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     outputs = outputs_from(arguments)
     check_output_conflicts(
-        {"--camera": settings.camera, **settings_files(arguments, settings)}, _writes(arguments)
+        {"--camera": str(settings.camera), **settings_files(arguments, settings)},
+        _writes(arguments),
     )
     stats = None if arguments.stats is None else StatsFile(arguments.stats)
     try:

@@ -244,6 +244,6 @@ def _open_output(arguments: argparse.Namespace, info: SourceInfo, settings: Sett
         path,
         size=info.size,
         frame_rate=info.frame_rate,
-        transparent=settings.background == "transparent",
+        transparent=settings.background.transparent,
         audio_from=None if arguments.input.is_dir() else arguments.input,
     )

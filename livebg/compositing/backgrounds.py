@@ -20,6 +20,8 @@ __all__ = [
     "MovingPlate",
     "Plate",
     "StillPlate",
+    "TransparentPlate",
+    "UnfilteredPlate",
     "blur_halvings",
     "cover",
 ]
@@ -103,6 +105,22 @@ class MovingPlate(Plate):
     def close(self) -> None:
         """Release the video. Idempotent."""
         self._close()
+
+
+class TransparentPlate(Plate):
+    """No background: the compositor makes a BGRA cut-out."""
+
+    def render(self, frame: Frame, alpha: FloatImage) -> Image:
+        """Return black, for what cannot show transparency; see ``Plate.render``."""
+        return np.zeros_like(frame.image)
+
+
+class UnfilteredPlate(Plate):
+    """The room as it is: the compositor hands the frame on."""
+
+    def render(self, frame: Frame, alpha: FloatImage) -> Image:
+        """Return the frame itself; see ``Plate.render``."""
+        return frame.image
 
 
 class GreyPlate(Plate):

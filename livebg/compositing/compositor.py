@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
-from typing import Literal
 
 import numpy as np
 
-from livebg.compositing.backgrounds import Plate
+from livebg.compositing.backgrounds import Plate, TransparentPlate, UnfilteredPlate
 from livebg.compositing.tiles import Taps, classify_tiles, taps_of
 from livebg.frame import BGR, Box, Composite, FloatImage, Frame, Image, Matte, PixelFormat, Size
 from livebg.pixels import has_numba
 from livebg.pixels.conversion import converted
 
-__all__ = ["Backdrop", "Compositor", "compositing_kernel"]
-
-Backdrop = Plate | Literal["transparent", "none"]
-"""What lies behind the person: a plate, nothing (BGRA comes out), or the room as it is."""
+__all__ = ["Compositor", "compositing_kernel"]
 
 _NO_COLOURS = np.zeros((0, 0, 6), np.float32)
 
@@ -28,22 +24,17 @@ def compositing_kernel() -> ModuleType:
 
 
 class Compositor:
-    """Blends frames over a backdrop. Called by one thread at a time.
+    """Blends frames over a plate. Called by one thread at a time.
 
     Args:
-        backdrop: what lies behind the person.
+        plate: what lies behind the person; the compositor closes it.
     """
 
-    def __init__(self, backdrop: Backdrop) -> None:
-        self._backdrop = backdrop
+    def __init__(self, plate: Plate) -> None:
+        self._background = plate
         self._taps: dict[tuple[Size, Box, Size], Taps] = {}
         self._plate: Image | None = None
         self._encoded_plate: tuple[PixelFormat, Image] | None = None
-
-    @property
-    def backdrop(self) -> Backdrop:
-        """What lies behind the person."""
-        return self._backdrop
 
     def compose(
         self,
@@ -65,7 +56,7 @@ class Compositor:
                 ``livebg.compositing.edge_colour``), or None to leave the frame's.
             want_alpha: whether the composite must carry the alpha at full size.
             pixel_format: what the picture is wanted in. It comes as BGR all the same where that
-                cannot hold its size, and with the backdrops that are no plate.
+                cannot hold its size, and where nothing is blended over a plate.
 
         Raises:
             ValueError: the matte belongs to another frame.
@@ -80,9 +71,9 @@ class Compositor:
             compositing_kernel().matte_tiles(
                 frame.image, tiles, matte.gain, matte.offset, taps, full
             )
-        if self._backdrop == "none":
+        if isinstance(self._background, UnfilteredPlate):
             return Composite(frame.image, frame.index, frame.captured_ns, full)
-        if self._backdrop == "transparent" or not pixel_format.holds(frame.size):
+        if isinstance(self._background, TransparentPlate) or not pixel_format.holds(frame.size):
             pixel_format = BGR
         image = self._blend(frame, matte, alpha, tiles, taps, colours, pixel_format)
         return Composite(image, frame.index, frame.captured_ns, full, pixel_format=pixel_format)
@@ -102,12 +93,11 @@ class Compositor:
         eighth = (max(1, colours.shape[1]), max(1, colours.shape[0]))
         edge = (colours, self._taps_of(frame.size, whole, eighth))
         kernel = compositing_kernel()
-        if self._backdrop == "transparent":
+        if isinstance(self._background, TransparentPlate):
             cutout = np.empty((*frame.image.shape[:2], 4), np.uint8)
             kernel.cutout_tiles(frame.image, tiles, matte.gain, matte.offset, taps, *edge, cutout)
             return cutout
-        assert isinstance(self._backdrop, Plate)
-        plate = self._backdrop.render(frame, alpha)
+        plate = self._background.render(frame, alpha)
         rows = self._taps_of(frame.size, whole, (plate.shape[1], plate.shape[0]))
         out = np.empty(pixel_format.shape(frame.size), np.uint8)
         kernel.blend_tiles(
@@ -149,5 +139,4 @@ class Compositor:
 
     def close(self) -> None:
         """Release the plate. Idempotent."""
-        if isinstance(self._backdrop, Plate):
-            self._backdrop.close()
+        self._background.close()

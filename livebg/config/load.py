@@ -117,8 +117,8 @@ def load_settings(
             out of range or is not among the choices; a file cannot be read or is no TOML.
 
     Example:
-        >>> load_settings(preset="fast", overrides={"background": "white"}).background
-        'white'
+        >>> load_settings(preset="fast", overrides={"mirror": "yes"}).mirror
+        True
     """
     variables = _known_variables(environment)
     if config is None and CONFIG_VARIABLE in variables:

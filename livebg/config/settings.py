@@ -1,56 +1,88 @@
-"""One value of one setting: read from text, checked against the schema.
+"""Settings: the schema says once what each is, what it may be, and how it changes.
 
-``parse_text`` reads what an environment variable or the command line says; ``check_value`` takes a
-value that already has a type, as a TOML file or a caller gives it.
-
-How strong a blurred background is, as the setting ``background`` writes it.
-
-Every setting once: its name, default, unit, range and meaning.
-
-The command line, the environment and the configuration files are all read through this schema;
-``livebg.config.load`` does the reading.
+The command line, the environment, configuration files and ``change_settings`` know a setting from
+its field of ``Settings`` alone; ``livebg.config.load`` reads them.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import Field, dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from livebg.errors import SettingsError, UsageError, did_you_mean
+from livebg.config.background import Background, Blur, parse_background
+from livebg.config.camera import CameraSelector, parse_camera
+from livebg.errors import LivebgError, SettingsError, did_you_mean
 from livebg.frame import Size
 
 __all__ = [
-    "BLUR_RANGE",
-    "PLAIN_BLUR",
+    "CAMERA_SETTINGS",
+    "NETWORK_SETTINGS",
     "SETTINGS",
     "CpuBudget",
     "Every",
     "Setting",
     "Settings",
-    "blur_strength",
     "check_value",
     "parse_text",
     "requirement",
+    "same_camera",
+    "same_network",
 ]
 
+Every = int | Literal["auto"]
+"""How often the network runs: every n-th frame, or as the mask scheduler decides."""
+
+CpuBudget = int | Literal["auto"]
+"""Percent of one core that the whole program may use, or what the frame rate leaves."""
+
+Change = Literal["live", "camera", "network"]
+"""What a changed setting needs: nothing new, the camera opened again, or another network."""
 
 _FLAGS = {"true": True, "yes": True, "on": True, "1": True}
 _FLAGS |= {"false": False, "no": False, "off": False, "0": False}
-_SIZE = re.compile(r"(\d+)\s*[x\N{MULTIPLICATION SIGN}]\s*(\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What the schema says of one setting.
+
+    Attributes:
+        name: key in a configuration file; ``LIVEBG_<NAME>`` in the environment; with dashes on
+            the command line.
+        kind: how its text is read: ``text``, ``flag``, ``integer``, ``number``, ``size`` (WxH),
+            ``names`` (comma-separated), ``auto-integer`` (an integer or ``auto``), ``background``,
+            ``camera``.
+        default: its value when no layer sets it.
+        meaning: one line for ``--help``.
+        change: what a running session does when it changes.
+        unit: unit of a number, empty where it has none.
+        bounds: smallest and largest allowed number, or None.
+        choices: allowed texts, empty where any is allowed.
+        metavar: placeholder for ``--help``, where it is another than that of the kind.
+    """
+
+    name: str
+    kind: str
+    default: Any
+    meaning: str
+    change: Change = "network"
+    unit: str = ""
+    bounds: tuple[float, float] | None = None
+    choices: tuple[str, ...] = ()
+    metavar: str = ""
 
 
 def requirement(setting: Setting) -> str:
     """Return what ``setting`` accepts, as the end of the phrase "it must be ...".
 
     Example:
-        >>> from livebg.config.settings import SETTINGS
         >>> requirement(SETTINGS["max_age"])
         'a whole number from 1 to 240 frames'
     """
-    span = _span(setting)
+    span = f" {setting.unit}" if setting.unit else ""
+    if setting.bounds is not None:
+        span = " from {:g} to {:g}".format(*setting.bounds) + span
     match setting.kind:
         case "flag":
             return "true or false"
@@ -82,8 +114,10 @@ def parse_text(setting: Setting, text: str, origin: str) -> Any:
         SettingsError: the text cannot be read, or its value is not allowed.
     """
     try:
-        return _CHECKS[setting.kind](setting, _READERS[setting.kind](text.strip()))
-    except ValueError:
+        return _checked(setting, _read(setting.kind, text.strip()))
+    except LivebgError as error:
+        raise SettingsError(f"{origin}: {error}") from error
+    except (ValueError, KeyError):
         raise _refusal(setting, text, origin) from None
 
 
@@ -91,7 +125,7 @@ def check_value(setting: Setting, value: Any, origin: str) -> Any:
     """Return ``value`` in the form that ``Settings`` holds.
 
     A size may be ``"1280x720"`` or two whole numbers, names may be one text with commas or a
-    sequence of texts.
+    sequence of texts, a background and a camera may be text.
 
     Args:
         setting: the setting that it is meant for.
@@ -102,16 +136,11 @@ def check_value(setting: Setting, value: Any, origin: str) -> Any:
         SettingsError: it has the wrong type, is out of range, or is not among the choices.
     """
     try:
-        return _CHECKS[setting.kind](setting, value)
+        return _checked(setting, value)
+    except LivebgError as error:
+        raise SettingsError(f"{origin}: {error}") from error
     except ValueError:
         raise _refusal(setting, value, origin) from None
-
-
-def _span(setting: Setting) -> str:
-    unit = f" {setting.unit}" if setting.unit else ""
-    if setting.low is None or setting.high is None:
-        return unit
-    return f" from {setting.low:g} to {setting.high:g}{unit}"
 
 
 def _refusal(setting: Setting, value: Any, origin: str) -> SettingsError:
@@ -122,387 +151,245 @@ def _refusal(setting: Setting, value: Any, origin: str) -> SettingsError:
     )
 
 
-def _read_flag(text: str) -> bool:
-    if text.lower() not in _FLAGS:
-        raise ValueError(text)
-    return _FLAGS[text.lower()]
+def _read(kind: str, text: str) -> Any:
+    """Return what ``text`` stands for; raise ValueError or KeyError where it cannot be read."""
+    match kind:
+        case "flag":
+            return _FLAGS[text.lower()]
+        case "integer":
+            return int(text)
+        case "number":
+            return float(text)
+        case "auto-integer":
+            return "auto" if text.lower() == "auto" else int(text)
+        case "size":
+            return tuple(
+                int(side)
+                for side in text.lower().replace("\N{MULTIPLICATION SIGN}", "x").split("x")
+            )
+        case "names":
+            return tuple(name.strip() for name in text.split(","))
+    return text
 
 
-def _read_size(text: str) -> tuple[int, int]:
-    found = _SIZE.fullmatch(text)
-    if found is None:
-        raise ValueError(text)
-    return int(found[1]), int(found[2])
+def _checked(setting: Setting, value: Any) -> Any:
+    """Return an allowed value; raise ValueError or an error that says what is wrong with it."""
+    match setting.kind, value:
+        case "flag", bool():
+            return value
+        case "integer" | "auto-integer", int() if _is_number(setting, value):
+            return value
+        case "auto-integer", "auto":
+            return value
+        case "number", int() | float() if _is_number(setting, value):
+            return float(value)
+        case "size", None if setting.default is None:
+            return None
+        case "size" | "names", str():
+            return _checked(setting, _read(setting.kind, value))
+        case "size", [int() as width, int() as height]:
+            if _is_number(setting, width) and _is_number(setting, height):
+                return width, height
+        case "names", [_, *_] if all(isinstance(name, str) and name for name in value):
+            return tuple(value)
+        case "text", str() if value and value in (setting.choices or (value,)):
+            return value
+        case ("background", Background()) | ("camera", CameraSelector()):
+            return value
+        case "background", str() if value:
+            return parse_background(value)
+        case "camera", str() if value:
+            return parse_camera(value)
+    raise ValueError(value)
 
 
-def _read_auto_integer(text: str) -> int | str:
-    return "auto" if text.lower() == "auto" else int(text)
+def _is_number(setting: Setting, value: float) -> bool:
+    """Say whether ``value`` is a number that the setting allows; True and False are none."""
+    low, high = setting.bounds or (-math.inf, math.inf)
+    return not isinstance(value, bool) and math.isfinite(value) and low <= value <= high
 
 
-def _read_names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(","))
+if TYPE_CHECKING:
+    T = TypeVar("T")
+
+    class Parsed(Generic[T]):
+        """A field that takes a value or the user's text for it, and holds the value."""
+
+        def __get__(self, instance: object, owner: type) -> T: ...
+
+        def __set__(self, instance: object, value: T | str) -> None: ...
 
 
-_READERS: dict[str, Callable[[str], Any]] = {
-    "text": str,
-    "flag": _read_flag,
-    "integer": int,
-    "number": float,
-    "size": _read_size,
-    "auto-integer": _read_auto_integer,
-    "names": _read_names,
-}
-
-
-def _in_range(setting: Setting, value: float) -> None:
-    low = -math.inf if setting.low is None else setting.low
-    high = math.inf if setting.high is None else setting.high
-    if not (math.isfinite(value) and low <= value <= high):
-        raise ValueError(value)
-
-
-def _check_text(setting: Setting, value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError(value)
-    if setting.choices and value not in setting.choices:
-        raise ValueError(value)
-    return value
-
-
-def _check_flag(setting: Setting, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(value)
-    return value
-
-
-def _check_integer(setting: Setting, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(value)
-    _in_range(setting, value)
-    return value
-
-
-def _check_number(setting: Setting, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(value)
-    _in_range(setting, value)
-    return float(value)
-
-
-def _check_size(setting: Setting, value: Any) -> tuple[int, int] | None:
-    if value is None and setting.default is None:
-        return None
-    if isinstance(value, str):
-        value = _read_size(value)
-    if not isinstance(value, Sequence) or len(value) != 2:
-        raise ValueError(value)
-    width, height = (_check_integer(setting, side) for side in value)
-    return width, height
-
-
-def _check_auto_integer(setting: Setting, value: Any) -> int | str:
-    return "auto" if value == "auto" else _check_integer(setting, value)
-
-
-def _check_names(setting: Setting, value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        value = _read_names(value)
-    if not isinstance(value, Sequence) or not value:
-        raise ValueError(value)
-    return tuple(_check_text(setting, name) for name in value)
-
-
-_CHECKS: dict[str, Callable[[Setting, Any], Any]] = {
-    "text": _check_text,
-    "flag": _check_flag,
-    "integer": _check_integer,
-    "number": _check_number,
-    "size": _check_size,
-    "auto-integer": _check_auto_integer,
-    "names": _check_names,
-}
-
-
-BLUR_RANGE = (0.0, 100.0)
-
-PLAIN_BLUR = 50.0
-"""Strength that ``blur`` without a number stands for."""
-
-
-def blur_strength(background: str) -> float | None:
-    """Return the strength of ``blur`` or ``blur:0..100``, or None for any other background.
-
-    Raises:
-        UsageError: it is a blur with something else than a number in that range.
-
-    Example:
-        >>> blur_strength("blur:80")
-        80.0
-    """
-    word, colon, number = background.partition(":")
-    if word.lower() != "blur":
-        return None
-    try:
-        strength = float(number) if colon else PLAIN_BLUR
-    except ValueError:
-        strength = -1.0
-    if not BLUR_RANGE[0] <= strength <= BLUR_RANGE[1]:
-        raise UsageError(
-            f"background {background!r}: the strength of a blur is a number from 0 to 100"
-        )
-    return strength
-
-
-Every = int | Literal["auto"]
-"""How often the network runs: every n-th frame, or as the mask scheduler decides."""
-
-CpuBudget = int | Literal["auto"]
-"""Percent of one core that the whole program may use, or what the frame rate leaves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What the schema says of one setting.
-
-    Attributes:
-        name: key in a configuration file; ``LIVEBG_<NAME>`` in the environment; with dashes on
-            the command line.
-        kind: how its text is read: ``text``, ``flag``, ``integer``, ``number``, ``size`` (WxH),
-            ``names`` (comma-separated), ``auto-integer`` (an integer or ``auto``).
-        default: its value when nobody sets it.
-        meaning: one line for ``--help``.
-        unit: unit of a number, empty where it has none.
-        low: smallest allowed number, or None.
-        high: largest allowed number, or None.
-        choices: allowed texts, empty where any is allowed.
-        metavar: placeholder for ``--help``.
-    """
-
-    name: str
-    kind: str
-    default: Any
-    meaning: str
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    metavar: str = ""
-
-
-def _facts(
-    kind: str,
-    meaning: str,
-    *,
-    unit: str = "",
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
-    metavar: str = "",
-) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "meaning": meaning,
-        "unit": unit,
-        "low": low,
-        "high": high,
-        "choices": choices,
-        "metavar": metavar,
-    }
+def _setting(default: Any, kind: str, meaning: str, **facts: Any) -> Any:
+    """Return a field of ``Settings``; ``facts`` are further attributes of its ``Setting``."""
+    return field(default=default, metadata={"kind": kind, "meaning": meaning, **facts})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One immutable set of values; a change makes a new one (``dataclasses.replace``)."""
+    """One immutable set of values, checked when it is made; a change makes a new one.
+
+    Raises:
+        SettingsError: a value has the wrong type, is out of range, or names a file that is missing.
+
+    Example:
+        >>> Settings(background="blur:80").background
+        Blur(strength=80.0)
+    """
 
     # Camera
-    camera: str = field(
-        default="auto",
-        metadata=_facts(
-            "text",
-            "camera: auto, an index, a path, a name, a URL, or a video file",
-            metavar="CAMERA",
-        ),
+    camera: Parsed[CameraSelector] = _setting(
+        CameraSelector(),
+        "camera",
+        "camera: auto, an index, a path, a name, a URL, or a video file",
+        change="camera",
     )
-    size: Size | None = field(
-        default=None,
-        metadata=_facts(
-            "size", "size to ask of the camera", unit="px", low=16, high=8192, metavar="WxH"
-        ),
+    size: Size | None = _setting(
+        None, "size", "size to ask of the camera", unit="px", bounds=(16, 8192), change="camera"
     )
-    fps: float = field(
-        default=30.0,
-        metadata=_facts(
-            "number",
-            "frame rate to ask of the camera, or of a folder of pictures",
-            unit="frames/s",
-            low=1,
-            high=240,
-            metavar="N",
-        ),
+    fps: float = _setting(
+        30.0,
+        "number",
+        "frame rate to ask of the camera, or of a folder of pictures",
+        unit="frames/s",
+        bounds=(1, 240),
+        change="camera",
     )
-    mirror: bool = field(default=False, metadata=_facts("flag", "mirror the picture left to right"))
+    mirror: bool = _setting(False, "flag", "mirror the picture left to right", change="live")
 
     # Network
-    model: str = field(
-        default="rvm",
-        metadata=_facts(
-            "text", "network: a name from `livebg models list`, or an ONNX file", metavar="NAME"
-        ),
+    model: str = _setting(
+        "rvm", "text", "network: a name from `livebg models list`, or an ONNX file", metavar="NAME"
     )
-    keep: tuple[str, ...] = field(
-        default=("person",),
-        metadata=_facts(
-            "names", "classes to keep, for networks that have classes", metavar="NAME[,NAME...]"
-        ),
+    keep: tuple[str, ...] = _setting(
+        ("person",), "names", "classes to keep, for networks that have classes"
     )
-    device: str = field(
-        default="auto",
-        metadata=_facts(
-            "text",
-            "auto, cpu, cuda, mps, torch:cpu, openvino:GPU or openvino:NPU",
-            metavar="DEVICE",
-        ),
+    device: str = _setting(
+        "auto",
+        "text",
+        "auto, cpu, cuda, mps, torch:cpu, openvino:GPU or openvino:NPU",
+        metavar="DEVICE",
     )
-    precision: str = field(
-        default="auto",
-        metadata=_facts(
-            "text",
-            "arithmetic of the network; int8: whole numbers where that is good enough, else f32",
-            choices=("auto", "f32", "bf16", "f16", "int8"),
-        ),
+    precision: str = _setting(
+        "auto",
+        "text",
+        "arithmetic of the network; int8: whole numbers where that is good enough, else f32",
+        choices=("auto", "f32", "bf16", "f16", "int8"),
     )
-    threads: int = field(
-        default=1,
-        metadata=_facts(
-            "integer",
-            "processor threads of the network",
-            unit="threads",
-            low=1,
-            high=64,
-            metavar="N",
-        ),
+    threads: int = _setting(
+        1, "integer", "processor threads of the network", unit="threads", bounds=(1, 64)
     )
 
     # Matte
-    matte_size: Size = field(
-        default=(320, 192),
-        metadata=_facts(
-            "size",
-            "pixels that the network sees, as a 16:9 size; other shapes get as many pixels",
-            unit="px",
-            low=64,
-            high=2048,
-            metavar="WxH",
-        ),
+    matte_size: Size = _setting(
+        (320, 192),
+        "size",
+        "pixels that the network sees, as a 16:9 size; other shapes get as many pixels",
+        unit="px",
+        bounds=(64, 2048),
     )
-    crop: bool = field(
-        default=True,
-        metadata=_facts("flag", "let rvm look only where the person is, at a finer resolution"),
+    crop: bool = _setting(
+        True, "flag", "let rvm look only where the person is, at a finer resolution"
     )
-    every: Every = field(
-        default="auto",
-        metadata=_facts(
-            "auto-integer",
-            "run the network on every n-th frame, or when it is needed (auto)",
-            unit="frames",
-            low=1,
-            high=30,
-            metavar="N|auto",
-        ),
+    every: Every = _setting(
+        "auto",
+        "auto-integer",
+        "run the network on every n-th frame, or when it is needed (auto)",
+        unit="frames",
+        bounds=(1, 30),
+        change="live",
     )
-    max_residual: float = field(
-        default=0.06,
-        metadata=_facts(
-            "number",
-            "share of the outline that may look wrong after the matte was moved, before auto runs "
-            "the network again",
-            low=0,
-            high=1,
-            metavar="SHARE",
-        ),
+    max_residual: float = _setting(
+        0.06,
+        "number",
+        "share of the outline that may look wrong after the matte was moved, before auto runs "
+        "the network again",
+        bounds=(0, 1),
+        metavar="SHARE",
+        change="live",
     )
-    max_age: int = field(
-        default=16,
-        metadata=_facts(
-            "integer",
-            "frames after which auto runs the network in any case",
-            unit="frames",
-            low=1,
-            high=240,
-            metavar="N",
-        ),
+    max_age: int = _setting(
+        16,
+        "integer",
+        "frames after which auto runs the network in any case",
+        unit="frames",
+        bounds=(1, 240),
+        change="live",
     )
-    cpu_budget: CpuBudget = field(
-        default="auto",
-        metadata=_facts(
-            "auto-integer",
-            "processor time that a live session may use; auto stays within the frame rate",
-            unit="% of one core",
-            low=5,
-            high=1600,
-            metavar="N|auto",
-        ),
+    cpu_budget: CpuBudget = _setting(
+        "auto",
+        "auto-integer",
+        "processor time that a live session may use; auto stays within the frame rate",
+        unit="% of one core",
+        bounds=(5, 1600),
+        change="live",
     )
-    latency: str = field(
-        default="low",
-        metadata=_facts(
-            "text",
-            "live: low never waits for the network and moves the last matte along; aligned waits "
-            "for a frame's own inference",
-            choices=("low", "aligned"),
-        ),
+    latency: str = _setting(
+        "low",
+        "text",
+        "live: low never waits for the network and moves the last matte along; aligned waits "
+        "for a frame's own inference",
+        choices=("low", "aligned"),
     )
-    smoothing_s: float = field(
-        default=0.1,
-        metadata=_facts(
-            "number",
-            "time constant that calms the mattes of networks without memory where the picture "
-            "rests; 0 for none",
-            unit="s",
-            low=0,
-            high=5,
-            metavar="SECONDS",
-        ),
+    smoothing_s: float = _setting(
+        0.1,
+        "number",
+        "time constant that calms the mattes of networks without memory where the picture "
+        "rests; 0 for none",
+        unit="s",
+        bounds=(0, 5),
+        metavar="SECONDS",
+        change="live",
     )
-    max_matte_age_s: float = field(
-        default=0.5,
-        metadata=_facts(
-            "number",
-            "age of a matte beyond which the plate is shown instead of a person",
-            unit="s",
-            low=0.05,
-            high=10,
-            metavar="SECONDS",
-        ),
+    max_matte_age_s: float = _setting(
+        0.5,
+        "number",
+        "age of a matte beyond which the plate is shown instead of a person",
+        unit="s",
+        bounds=(0.05, 10),
+        metavar="SECONDS",
+        change="live",
     )
 
     # Picture
-    background: str = field(
-        default="blur",
-        metadata=_facts(
-            "text",
-            "blur[:0..100], white, gray, color:#rrggbb, transparent, none, or a picture or video",
-            metavar="SPEC",
-        ),
+    background: Parsed[Background] = _setting(
+        Blur(),
+        "background",
+        "blur[:0..100], white, gray, color:#rrggbb, transparent, none, or a picture or video",
+        change="live",
     )
-    edge_colour: bool = field(
-        default=True, metadata=_facts("flag", "take the old room's colour out of soft edges")
+    edge_colour: bool = _setting(
+        True, "flag", "take the old room's colour out of soft edges", change="live"
     )
-    auto_frame: float = field(
-        default=0.0,
-        metadata=_facts(
-            "number",
-            "pan and zoom to head and shoulders: 0 not at all, 100 as near as they allow",
-            low=0,
-            high=100,
-            metavar="0..100",
-        ),
+    auto_frame: float = _setting(
+        0.0,
+        "number",
+        "pan and zoom to head and shoulders: 0 not at all, 100 as near as they allow",
+        bounds=(0, 100),
+        metavar="0..100",
+        change="live",
     )
 
+    def __post_init__(self) -> None:
+        for name, setting in SETTINGS.items():
+            object.__setattr__(self, name, check_value(setting, getattr(self, name), "settings"))
 
-def _describe(item: Field[Any]) -> Setting:
-    return Setting(name=item.name, default=item.default, **item.metadata)
 
-
-SETTINGS: dict[str, Setting] = {item.name: _describe(item) for item in fields(Settings)}
+SETTINGS: dict[str, Setting] = {
+    item.name: Setting(name=item.name, default=item.default, **item.metadata)
+    for item in fields(Settings)
+}
 """The schema by setting name, in the order of ``Settings``."""
+
+CAMERA_SETTINGS = frozenset(name for name in SETTINGS if SETTINGS[name].change == "camera")
+NETWORK_SETTINGS = frozenset(name for name in SETTINGS if SETTINGS[name].change == "network")
+
+
+def same_camera(one: Settings, other: Settings) -> bool:
+    """Say whether both settings ask for the same source in the same way."""
+    return all(getattr(one, name) == getattr(other, name) for name in CAMERA_SETTINGS)
+
+
+def same_network(one: Settings, other: Settings) -> bool:
+    """Say whether one pipeline can serve both settings, one after the other."""
+    return all(getattr(one, name) == getattr(other, name) for name in NETWORK_SETTINGS)

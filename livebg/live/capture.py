@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from livebg.clock import NS_PER_S, Clock
-from livebg.config.settings import Settings
 from livebg.errors import EndOfStreamError, LivebgError, SourceError
 from livebg.frame import Frame
 from livebg.live.privacy import PrivacyGuard
@@ -32,7 +31,6 @@ __all__ = [
     "FrameRateMonitor",
     "GapDetector",
     "OnDemand",
-    "same_camera",
     "slept_ns",
 ]
 
@@ -396,8 +394,3 @@ def _promised(source: Source) -> FrameRateMonitor:
     info = source.info
     known = info.asked is not None and info.asked.rates and info.frame_rate
     return FrameRateMonitor(float(known) if known else None)
-
-
-def same_camera(one: Settings, other: Settings) -> bool:
-    """Say whether two settings ask for the same source in the same way."""
-    return (one.camera, one.size, one.fps) == (other.camera, other.size, other.fps)

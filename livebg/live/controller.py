@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from livebg.cli.live_status import LiveLine, describe
+from livebg.config.background import Background, Blur, Colour, Grey
 from livebg.config.load import BY_COST, DEFAULT_PRESET, preset_of, with_preset
-from livebg.config.settings import BLUR_RANGE, Settings, blur_strength
+from livebg.config.settings import Settings, same_camera
 from livebg.config.watch import WatchedFile
 from livebg.errors import LivebgError, SettingsError
 from livebg.frame import BGR
-from livebg.live.capture import same_camera
 from livebg.live.session import Session
 from livebg.models.weights import networks_here
 from livebg.sinks.window import Window
@@ -75,7 +75,7 @@ KEYS: dict[str, Command] = {
 }
 """Commands by key, as ``Window.poll_keys`` names keys. ``=`` is ``+`` without Shift."""
 
-_STANDARD_BACKGROUNDS = ("blur", "white", "gray", "color:#00b140")
+_STANDARD_BACKGROUNDS = (Blur(), Colour(255, 255, 255), Grey(), Colour(64, 177, 0))
 """What the keys go through. ``none`` is not among them: a slip must not show the room."""
 
 _AUTO_FRAME = 60.0
@@ -101,13 +101,12 @@ class Choices:
     """What the keys of one session go through.
 
     Attributes:
-        backgrounds: specifications; the user's own comes first. One that is standard but for its
-            strength (``blur:80``) takes that one's place.
+        backgrounds: the user's own comes first, and takes the place of the same kind's standard.
         auto_frame: strength of auto-framing, when it is on.
         networks: names of the networks that are on this machine.
     """
 
-    backgrounds: tuple[str, ...]
+    backgrounds: tuple[Background, ...]
     auto_frame: float = _AUTO_FRAME
     networks: tuple[str, ...] = ()
 
@@ -116,11 +115,11 @@ class Choices:
         """Return the choices of a session that starts with ``settings``.
 
         Example:
-            >>> Choices.of(Settings(background="office.jpg")).backgrounds
-            ('office.jpg', 'blur', 'white', 'gray', 'color:#00b140')
+            >>> [str(choice) for choice in Choices.of(Settings(background="gray")).backgrounds]
+            ['gray', 'blur', 'white', 'color:#00b140']
         """
         chosen = settings.background
-        others = (spec for spec in _STANDARD_BACKGROUNDS if _kind(spec) != _kind(chosen))
+        others = (other for other in _STANDARD_BACKGROUNDS if not _alike(other, chosen))
         own = () if settings.model in networks else (settings.model,)
         return cls((chosen, *others), settings.auto_frame or _AUTO_FRAME, (*own, *networks))
 
@@ -142,7 +141,7 @@ def apply(command: Command, settings: Settings, choices: Choices) -> Settings:
     Example:
         >>> blurred = Settings(background="blur:95")
         >>> apply(Command.BLUR_STRONGER, blurred, Choices.of(blurred)).background
-        'blur:100'
+        Blur(strength=100.0)
     """
     match command:
         case Command.NEXT_BACKGROUND:
@@ -212,15 +211,16 @@ def _keys_of(command: Command) -> list[str]:
     return [key for key, other in KEYS.items() if other is command]
 
 
-def _kind(background: str) -> str:
-    """Return a specification without its strength: all blurs are one background."""
-    return "blur" if blur_strength(background) is not None else background
+def _alike(one: Background, other: Background) -> bool:
+    """Say whether the keys take both for the same: all blurs are."""
+    return one == other or (isinstance(one, Blur) and isinstance(other, Blur))
 
 
-def _with_background(settings: Settings, backgrounds: tuple[str, ...], step: int) -> Settings:
-    kinds = [_kind(spec) for spec in backgrounds]
-    kind = _kind(settings.background)
-    place = (kinds.index(kind) + step) % len(kinds) if kind in kinds else 0
+def _with_background(
+    settings: Settings, backgrounds: tuple[Background, ...], step: int
+) -> Settings:
+    places = [i for i, other in enumerate(backgrounds) if _alike(other, settings.background)]
+    place = (places[0] + step) % len(backgrounds) if places else 0
     return replace(settings, background=backgrounds[place])
 
 
@@ -232,14 +232,9 @@ def _following(name: str | None, names: tuple[str, ...], otherwise: str) -> str:
 
 
 def _with_blur(settings: Settings, step: int) -> Settings:
-    strength = blur_strength(settings.background)
-    if strength is None:
+    if not isinstance(settings.background, Blur):
         return settings
-    low, high = BLUR_RANGE
-    changed = min(high, max(low, strength + step))
-    if changed == strength:
-        return settings
-    return replace(settings, background=f"blur:{changed:.0f}")
+    return replace(settings, background=settings.background.changed(step))
 
 
 class LiveConfig:

@@ -14,12 +14,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from livebg.config.settings import SETTINGS, Settings
+from livebg.backgrounds import open_background
+from livebg.compositing.backgrounds import Plate
+from livebg.config.settings import NETWORK_SETTINGS, SETTINGS, Settings, same_network
 from livebg.errors import LivebgError, ModelError, NetworkLateError, SettingsError
 from livebg.frame import BGR, Composite, Frame, PixelFormat, Size
 from livebg.live.jit_warmup import load_kernels
@@ -27,7 +29,6 @@ from livebg.pipeline import Pipeline
 from livebg.threads import BackgroundTask, Mailbox
 
 __all__ = [
-    "LIVE_SETTINGS",
     "Chain",
     "HotSwap",
     "StandbyPipeline",
@@ -37,32 +38,10 @@ __all__ = [
     "close_quietly",
     "merged_statistics",
     "patient",
-    "same_network",
 ]
 
 _log = logging.getLogger(__name__)
 
-
-LIVE_SETTINGS = frozenset(
-    {
-        "auto_frame",
-        "background",
-        "camera",
-        "cpu_budget",
-        "edge_colour",
-        "every",
-        "fps",
-        "max_age",
-        "max_matte_age_s",
-        "max_residual",
-        "mirror",
-        "size",
-        "smoothing_s",
-    }
-)
-"""Settings that a pipeline can take over between two frames; any other needs another network."""
-
-_NETWORK_SETTINGS = frozenset(item.name for item in fields(Settings)) - LIVE_SETTINGS
 
 _AT_FIRST_S = 10.0
 _COUNTS = frozenset({"frames", "inferred", "refused"})
@@ -83,10 +62,7 @@ class Chain(Protocol):
     ) -> Composite:
         """Return the filtered ``frame``."""
 
-    def prepare(self, settings: Settings) -> None:
-        """Do what takes time of ``reconfigure``; any thread may call it meanwhile."""
-
-    def reconfigure(self, settings: Settings) -> None:
+    def reconfigure(self, settings: Settings, plate: Plate | None = None) -> None:
         """Take over settings that need no other network."""
 
     def reset(self) -> None:
@@ -99,11 +75,6 @@ class Chain(Protocol):
 def patient(settings: Settings) -> Settings:
     """Return ``settings`` with which a network may take its time, as it does at first."""
     return replace(settings, max_matte_age_s=_AT_FIRST_S)
-
-
-def same_network(one: Settings, other: Settings) -> bool:
-    """Say whether one pipeline can serve both settings, one after the other."""
-    return all(getattr(one, name) == getattr(other, name) for name in _NETWORK_SETTINGS)
 
 
 def merged_statistics(past: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
@@ -326,7 +297,7 @@ class HotSwap:
             with suppress(Exception):
                 close_quietly(self._standby.task.outcome())
         if self._reading is not None:
-            self._reading.task.wait()
+            self._reading.close()
         if self._retired is not None:
             self._retired.wait()
         self.discard()
@@ -335,8 +306,9 @@ class HotSwap:
         """Start the tasks that lead from the settings in force to ``wanted``."""
         here = self._without_successor(wanted)
         if self._reading is None and self.chain is not None and here != self.settings:
-            self._reading = _Reading(self.chain, here)
-            if self.settings.background == "none":
+            changed = here.background != self.settings.background
+            self._reading = _Reading(self.chain, here, changed)
+            if self.settings.background.shows_room:
                 # The room is on show: whoever wants it hidden must not wait for a slow disk.
                 self._reading.task.wait()
                 self._take_over(self._reading)
@@ -361,10 +333,10 @@ class HotSwap:
             together = standby.settings
         at_once = {
             name: getattr(wanted, name)
-            for name in LIVE_SETTINGS
-            if getattr(wanted, name) != getattr(together, name)
+            for name in SETTINGS
+            if name not in NETWORK_SETTINGS and getattr(wanted, name) != getattr(together, name)
         }
-        if self.settings.background == "none":
+        if self.settings.background.shows_room:
             at_once["background"] = wanted.background
         return replace(self.settings, **at_once)
 
@@ -397,10 +369,10 @@ class HotSwap:
     def _take_over(self, reading: _Reading) -> None:
         """Have the pipeline at work take over settings that it has prepared."""
         if reading.chain is not self.chain:
+            reading.close()
             return
         try:
-            reading.task.outcome()
-            reading.chain.reconfigure(reading.settings)
+            reading.chain.reconfigure(reading.settings, reading.task.outcome())
         except Exception as error:
             self._refuse(reading.settings, error)
             return
@@ -434,12 +406,22 @@ class HotSwap:
 
 
 class _Reading:
-    """A pipeline that reads what other settings need, a background, while it is at work."""
+    """The background of other settings, opened while the pipeline is at work."""
 
-    def __init__(self, chain: Chain, settings: Settings) -> None:
+    def __init__(self, chain: Chain, settings: Settings, changed: bool) -> None:
         self.chain = chain
         self.settings = settings
-        self.task = BackgroundTask("reading", lambda stop: chain.prepare(settings))
+        self.task: BackgroundTask[Plate | None] = BackgroundTask(
+            "background", lambda stop: open_background(settings.background) if changed else None
+        )
+
+    def close(self) -> None:
+        """Close what was opened and is not used."""
+        self.task.wait()
+        with suppress(Exception):
+            plate = self.task.outcome()
+            if plate is not None:
+                plate.close()
 
 
 def as_ours(error: Exception) -> LivebgError:

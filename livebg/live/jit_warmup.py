@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from livebg.compositing.backgrounds import StillPlate
+from livebg.compositing.backgrounds import StillPlate, TransparentPlate
 from livebg.compositing.compositor import Compositor
 from livebg.frame import BGR, Box, Frame, Matte, PixelFormat
 from livebg.matting.flow import FlowCarrier
@@ -31,7 +31,7 @@ def load_kernels() -> None:
         compositor.compose(
             frame, matte, alpha, colours=colours, want_alpha=True, pixel_format=pixel_format
         )
-    Compositor("transparent").compose(frame, matte, alpha, colours=colours)
+    Compositor(TransparentPlate()).compose(frame, matte, alpha, colours=colours)
     carrier = FlowCarrier(_SIZE)
     carrier.set_anchor(frame, matte)
     carrier.carry(frame)

@@ -178,8 +178,8 @@ class Processing:
     def _expect(self, settings: Settings) -> None:
         self._guard.expect(
             max_age_s=settings.max_matte_age_s,
-            channels=4 if settings.background == "transparent" else 3,
-            raw_allowed=settings.background == "none",
+            channels=4 if settings.background.transparent else 3,
+            raw_allowed=settings.background.shows_room,
         )
 
     def _keep(self, captured: Captured, chain: Chain, error: NetworkLateError) -> None:

@@ -19,10 +19,10 @@ from functools import partial
 from typing import Any
 
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
-from livebg.config.settings import Settings
+from livebg.config.settings import Settings, same_camera
 from livebg.errors import LivebgError
 from livebg.frame import Composite, Size
-from livebg.live.capture import Capture, Captured, OnDemand, same_camera
+from livebg.live.capture import Capture, Captured, OnDemand
 from livebg.live.hot_swap import Chain
 from livebg.live.privacy import PrivacyGuard
 from livebg.live.process import Processing
@@ -106,8 +106,8 @@ class Session:
             source.info.size,
             max_age_s=settings.max_matte_age_s,
             clock=self._clock,
-            channels=4 if settings.background == "transparent" else 3,
-            raw_allowed=settings.background == "none",
+            channels=4 if settings.background.transparent else 3,
+            raw_allowed=settings.background.shows_room,
         )
         with contextlib.ExitStack() as undo:
             undo.callback(source.close)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
+from livebg.config.camera import CameraKind, CameraSelector
 from livebg.errors import SourceError, SourceUnavailableError
 from livebg.frame import Frame, Image, Size, size_text
 from livebg.platform.camera_modes import DEFAULT_SIZE, CameraMode, choose_mode
@@ -47,7 +48,7 @@ class Camera(Source):
     a read fails after ten.
 
     Args:
-        selector: ``auto``, an index, a path, a part of the name, or a URL (rtsp, http).
+        selector: names a camera of this machine, or a URL (rtsp, http).
         size: ``(width, height)`` to ask for; None takes what suits `fps`, up to 1280x720.
         fps: frames per second to ask for.
         clock: gives the capture times.
@@ -61,7 +62,7 @@ class Camera(Source):
 
     def __init__(
         self,
-        selector: str,
+        selector: CameraSelector,
         *,
         size: Size | None,
         fps: float,
@@ -71,10 +72,10 @@ class Camera(Source):
         self._index = 0
         self._dark_since_ns: int | None = None
         self._closed = False
-        if "://" in selector:
-            self.id = selector
-            self._name = _without_password(selector)
-            self._capture = _open_url(selector, self._name)
+        if selector.kind is CameraKind.URL:
+            self.id = selector.text
+            self._name = _without_password(selector.text)
+            self._capture = _open_url(selector.text, self._name)
             asked = None if size is None else CameraMode("", size)
         else:
             device = find_camera(selector, list_cameras())

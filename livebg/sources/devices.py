@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from livebg.config.camera import CameraKind, CameraSelector
 from livebg.errors import SourceUnavailableError
 from livebg.platform.camera_modes import CameraMode
 
@@ -57,7 +58,7 @@ def list_cameras() -> list[CameraDevice]:
     return _probe_cameras()
 
 
-def find_camera(selector: str, cameras: Sequence[CameraDevice]) -> CameraDevice:
+def find_camera(selector: CameraSelector, cameras: Sequence[CameraDevice]) -> CameraDevice:
     """Return the camera that a user means.
 
     Args:
@@ -69,11 +70,12 @@ def find_camera(selector: str, cameras: Sequence[CameraDevice]) -> CameraDevice:
         SourceUnavailableError: there is none like that, or it cannot be opened.
 
     Example:
+        >>> from livebg.config.camera import parse_camera
         >>> desk = CameraDevice("usb-1", "/dev/video0", 0, "Integrated Camera")
-        >>> find_camera("integrated", [desk]).path
+        >>> find_camera(parse_camera("integrated"), [desk]).path
         '/dev/video0'
     """
-    if selector == "auto":
+    if selector.kind is CameraKind.AUTO:
         usable_first = sorted(cameras, key=lambda camera: (bool(camera.problem), camera.virtual))
         found = next(iter(usable_first), None)
     else:
@@ -103,29 +105,32 @@ def explain_unavailable(path: str) -> str:
     )
 
 
-def _is_meant(camera: CameraDevice, selector: str) -> bool:
-    if selector.isdecimal():
-        return camera.index == int(selector)
-    if os.path.isabs(selector):
-        return selector in (camera.id, camera.path) or os.path.realpath(selector) == camera.path
-    return selector == camera.id or selector.casefold() in camera.name.casefold()
+def _is_meant(camera: CameraDevice, selector: CameraSelector) -> bool:
+    text = selector.text
+    match selector.kind:
+        case CameraKind.INDEX:
+            return camera.index == int(text)
+        case CameraKind.DEVICE:
+            return text in (camera.id, camera.path) or os.path.realpath(text) == camera.path
+    return text == camera.id or text.casefold() in camera.name.casefold()
 
 
-def _explain_missing(selector: str, cameras: Sequence[CameraDevice]) -> str:
-    if selector == "auto":
-        return _NO_CAMERA
-    if selector.isdecimal():
-        return explain_unavailable(
-            f"/dev/video{int(selector)}" if sys.platform == "linux" else selector
-        )
-    if os.path.isabs(selector):
-        return explain_unavailable(selector)
+def _explain_missing(selector: CameraSelector, cameras: Sequence[CameraDevice]) -> str:
+    text = selector.text
+    match selector.kind:
+        case CameraKind.AUTO:
+            return _NO_CAMERA
+        case CameraKind.INDEX:
+            return explain_unavailable(
+                f"/dev/video{int(text)}" if sys.platform == "linux" else text
+            )
+        case CameraKind.DEVICE:
+            return explain_unavailable(text)
     if not cameras:
-        return f"{selector!r} is neither a video file nor a camera: {_NO_CAMERA}"
+        return f"{text!r} is neither a video file nor a camera: {_NO_CAMERA}"
     names = ", ".join(f"{camera.name} ({camera.path})" for camera in cameras)
     return (
-        f"{selector!r} is neither a video file nor a part of a camera's name; the cameras are: "
-        f"{names}"
+        f"{text!r} is neither a video file nor a part of a camera's name; the cameras are: {names}"
     )
 
 

@@ -1,13 +1,11 @@
-"""From what the user wrote after ``--camera`` to a live source."""
+"""A camera selector becomes a live source."""
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
-from pathlib import Path
 
 from livebg.clock import Clock, MonotonicClock
-from livebg.errors import InputError
+from livebg.config.camera import CameraKind, CameraSelector
 from livebg.frame import Size
 from livebg.sources.base import Source
 
@@ -15,7 +13,7 @@ __all__ = ["open_live"]
 
 
 def open_live(
-    selector: str,
+    selector: CameraSelector,
     *,
     size: Size | None,
     fps: float,
@@ -25,8 +23,7 @@ def open_live(
     """Open a camera, or a video that pretends to be one.
 
     Args:
-        selector: ``auto``, an index, a path, a part of a camera's name, a URL, a video file, or a
-            folder of pictures.
+        selector: the camera, or the video file or folder of pictures to play.
         size: ``(width, height)`` to ask of a camera; files have their own.
         fps: frames per second to ask of a camera, and those of a folder of pictures.
         clock: paces a file and stamps a camera's frames.
@@ -37,39 +34,18 @@ def open_live(
         SourceUnavailableError: there is no such camera, or it cannot be opened.
     """
     clock = clock or MonotonicClock()
-    path = Path(os.path.expanduser(selector))
-    is_folder, is_file = (False, False) if "://" in selector else _kind(path)
-    if is_folder:
+    path = selector.path
+    if selector.kind is CameraKind.FILE and path.is_dir():
         from livebg.sources.paced import PacedVideo
         from livebg.sources.pictures import PictureFolder
 
         rate = Fraction(fps).limit_denominator(1001)
         return PacedVideo(lambda: PictureFolder(path, rate), clock, loop=loop)
-    if is_file:
+    if selector.kind is CameraKind.FILE:
         from livebg.sources.paced import PacedVideo
         from livebg.sources.video import VideoFile
 
         return PacedVideo(lambda: VideoFile(path), clock, loop=loop)
-    if _names_a_file(selector):
-        raise InputError(
-            f"there is no video file or folder {selector}; check the path, or name a camera "
-            "(`livebg cameras` lists them)"
-        )
     from livebg.sources.camera import Camera
 
     return Camera(selector, size=size, fps=fps, clock=clock)
-
-
-def _kind(path: Path) -> tuple[bool, bool]:
-    """Return whether ``path`` is a folder, and whether it is a file."""
-    try:
-        return path.is_dir(), path.is_file()
-    except OSError as error:
-        raise InputError(
-            f"{path}: this cannot be read ({error.strerror}), check the path and its permissions"
-        ) from error
-
-
-def _names_a_file(selector: str) -> bool:
-    """Say whether ``selector`` can only be a path: device nodes and URLs have slashes too."""
-    return os.sep in selector and "://" not in selector and not selector.startswith("/dev/")

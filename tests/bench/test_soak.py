@@ -4,6 +4,7 @@ import pytest
 
 from livebg.bench.soak import Sample, Soak, SoakCase, growth_mib
 from livebg.bench.speed import SubjectPlan
+from livebg.compositing.backgrounds import Plate
 from livebg.config.settings import Settings
 from livebg.frame import BGR, Composite, Frame, PixelFormat, Size
 from tests.support.bench_results import write_scene
@@ -25,10 +26,7 @@ class Passing:
     ) -> Composite:
         return Composite(frame.image.copy(), frame.index, frame.captured_ns)
 
-    def prepare(self, settings: Settings) -> None:
-        pass
-
-    def reconfigure(self, settings: Settings) -> None:
+    def reconfigure(self, settings: Settings, plate: Plate | None = None) -> None:
         pass
 
     def reset(self) -> None:

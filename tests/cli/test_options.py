@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from livebg.cli.options import add_settings_options, settings_from
+from livebg.config.background import Grey
 from livebg.config.load import load_settings
 from livebg.config.settings import SETTINGS, Settings
 from livebg.errors import SettingsError
@@ -45,7 +46,7 @@ def test_options_are_read_by_kind() -> None:
         *("--background", "white", "--size", "640x480", "--fps", "25", "--every", "3"),
         *("--keep", "person,dog", "--mirror", "--no-edge-colour", "--precision", "f32"),
     )
-    assert settings.background == "white"
+    assert str(settings.background) == "white"
     assert settings.size == (640, 480)
     assert settings.fps == 25.0
     assert settings.every == 3
@@ -74,7 +75,7 @@ def test_a_flag_that_is_not_given_leaves_the_file_alone(tmp_path: Path) -> None:
 
 def test_the_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEBG_BACKGROUND", "gray")
-    assert settings_from(parser().parse_args([])).background == "gray"
+    assert settings_from(parser().parse_args([])).background == Grey()
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_a_refusal_names_the_option(words: tuple[str, ...], said: str) -> None:
 
 def test_only_the_settings_asked_for_become_options(capsys: pytest.CaptureFixture[str]) -> None:
     few = parser(names=["background"])
-    assert settings_from(few.parse_args(["--background", "gray"]), {}).background == "gray"
+    assert settings_from(few.parse_args(["--background", "gray"]), {}).background == Grey()
     with pytest.raises(SystemExit):
         few.parse_args(["--fps", "3"])
     assert "unrecognized arguments" in capsys.readouterr().err

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 
 from livebg.compositing import compositor, kernel_numpy
-from livebg.compositing.backgrounds import BlurPlate, Plate, StillPlate
-from livebg.compositing.compositor import Backdrop, Compositor, compositing_kernel
+from livebg.compositing.backgrounds import (
+    BlurPlate,
+    Plate,
+    StillPlate,
+    TransparentPlate,
+    UnfilteredPlate,
+)
+from livebg.compositing.compositor import Compositor, compositing_kernel
 from livebg.compositing.edge_colour import edge_colours
 from livebg.frame import BGR, Box, Composite, FloatImage, Frame, Image, Matte, PixelFormat
 from livebg.pixels.conversion import converted
@@ -13,6 +19,7 @@ from tests.support.mattes import disc, full_alpha, noise_frame, plain_matte
 
 GREEN = (20, 200, 40)
 FRAME = noise_frame((150, 90), index=7)
+PLATES = [StillPlate.of_colour(*GREEN), TransparentPlate(), UnfilteredPlate()]
 
 
 def small_alpha(matte: Matte, frame: Frame) -> FloatImage:
@@ -25,11 +32,11 @@ def person(frame: Frame = FRAME, box: Box | None = None) -> Matte:
 
 
 def compose(
-    backdrop: Backdrop, matte: Matte | None = None, *, colours: bool = False, want: bool = True
+    plate: Plate, matte: Matte | None = None, *, colours: bool = False, want: bool = True
 ) -> Composite:
     matte = matte or person()
     alpha = small_alpha(matte, FRAME)
-    return Compositor(backdrop).compose(
+    return Compositor(plate).compose(
         FRAME,
         matte,
         alpha,
@@ -59,15 +66,17 @@ def test_it_carries_the_frames_index_and_time() -> None:
     assert not composite.private
 
 
-@pytest.mark.parametrize("backdrop", [StillPlate.of_colour(*GREEN), "transparent", "none"])
-def test_a_matte_of_another_frame_is_refused(backdrop: Backdrop) -> None:
+@pytest.mark.parametrize(
+    "plate", [StillPlate.of_colour(*GREEN), TransparentPlate(), UnfilteredPlate()]
+)
+def test_a_matte_of_another_frame_is_refused(plate: Plate) -> None:
     stale = replace(person(), frame_index=6)
     with pytest.raises(ValueError, match="the matte of frame 6 is not frame 7's"):
-        compose(backdrop, stale)
+        compose(plate, stale)
 
 
 def test_none_is_the_frame_as_it_is() -> None:
-    composite = compose("none")
+    composite = compose(UnfilteredPlate())
     assert composite.image is FRAME.image
     assert composite.alpha is not None
     assert np.abs(composite.alpha / 255 - full_alpha(person(), FRAME)).max() < 5 / 255
@@ -75,7 +84,7 @@ def test_none_is_the_frame_as_it_is() -> None:
 
 @pytest.mark.parametrize("colours", [True, False])
 def test_transparent_has_straight_alpha_and_hides_nothing(colours: bool) -> None:
-    composite = compose("transparent", colours=colours)
+    composite = compose(TransparentPlate(), colours=colours)
     assert composite.image.shape == (90, 150, 4)
     level = composite.image[..., 3]
     assert composite.alpha is not None
@@ -97,14 +106,16 @@ def test_the_alpha_is_the_one_that_was_used() -> None:
     assert np.array_equal(composite.image[..., 0], composite.alpha)
 
 
-@pytest.mark.parametrize("backdrop", [StillPlate.of_colour(*GREEN), "transparent", "none"])
-def test_alpha_is_there_only_when_asked_for(backdrop: Backdrop) -> None:
-    assert compose(backdrop, want=False).alpha is None
-    with_alpha = compose(backdrop)
+@pytest.mark.parametrize(
+    "plate", [StillPlate.of_colour(*GREEN), TransparentPlate(), UnfilteredPlate()]
+)
+def test_alpha_is_there_only_when_asked_for(plate: Plate) -> None:
+    assert compose(plate, want=False).alpha is None
+    with_alpha = compose(plate)
     assert with_alpha.alpha is not None
     assert with_alpha.alpha.dtype == np.uint8
     assert with_alpha.alpha.shape == (90, 150)
-    assert np.array_equal(with_alpha.image, compose(backdrop, want=False).image)
+    assert np.array_equal(with_alpha.image, compose(plate, want=False).image)
 
 
 def test_composites_do_not_share_memory() -> None:
@@ -165,10 +176,10 @@ def test_a_plate_is_never_taken_for_another() -> None:
         assert np.array_equal(found.image, expected)
 
 
-@pytest.mark.parametrize("backdrop", ["transparent", "none"])
-def test_what_is_no_plate_stays_bgr(backdrop: Backdrop) -> None:
+@pytest.mark.parametrize("plate", [TransparentPlate(), UnfilteredPlate()])
+def test_what_is_no_plate_stays_bgr(plate: Plate) -> None:
     matte = person()
-    compositor = Compositor(backdrop)
+    compositor = Compositor(plate)
     made = compositor.compose(FRAME, matte, small_alpha(matte, FRAME), pixel_format=I420)
     assert made.pixel_format == BGR
     assert BGR.fits(made.image)
@@ -196,10 +207,9 @@ class ClosingPlate(Plate):
 def test_closing_closes_the_plate() -> None:
     plate = ClosingPlate()
     compositor = Compositor(plate)
-    assert compositor.backdrop is plate
     compositor.close()
     assert plate.closed == 1
-    Compositor("transparent").close()
+    Compositor(TransparentPlate()).close()
 
 
 def test_the_plate_gets_the_alpha() -> None:

@@ -146,7 +146,7 @@ def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
 def test_a_change_makes_a_new_value_and_checks_all_of_it() -> None:
     before = Settings()
     after = change_settings(before, {"background": "white", "fps": 15}, "the panel")
-    assert (after.background, after.fps) == ("white", 15.0)
+    assert (str(after.background), after.fps) == ("white", 15.0)
     assert before == Settings()
     with pytest.raises(SettingsError, match=r"^the panel: fps cannot be 0"):
         change_settings(before, {"background": "gray", "fps": 0}, "the panel")

@@ -1,24 +1,28 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from livebg.config.background import Blur, Colour
+from livebg.config.camera import CameraKind, CameraSelector
 from livebg.config.settings import (
-    PLAIN_BLUR,
     SETTINGS,
-    blur_strength,
+    Settings,
     check_value,
     parse_text,
     requirement,
+    same_camera,
+    same_network,
 )
-from livebg.errors import SettingsError, UsageError
+from livebg.errors import SettingsError
 
 
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
-        ("background", "color:#00ff00", "color:#00ff00"),
+        ("background", "color:#00ff00", Colour(0, 255, 0)),
         ("fps", "29.97", 29.97),
         ("fps", " 30 ", 30.0),
         ("threads", "4", 4),
@@ -146,24 +150,30 @@ def test_every_setting_has_a_requirement_and_an_allowed_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("background", "strength"),
+    ("given", "said"),
     [
-        ("blur", PLAIN_BLUR),
-        ("Blur:0", 0.0),
-        ("blur:37.5", 37.5),
-        ("blur: 100 ", 100.0),
-        ("blurred.jpg", None),
-        ("white", None),
-        ("", None),
+        ({"fps": 0}, "settings: fps cannot be 0, it must be a number from 1 to 240 frames/s"),
+        ({"background": "wite"}, "settings: background 'wite' is neither .*mean 'white'"),
+        ({"camera": "no/such/file.mp4"}, "settings: there is no video file or folder no/such"),
+        ({"background": 7}, "settings: background cannot be 7"),
     ],
 )
-def test_a_blur_has_a_strength_and_nothing_else_has(
-    background: str, strength: float | None
-) -> None:
-    assert blur_strength(background) == strength
+def test_settings_are_checked_however_they_are_made(given: dict[str, Any], said: str) -> None:
+    for make in (lambda: Settings(**given), lambda: replace(Settings(), **given)):
+        with pytest.raises(SettingsError, match=said):
+            make()
 
 
-@pytest.mark.parametrize("number", ["", "much", "-1", "100.1", "nan", "inf"])
-def test_what_is_no_strength_is_refused(number: str) -> None:
-    with pytest.raises(UsageError, match="a number from 0 to 100"):
-        blur_strength(f"blur:{number}")
+def test_text_becomes_a_value_when_settings_are_made() -> None:
+    settings = Settings(background="Blur:80", camera="2", size="1280x720", keep="person,dog")
+    assert settings.background == Blur(80)
+    assert settings.camera == CameraSelector(CameraKind.INDEX, "2")
+    assert (settings.size, settings.keep) == ((1280, 720), ("person", "dog"))
+
+
+def test_what_is_live_needs_no_other_network() -> None:
+    live = Settings(background="white", mirror=True, every=2, auto_frame=60, smoothing_s=0.0)
+    assert same_network(Settings(), live) and same_camera(Settings(), live)
+    assert not same_network(Settings(), Settings(matte_size=(256, 144)))
+    for other in (Settings(camera="2"), Settings(fps=15), Settings(size=(640, 480))):
+        assert same_network(Settings(), other) and not same_camera(Settings(), other)

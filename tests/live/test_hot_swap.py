@@ -3,31 +3,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
-from livebg.config.settings import SETTINGS, Settings
+from livebg.compositing.backgrounds import GreyPlate, Plate
+from livebg.config.background import Background
+from livebg.config.settings import Settings
 from livebg.errors import InputError, LivebgError, ModelError, NetworkLateError
 from livebg.frame import BGR, Composite, Frame, Image, PixelFormat, Size
 from livebg.live import hot_swap as rehearsal
-from livebg.live.hot_swap import LIVE_SETTINGS, HotSwap, build_warmed_up, same_network
+from livebg.live.hot_swap import HotSwap, build_warmed_up
 from tests.support.fakes import GENEROUS_S, SIZE, FakeChain, scene
-
-
-def test_every_live_setting_exists() -> None:
-    assert LIVE_SETTINGS.issubset(SETTINGS)
-
-
-def test_what_needs_another_network() -> None:
-    settings = Settings()
-    assert same_network(settings, replace(settings, background="white", mirror=True, every=2))
-    for other in (
-        replace(settings, model="deeplabv3_resnet50"),
-        replace(settings, matte_size=(448, 256)),
-        replace(settings, latency="aligned"),
-    ):
-        assert not same_network(settings, other)
 
 
 def rehearse(chain: FakeChain, monkeypatch: pytest.MonkeyPatch) -> Settings:
@@ -88,9 +75,7 @@ class Gated(FakeChain):
         self.settings = settings
         self.processed: list[int] = []
         self.late = 0
-        self.may_read = threading.Event()
         self.may_close = threading.Event()
-        self.may_read.set()
         self.may_close.set()
 
     def process(
@@ -101,12 +86,6 @@ class Gated(FakeChain):
             self.late -= 1
             raise NetworkLateError("the network has not answered")
         return super().process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
-
-    def prepare(self, settings: Settings) -> None:
-        assert self.may_read.wait(GENEROUS_S)
-        super().prepare(settings)
-        if settings.background == "gone.png":
-            raise InputError("gone.png cannot be read")
 
     def close(self) -> None:
         assert self.may_close.wait(GENEROUS_S)
@@ -165,7 +144,6 @@ def bench() -> Iterator[Bench]:
     yield bench
     bench.may_build.set()
     for chain in bench.chains:
-        chain.may_read.set()
         chain.may_close.set()
     bench.succession.close()
     assert all(chain.closed for chain in bench.chains)
@@ -260,8 +238,10 @@ def test_what_is_wanted_while_a_network_is_made_does_not_wait_for_it(bench: Benc
     bench.succession.want(OTHER)
     bench.frame()
     bench.succession.want(replace(OTHER, background="white"))
-    bench.frames_until(lambda: bench.succession.settings.background == "white")
-    assert bench.succession.settings == replace(bench.first, background="white")
+    bench.frames_until(
+        lambda: bench.succession.settings == replace(bench.first, background="white")
+    )
+
     bench.may_build.set()
     bench.frames_until_settled()
     assert bench.chains[1].reconfigured == [OTHER, replace(OTHER, background="white")]
@@ -334,22 +314,39 @@ def test_a_network_for_frames_of_another_size_is_made_again(bench: Bench) -> Non
     assert bench.succession.size == (80, 40)
 
 
-def test_a_background_is_read_beside(bench: Bench) -> None:
-    wanted = replace(bench.first, background="office.jpg")
-    bench.chains[0].may_read.clear()
+@dataclass(frozen=True)
+class Slow(Background):
+    """A background that opens when the test lets it, or fails."""
+
+    may_open: threading.Event
+    error: Exception | None = None
+
+    def open(self) -> Plate:
+        assert self.may_open.wait(GENEROUS_S)
+        if self.error is not None:
+            raise self.error
+        return GreyPlate()
+
+
+def test_a_background_is_opened_beside(bench: Bench) -> None:
+    may_open = threading.Event()
+    wanted = replace(bench.first, background=Slow(may_open))
     bench.succession.want(wanted)
     for _ in range(3):
         bench.frame()
     assert not bench.chains[0].reconfigured
-    bench.chains[0].may_read.set()
+    may_open.set()
     bench.frames_until_settled()
-    assert bench.chains[0].prepared == bench.chains[0].reconfigured == [wanted]
+    assert bench.chains[0].reconfigured == [wanted]
     assert len(bench.chains) == 1
     assert bench.in_force == [bench.first, wanted]
 
 
 def test_a_background_that_cannot_be_read_is_refused(bench: Bench) -> None:
-    bench.succession.want(replace(bench.first, background="gone.png"))
+    may_open = threading.Event()
+    may_open.set()
+    gone = Slow(may_open, InputError("gone.png cannot be read"))
+    bench.succession.want(replace(bench.first, background=gone))
     bench.frames_until_settled()
     assert bench.succession.settings == bench.first
     assert not bench.chains[0].reconfigured

@@ -9,7 +9,7 @@ from numba.core.dispatcher import Dispatcher
 import livebg.pipeline
 from livebg.live.jit_warmup import load_kernels
 from livebg.segmenters.base import plain_matte
-from livebg.compositing.backgrounds import BlurPlate
+from livebg.compositing.backgrounds import BlurPlate, TransparentPlate
 from livebg.compositing.compositor import Compositor
 from livebg.frame import PixelFormat
 from livebg.compositing.edge_colour import edge_colours
@@ -35,8 +35,8 @@ carrier.carry(frame)
 alpha = matte.alpha_over(frame, (40, 22))
 for layout in ("i420", "nv12", "yuy2"):
     for matrix in ("bt601", "bt709"):
-        for backdrop in (BlurPlate(50), "transparent"):
-            Compositor(backdrop).compose(
+        for plate in (BlurPlate(50), TransparentPlate()):
+            Compositor(plate).compose(
                 frame, matte, alpha, colours=edge_colours(frame, alpha), want_alpha=True,
                 pixel_format=PixelFormat(layout, matrix),
             )

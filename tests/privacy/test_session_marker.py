@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from livebg.compositing.backgrounds import Plate
 from livebg.config.settings import Settings
 from livebg.errors import ModelError, SinkError, SourceError
 from livebg.frame import BGR, ColourMatrix, Composite, Frame, Image, PixelFormat, PixelLayout, Size
@@ -324,7 +325,7 @@ def test_hiding_the_room_together_with_another_network_does_not_wait_for_it() ->
     raw = replace(SETTINGS, background="none")
 
     class Switching(FakeChain):
-        def reconfigure(self, settings: Settings) -> None:
+        def reconfigure(self, settings: Settings, plate: Plate | None = None) -> None:
             self.respond = without_room
 
     def build(settings: Settings, size: Size) -> Chain:
@@ -336,7 +337,7 @@ def test_hiding_the_room_together_with_another_network_does_not_wait_for_it() ->
     def done(live: Session, sink: Watched) -> bool:
         if not shown and enough(live, sink):
             live.change(OTHER_NETWORK)
-        if not shown and live.settings.background != "none":
+        if not shown and not live.settings.background.shows_room:
             # What was admitted before may be on its way to the sink for one picture more.
             shown.append(len(sink.pictures) + 1)
         if shown and len(sink.pictures) > shown[0] + 10:

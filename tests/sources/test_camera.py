@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from livebg.clock import Clock, ManualClock
+from livebg.config.camera import CameraSelector, parse_camera
 from livebg.errors import SourceError, SourceUnavailableError
 from livebg.frame import Image, Size
 from livebg.platform.camera_modes import CameraMode
@@ -101,7 +102,7 @@ def open_webcam(monkeypatch: pytest.MonkeyPatch) -> Opener:
         capture = capture or FakeCapture(list(pictures) or [picture(size or (1280, 720))])
         monkeypatch.setattr(cv2, "VideoCapture", capture)
         monkeypatch.setattr("livebg.sources.camera.list_cameras", lambda: [device])
-        camera = Camera("auto", size=size, fps=fps, clock=clock or ManualClock(7))
+        camera = Camera(CameraSelector(), size=size, fps=fps, clock=clock or ManualClock(7))
         return camera, capture
 
     return opener
@@ -306,7 +307,7 @@ def test_a_real_network_camera_that_hangs_up(loopback: Loopback) -> None:
     scene = SyntheticScene((320, 240), frame_count=12)
     images = [frame.image for frame in scene]
     url = _serve_motion_jpeg(loopback, images)
-    with Camera(url, size=None, fps=30) as camera:
+    with Camera(parse_camera(url), size=None, fps=30) as camera:
         assert camera.info.size == (320, 240)
         assert camera.info.live
         received = []
@@ -323,7 +324,10 @@ def test_a_real_network_camera_that_hangs_up(loopback: Loopback) -> None:
 
 def test_an_rtsp_camera() -> None:
     shown = next(iter(SyntheticScene((320, 240), frame_count=1))).image
-    with rtsp_camera(shown) as server, Camera(server.url, size=(640, 480), fps=30) as camera:
+    with (
+        rtsp_camera(shown) as server,
+        Camera(parse_camera(server.url), size=(640, 480), fps=30) as camera,
+    ):
         assert camera.info.size == (320, 240)
         assert camera.info.asked is not None
         assert camera.info.asked.size == (640, 480)
@@ -337,5 +341,5 @@ def test_a_network_camera_that_is_not_there_hides_its_password(loopback: Loopbac
     loopback.add_status("stream", 404)
     port = loopback.server.server_port
     with pytest.raises(SourceUnavailableError) as caught:
-        Camera(f"http://me:secret@127.0.0.1:{port}/stream", size=None, fps=30)
+        Camera(parse_camera(f"http://me:secret@127.0.0.1:{port}/stream"), size=None, fps=30)
     assert f"http://127.0.0.1:{port}/stream could not be opened" in str(caught.value)

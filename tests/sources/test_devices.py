@@ -1,5 +1,6 @@
 import pytest
 
+from livebg.config.camera import parse_camera
 from livebg.errors import SourceUnavailableError
 from livebg.sources.devices import CameraDevice, find_camera
 
@@ -24,11 +25,11 @@ ALL = [PHONE, LOCKED, DESK, LOGI]
     ],
 )
 def test_selectors(selector: str, camera: CameraDevice) -> None:
-    assert find_camera(selector, ALL) is camera
+    assert find_camera(parse_camera(selector), ALL) is camera
 
 
 def test_auto_takes_a_virtual_camera_before_none() -> None:
-    assert find_camera("auto", [LOCKED, PHONE]) is PHONE
+    assert find_camera(parse_camera("auto"), [LOCKED, PHONE]) is PHONE
 
 
 @pytest.mark.parametrize(
@@ -49,5 +50,5 @@ def test_a_camera_that_cannot_be_used_says_why(
     selector: str, cameras: list[CameraDevice], words: str
 ) -> None:
     with pytest.raises(SourceUnavailableError, match=words) as refusal:
-        find_camera(selector, cameras)
+        find_camera(parse_camera(selector), cameras)
     assert refusal.value.exit_status == 2

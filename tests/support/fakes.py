@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from livebg.clock import Clock, MonotonicClock
+from livebg.compositing.backgrounds import Plate
 from livebg.config.settings import Settings
 from livebg.errors import ModelError, SinkError, SourceError
 from livebg.frame import BGR, Composite, Frame, Image, Matte, PixelFormat, Size
@@ -96,7 +97,6 @@ class FakeChain:
         self.resets = 0
         self.cleared = 0
         self.gone = threading.Event()
-        self.prepared: list[Settings] = []
         self.reconfigured: list[Settings] = []
 
     @property
@@ -118,10 +118,7 @@ class FakeChain:
         image = converted(image, BGR, pixel_format)
         return Composite(image, frame.index, frame.captured_ns, alpha, pixel_format=pixel_format)
 
-    def prepare(self, settings: Settings) -> None:
-        self.prepared.append(settings)
-
-    def reconfigure(self, settings: Settings) -> None:
+    def reconfigure(self, settings: Settings, plate: Plate | None = None) -> None:
         self.reconfigured.append(settings)
 
     def reset(self) -> None:
