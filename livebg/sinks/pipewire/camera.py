@@ -2,45 +2,71 @@
 
 from __future__ import annotations
 
+import ctypes
+import json
+import os
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import IntEnum
 from fractions import Fraction
-from functools import partial
+from typing import Any
+
+import numpy as np
 
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
-from livebg.errors import SinkError
+from livebg.errors import SinkError, SinkUnavailableError
 from livebg.frame import Composite, Image, PixelFormat, Size, size_text
 from livebg.sinks.base import Sink, repacked
-from livebg.sinks.pipewire.pod import I420, VideoFormat
-from livebg.sinks.pipewire.stream import State, Stream
+from livebg.sinks.pipewire.library import (
+    Hook,
+    MetaHeader,
+    ParamChanged,
+    SpaBuffer,
+    StateChanged,
+    StreamEvents,
+    TriggerDone,
+    load_library,
+)
+from livebg.sinks.pipewire.video_format import I420, META_HEADER, PARAM_FORMAT, VideoFormat
 
 __all__ = ["PipeWireCamera"]
 
+_NAME = "livebg"
 _PROPERTIES = {
     # Programs remember a camera, and that they may use it, by this name.
-    "node.name": "livebg",
+    "node.name": _NAME,
     "node.description": "livebg",
     "media.class": "Video/Source",
     "media.role": "Camera",
 }
 _ANSWER_NS = 5 * NS_PER_S
-"""How long the daemon may take to take the camera in; it takes milliseconds where it works."""
+"""Time for the daemon to accept the camera; it takes milliseconds where it works."""
 
-_FAREWELLS = 6
-_FAREWELL_S = 0.04
-"""How often the last picture is sent again before the camera goes, and after how many seconds."""
+_REPEATS = 6
+_REPEAT_S = 0.04
+"""How often the last picture is repeated before the camera goes, and after how many seconds."""
+
+_LAST_CYCLE_S = 0.5
+"""Time for the readers to take the last picture."""
+
+_EVENTS_VERSION = 2
+_OUTPUT = 1
+_NO_TARGET = 0xFFFFFFFF
+_MAP_BUFFERS, _DRIVER, _REALTIME = 1 << 2, 1 << 3, 1 << 4
 
 
 class PipeWireCamera(Sink):
-    """Sends composites to the programs that read the camera ``livebg``; to several at once, too.
+    """Sends composites to the programs that read the camera ``livebg``, also to several at once.
 
-    Where nobody reads, a composite costs nothing. One that comes while the readers still hold
-    every buffer is dropped.
+    Without readers a composite costs nothing. A composite is dropped while the readers still hold
+    every buffer.
 
     Args:
         size: ``(width, height)`` of the composites in pixels. Video formats halve the colour
             resolution, so an odd width or height loses its last column or row.
         rate: frames per second that is announced to readers; the caller keeps the pace.
-        clock: what times how long the daemon takes.
+        clock: times the daemon's answer.
 
     Attributes:
         size: ``(width, height)`` that readers get.
@@ -53,21 +79,21 @@ class PipeWireCamera(Sink):
     pixel_format = I420
 
     def __init__(self, size: Size, rate: Fraction, *, clock: Clock | None = None) -> None:
-        self.size = size[0] // 2 * 2, size[1] // 2 * 2
+        self.size = I420.held_size(size)
         self._composite_size = size
         self._clock = clock or MonotonicClock()
         self._closed = False
         self._last: Composite | None = None
         self._opened_ns = self._clock.now_ns()
-        self._stream = Stream(_PROPERTIES, VideoFormat(self.size, rate))
+        self._stream = _Stream(VideoFormat(self.size, rate))
 
     @property
     def has_readers(self) -> bool:
         """Whether a program reads the camera."""
-        return not self._closed and self._stream.state is State.STREAMING
+        return not self._closed and self._stream.state is _State.STREAMING
 
     def send(self, composite: Composite) -> None:
-        """Send ``composite`` to whoever reads; what is transparent becomes black.
+        """Send ``composite`` to the readers; transparent pixels become black.
 
         Raises:
             SinkError: the daemon is gone or does not answer, the sink is closed, or the size is
@@ -75,10 +101,10 @@ class PipeWireCamera(Sink):
         """
         self._check(composite.size)
         self._last = composite
-        self._hand_on(composite)
+        self._send(composite)
 
     def close(self) -> None:
-        """Take the camera away from the programs that list it; they keep the last picture."""
+        """Remove the camera from the lists of programs; they keep the last picture. Idempotent."""
         if not self._closed:
             try:
                 self._repeat_last()
@@ -91,20 +117,18 @@ class PipeWireCamera(Sink):
 
         It may have been dropped, and a reader loses what it has not fetched when the camera goes.
         """
-        if self._last is None:
-            return
-        for _ in range(_FAREWELLS):
-            if not self.has_readers:
+        for _ in range(_REPEATS):
+            if self._last is None or not self.has_readers:
                 break
-            self._clock.wait(threading.Event(), _FAREWELL_S)
-            self._hand_on(self._last)
+            self._clock.wait(threading.Event(), _REPEAT_S)
+            self._send(self._last)
 
-    def _hand_on(self, composite: Composite) -> None:
-        self._stream.send(partial(self._repacked, composite), composite.captured_ns)
+    def _send(self, composite: Composite) -> None:
+        def packed(pixel_format: PixelFormat) -> Image:
+            # YUY2 could keep an odd last row, but every reader gets the size that was announced.
+            return repacked(composite, pixel_format)[: pixel_format.shape(self.size)[0]]
 
-    def _repacked(self, composite: Composite, pixel_format: PixelFormat) -> Image:
-        # YUY2 could keep an odd last row, but every reader gets the size that was announced.
-        return repacked(composite, pixel_format)[: pixel_format.shape(self.size)[0]]
+        self._stream.send(packed, composite.captured_ns)
 
     def _check(self, size: Size) -> None:
         if self._closed:
@@ -115,13 +139,202 @@ class PipeWireCamera(Sink):
                 f"take a picture of {size_text(size)}; open it again in that size"
             )
         state, waited_ns = self._stream.state, self._clock.now_ns() - self._opened_ns
-        if state in (State.ERROR, State.UNCONNECTED):
+        if state in (_State.ERROR, _State.UNCONNECTED):
             raise SinkError(
                 f"the {self.name} has lost the PipeWire daemon ({self._stream.error}); "
                 "it comes back when `systemctl --user status pipewire` says that it runs"
             )
-        if state is State.CONNECTING and waited_ns > _ANSWER_NS:
+        if state is _State.CONNECTING and waited_ns > _ANSWER_NS:
             raise SinkError(
                 "the PipeWire daemon does not answer; start it again with "
                 "`systemctl --user restart pipewire wireplumber`"
             )
+
+
+class _State(IntEnum):
+    """States of a stream [enum pw_stream_state]."""
+
+    ERROR = -1
+    UNCONNECTED = 0
+    CONNECTING = 1
+    PAUSED = 2
+    STREAMING = 3
+
+
+class _Stream:
+    """A video node in the graph that drives it, one cycle a picture.
+
+    The library answers the daemon in a thread of its own, which holds the library's lock while it
+    calls back. Everything else belongs to the thread that owns the stream.
+
+    Args:
+        format: size and rate of the pictures; the first reader chooses the pixel format.
+
+    Attributes:
+        state: the present state.
+        error: the library's message when the state became ``ERROR``.
+
+    Raises:
+        SinkUnavailableError: the library is missing, or no daemon answers.
+    """
+
+    def __init__(self, format: VideoFormat) -> None:
+        self.state = _State.UNCONNECTED
+        self.error = ""
+        self._format = format
+        self._library = load_library()
+        self._hook = Hook()
+        self._events = StreamEvents(
+            version=_EVENTS_VERSION,
+            state_changed=StateChanged(self._on_state),
+            param_changed=ParamChanged(self._on_param),
+            trigger_done=TriggerDone(self._on_done),
+        )
+        self._cycle_done = threading.Event()
+        self._cycle_done.set()
+        self._last_pts = 0
+        self._sequence = 0
+        self._loop: int | None = None
+        self._context: int | None = None
+        self._core: int | None = None
+        self._stream: int | None = None
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def send(self, picture: Callable[[PixelFormat], Image], captured_ns: int) -> None:
+        """Send one picture to the readers; dropped without any, or while they hold every buffer.
+
+        Args:
+            picture: returns it in the pixel format that the readers take, uint8.
+            captured_ns: monotonic nanoseconds at which the picture was taken.
+
+        Raises:
+            SinkError: the memory that PipeWire gave is too small.
+        """
+        with self._locked():
+            if self.state is not _State.STREAMING:
+                return
+            buffer = self._library.pw_stream_dequeue_buffer(self._stream)
+            if not buffer:
+                return
+            try:
+                self._write(buffer.contents.buffer.contents, picture, captured_ns)
+            finally:
+                self._library.pw_stream_queue_buffer(self._stream, buffer)
+            self._cycle_done.clear()
+            self._library.pw_stream_trigger_process(self._stream)
+
+    def close(self) -> None:
+        """Remove the node from the graph and end the library's thread. Idempotent.
+
+        The readers get the last picture before, if they take it in time.
+        """
+        library = self._library
+        if self._loop is not None:
+            if self.state is _State.STREAMING:
+                self._cycle_done.wait(_LAST_CYCLE_S)
+            with self._locked():
+                if self._stream is not None:
+                    library.pw_stream_destroy(self._stream)
+                if self._core is not None:
+                    library.pw_core_disconnect(self._core)
+            library.pw_thread_loop_stop(self._loop)
+            if self._context is not None:
+                library.pw_context_destroy(self._context)
+            library.pw_thread_loop_destroy(self._loop)
+        self._stream = self._core = self._context = self._loop = None
+
+    def _open(self) -> None:
+        library = self._library
+        self._loop = _created(library.pw_thread_loop_new(b"livebg-pipewire", None))
+        loop = library.pw_thread_loop_get_loop(self._loop)
+        self._context = _created(library.pw_context_new(loop, None, 0))
+        library.pw_thread_loop_start(self._loop)
+        with self._locked():
+            self._core = library.pw_context_connect(self._context, None, 0)
+            if self._core is None:
+                raise SinkUnavailableError(
+                    f"no PipeWire daemon answers ({os.strerror(ctypes.get_errno())}); start it "
+                    "with `systemctl --user start pipewire wireplumber`"
+                )
+            properties = library.pw_properties_new_string(json.dumps(_PROPERTIES).encode())
+            self._stream = _created(library.pw_stream_new(self._core, _NAME.encode(), properties))
+            library.pw_stream_add_listener(self._stream, self._hook, self._events, None)
+            choices = self._format.choices()
+            result = library.pw_stream_connect(
+                self._stream,
+                _OUTPUT,
+                _NO_TARGET,
+                # Real time: no callback runs there, and pictures reach their readers undelayed.
+                _MAP_BUFFERS | _DRIVER | _REALTIME,
+                _array(choices),
+                len(choices),
+            )
+            if result < 0:
+                raise SinkUnavailableError(
+                    f"PipeWire accepts no camera ({os.strerror(-result)}); update PipeWire"
+                )
+
+    def _on_state(self, data: None, old: int, new: int, error: bytes | None) -> None:
+        self.state = _State(new)
+        if error:
+            self.error = error.decode(errors="replace")
+
+    def _on_param(self, data: None, param: int, pod: int | None) -> None:
+        if param != PARAM_FORMAT or pod is None:
+            return
+        size = ctypes.c_uint32.from_address(pod).value
+        self._format = self._format.chosen(ctypes.string_at(pod, 8 + size))
+        needs = self._format.needs()
+        self._library.pw_stream_update_params(self._stream, _array(needs), len(needs))
+
+    def _on_done(self, data: None) -> None:
+        self._cycle_done.set()
+
+    def _write(
+        self, buffer: SpaBuffer, picture: Callable[[PixelFormat], Image], captured_ns: int
+    ) -> None:
+        block = buffer.datas[0]
+        chunk = block.chunk.contents
+        chunk.offset = chunk.size = 0
+        size = self._format.size_bytes
+        if not block.data or block.maxsize < size:
+            raise SinkError(
+                f"PipeWire gave {block.maxsize} bytes for a picture of {size}; update PipeWire"
+            )
+        memory = (ctypes.c_uint8 * size).from_address(block.data)
+        pixels = np.frombuffer(memoryview(memory).cast("B"), np.uint8)
+        np.copyto(pixels, picture(self._format.pixel_format).reshape(-1))
+        chunk.stride, chunk.size = self._format.stride, size
+        # A privacy card is drawn later than a frame was taken, but time stamps never decrease.
+        self._last_pts = max(captured_ns, self._last_pts + 1)
+        for meta in buffer.metas[: buffer.n_metas]:
+            if meta.type == META_HEADER:
+                header = MetaHeader.from_address(meta.data)
+                header.flags = header.offset = header.dts_offset = 0
+                header.pts, header.seq = self._last_pts, self._sequence
+        self._sequence += 1
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._library.pw_thread_loop_lock(self._loop)
+        try:
+            yield
+        finally:
+            self._library.pw_thread_loop_unlock(self._loop)
+
+
+def _created(address: int | None) -> int:
+    if address is None:
+        raise SinkUnavailableError(
+            f"PipeWire's library cannot start ({os.strerror(ctypes.get_errno())}); "
+            "install it again with `sudo apt install --reinstall pipewire`"
+        )
+    return address
+
+
+def _array(pods: list[bytes]) -> Any:
+    return (ctypes.c_char_p * len(pods))(*pods)
