@@ -1,1 +1,1 @@
-"""Checks of what works on this machine, each with the command that mends what does not."""
+"""Checks of a machine, each with the command that mends what does not work."""

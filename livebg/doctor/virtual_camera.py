@@ -1,10 +1,6 @@
-"""Whether v4l2loopback, the kernel module of virtual cameras, is there and well set up.
+"""The virtual camera of a machine: whether it works, and the steps that set it up or remove it.
 
-Whether Secure Boot keeps the kernel from loading a module that was built on this machine.
-
-What a Linux machine still needs for a virtual camera, and how to take it away again.
-
-Whether PipeWire runs, through which sandboxed apps and newer browsers reach cameras.
+On Linux it is v4l2loopback, a kernel module; elsewhere it is OBS Studio's.
 """
 
 from __future__ import annotations
@@ -14,28 +10,46 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from livebg.doctor.findings import INSTALL_COMMANDS, Finding, Machine, find_family
+from livebg.doctor.findings import Finding, Machine
 from livebg.platform.linux.procfs import find_holders
-from livebg.platform.linux.v4l2loopback import LOAD_COMMAND, RELOAD_COMMAND, loopback_paths
 
 __all__ = [
     "LoopbackModule",
     "Step",
     "advice",
-    "check_pipewire",
     "check_secure_boot",
     "check_virtual_camera",
-    "enrol_command",
     "find_module",
-    "is_secure_boot_on",
     "plan_removal",
     "plan_setup",
 ]
 
-
 _TOPIC = "virtual camera"
-_SET_UP = "livebg setup virtual-camera --apply"
-_OBS = "install OBS Studio from https://obsproject.com and start its virtual camera once"
+_OPTIONS = "exclusive_caps=1 card_label=livebg"
+_FILES = {
+    "etc/modules-load.d/livebg.conf": ("load it at every start of the computer", "v4l2loopback"),
+    "etc/modprobe.d/livebg.conf": ("give it its options then", f"options v4l2loopback {_OPTIONS}"),
+}
+_SECURE_BOOT = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+_CERTIFICATES = (
+    "var/lib/shim-signed/mok/MOK.der",  # Ubuntu
+    "var/lib/dkms/mok.pub",  # Debian and others with DKMS
+    "etc/pki/akmods/certs/public_key.der",  # Fedora
+)
+"""Keys with which distributions sign the modules that are built on the machine."""
+
+_INSTALL_COMMANDS = {
+    "debian": ('apt-get install -y v4l2loopback-dkms "linux-headers-$(uname -r)"',),
+    "fedora": (
+        "dnf install -y https://mirrors.rpmfusion.org/free/fedora/"
+        'rpmfusion-free-release-"$(rpm -E %fedora)".noarch.rpm',
+        "dnf install -y akmod-v4l2loopback",
+        "akmods --force",
+    ),
+    "arch": ("pacman -S --needed --noconfirm v4l2loopback-dkms linux-headers",),
+    "suse": ("zypper --non-interactive install v4l2loopback-kmp-default",),
+}
+"""What root runs to install the kernel module, by family of distributions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +59,9 @@ class LoopbackModule:
     Attributes:
         installed: whether the running kernel has the module.
         loaded: whether it is loaded.
-        version: which one, empty where it cannot be told.
-        exclusive: whether devices show themselves either as a camera or as an output, which
-            browsers insist upon.
+        version: its version; empty if unknown.
+        exclusive: whether a device offers itself either as a camera or as an output; browsers
+            list no other.
         devices: nodes of its devices.
     """
 
@@ -67,8 +81,14 @@ class LoopbackModule:
 
 
 def find_module(machine: Machine) -> LoopbackModule:
-    """Return the state of v4l2loopback."""
-    version = _version(machine)
+    """Return the state of v4l2loopback; on Linux only."""
+    from livebg.platform.linux.v4l2loopback import loopback_paths
+
+    # The module tells its version from 0.13 on; before that the name of its source does.
+    version = machine.read("sys/module/v4l2loopback/version")
+    sources = [path.name for path in (machine.root / "usr/src").glob("v4l2loopback-*")]
+    if not version and len(sources) == 1:
+        version = sources[0].removeprefix("v4l2loopback-")
     if not (machine.root / "sys/module/v4l2loopback").is_dir():
         modules = machine.root / "lib/modules" / machine.kernel
         return LoopbackModule(any(modules.rglob("v4l2loopback.ko*")), loaded=False, version=version)
@@ -87,108 +107,71 @@ def check_virtual_camera(machine: Machine) -> list[Finding]:
     """Say whether calling programs can be given a virtual camera."""
     if machine.platform == "linux":
         return [_check_loopback(machine)]
-    if machine.platform == "darwin":
-        obs = machine.root / "Applications/OBS.app"
-    else:
-        obs = machine.root / "Program Files/obs-studio"
-    if obs.exists():
+    folder = "Applications/OBS.app" if machine.platform == "darwin" else "Program Files/obs-studio"
+    if (machine.root / folder).exists():
         return [Finding(_TOPIC, "ok", "OBS is here, its virtual camera can be used")]
-    return [Finding(_TOPIC, "warn", "OBS is not here, so there is none", _OBS)]
+    remedy = "install OBS Studio from https://obsproject.com and start its virtual camera once"
+    return [Finding(_TOPIC, "warn", "OBS is not here, so there is none", remedy)]
 
 
 def _check_loopback(machine: Machine) -> Finding:
+    from livebg.platform.linux.v4l2loopback import LOAD_COMMAND, RELOAD_COMMAND
+
     module = find_module(machine)
     if not module.installed:
         said = "v4l2loopback, the kernel module of virtual cameras, is not installed"
-        return Finding(_TOPIC, "warn", said, _SET_UP)
+        return Finding(_TOPIC, "warn", said, "livebg setup virtual-camera --apply")
     if not module.loaded:
         return Finding(_TOPIC, "warn", f"{module} is installed but not loaded", LOAD_COMMAND)
     if not module.devices:
         return Finding(_TOPIC, "fail", f"{module} is loaded without a device", RELOAD_COMMAND)
     shown = ", ".join(_described(machine, device) for device in module.devices)
-    if not any(machine.may_access(device, os.R_OK | os.W_OK) for device in module.devices):
-        return Finding(
-            _TOPIC,
-            "fail",
-            f"{module}: you may not open {shown}",
-            "sudo usermod -aG video $USER, then log in again",
-        )
+    if not _may_open(machine, module):
+        remedy = "sudo usermod -aG video $USER, then log in again"
+        return Finding(_TOPIC, "fail", f"{module}: you may not open {shown}", remedy)
     if not module.exclusive:
-        return Finding(
-            _TOPIC,
-            "warn",
-            f"{module} is loaded without exclusive_caps=1, browsers will not list {shown}",
-            RELOAD_COMMAND,
-        )
+        said = f"{module} is loaded without exclusive_caps=1, browsers will not list {shown}"
+        return Finding(_TOPIC, "warn", said, RELOAD_COMMAND)
     return Finding(_TOPIC, "ok", f"{module} with exclusive_caps=1 at {shown}")
 
 
 def _described(machine: Machine, device: Path) -> str:
-    """Return a device with its name, and who has it open now."""
+    """Return a device with its name, and the programs that have it open."""
     name = machine.read(f"sys/class/video4linux/{device.name}/name")
     words = f"/dev/{device.name} ({name})"
     users = find_holders([device], machine.root / "proc").others
     return f"{words}, open in {' and '.join(map(str, users))}" if users else words
 
 
-def _version(machine: Machine) -> str:
-    """Return the module's version: it tells its own from 0.13 on, before that its source does."""
-    told = machine.read("sys/module/v4l2loopback/version")
-    sources = [path.name for path in (machine.root / "usr/src").glob("v4l2loopback-*")]
-    if told or len(sources) != 1:
-        return told
-    return sources[0].removeprefix("v4l2loopback-")
+def _may_open(machine: Machine, module: LoopbackModule) -> bool:
+    return any(machine.may_access(device, os.R_OK | os.W_OK) for device in module.devices)
 
 
-_VARIABLE = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+def check_secure_boot(machine: Machine) -> list[Finding]:
+    """Say whether Secure Boot keeps the kernel from loading v4l2loopback."""
+    topic = "Secure Boot"
+    if machine.platform != "linux" or not (machine.root / _SECURE_BOOT).exists():
+        return []
+    if not _is_secure_boot_on(machine):
+        return [Finding(topic, "ok", "is off")]
+    if find_module(machine).loaded:
+        return [Finding(topic, "ok", "is on, and v4l2loopback is loaded all the same")]
+    said = "is on: the kernel refuses v4l2loopback until the key it is signed with is enrolled"
+    remedy = f"{_enrol_command(machine)}, then restart, and choose Enroll MOK in the blue menu"
+    return [Finding(topic, "warn", said, remedy)]
 
-_CERTIFICATES = (
-    "var/lib/shim-signed/mok/MOK.der",  # Ubuntu
-    "var/lib/dkms/mok.pub",  # Debian and others with DKMS
-    "etc/pki/akmods/certs/public_key.der",  # Fedora
-)
-"""Where distributions keep the key that they sign modules with which are built on the machine."""
 
-
-def is_secure_boot_on(machine: Machine) -> bool:
-    """Whether the firmware tells so: the last byte of its variable is 1."""
+def _is_secure_boot_on(machine: Machine) -> bool:
     try:
-        return (machine.root / _VARIABLE).read_bytes()[-1:] == b"\1"
+        return (machine.root / _SECURE_BOOT).read_bytes()[-1:] == b"\1"
     except OSError:
         return False
 
 
-def enrol_command(machine: Machine) -> str:
-    """Return what makes the firmware trust the key that v4l2loopback is signed with."""
+def _enrol_command(machine: Machine) -> str:
+    """Return the command that makes the firmware trust the key of v4l2loopback."""
     here = (name for name in _CERTIFICATES if (machine.root / name).exists())
     return f"sudo mokutil --import /{next(here, _CERTIFICATES[1])}"
-
-
-def check_secure_boot(machine: Machine) -> list[Finding]:
-    """Say whether Secure Boot is on, and what lets it accept v4l2loopback."""
-    if machine.platform != "linux" or not (machine.root / _VARIABLE).exists():
-        return []
-    if not is_secure_boot_on(machine):
-        return [Finding("Secure Boot", "ok", "is off")]
-    if find_module(machine).loaded:
-        return [Finding("Secure Boot", "ok", "is on, and v4l2loopback is loaded all the same")]
-    return [
-        Finding(
-            "Secure Boot",
-            "warn",
-            "is on: the kernel refuses v4l2loopback until the key it is signed with is enrolled",
-            f"{enrol_command(machine)}, then restart, and choose Enroll MOK in the blue menu",
-        )
-    ]
-
-
-_OPTIONS = "exclusive_caps=1 card_label=livebg"
-_LOAD_FILE = "etc/modules-load.d/livebg.conf"
-_OPTIONS_FILE = "etc/modprobe.d/livebg.conf"
-_FILES = {
-    _LOAD_FILE: ("load it at every start of the computer", "v4l2loopback"),
-    _OPTIONS_FILE: ("give it its options then", f"options v4l2loopback {_OPTIONS}"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +180,8 @@ class Step:
 
     Attributes:
         meaning: what it is for, in a few words.
-        command: a line for a shell; for a file, what goes into it.
-        file: the file to write, or empty for a command.
+        command: a line for a shell; for a file, its content.
+        file: the file to write; empty for a command.
     """
 
     meaning: str
@@ -207,7 +190,7 @@ class Step:
 
     @property
     def shown(self) -> str:
-        """The line that a user without root's rights types."""
+        """The line that an ordinary user types."""
         if self.file:
             return f"echo {shlex.quote(self.command)} | sudo tee {self.file}"
         return f"sudo {self.command}"
@@ -221,13 +204,17 @@ class Step:
 
 
 def plan_setup(machine: Machine) -> list[Step]:
-    """Return the steps that are missing, in order; none where everything is in place."""
+    """Return the steps that are missing, in order; none if everything is in place."""
     module = find_module(machine)
     steps = []
     if not module.installed:
-        commands = INSTALL_COMMANDS.get(find_family(machine), ())
+        commands = _INSTALL_COMMANDS.get(_family(machine), ())
         steps += [Step("install the kernel module", command) for command in commands]
-    steps += _plan_loading(module)
+    if module.loaded and not module.usable:
+        steps.append(Step("unload it, it has the wrong options", "modprobe -r v4l2loopback"))
+    if not module.usable:
+        command = f"modprobe v4l2loopback {_OPTIONS}"
+        steps.append(Step("load it, as a camera called livebg", command))
     if not _is_configured(machine):
         steps += [Step(meaning, text, f"/{name}") for name, (meaning, text) in _FILES.items()]
     if module.devices and not _may_open(machine, module):
@@ -248,10 +235,10 @@ def plan_removal(machine: Machine) -> list[Step]:
 
 
 def advice(machine: Machine) -> list[str]:
-    """Return what no step of a setup can do, each as a sentence."""
+    """Return what the user has to do besides the steps of a setup, each as a sentence."""
     module = find_module(machine)
     said = []
-    if not module.installed and find_family(machine) not in INSTALL_COMMANDS:
+    if not module.installed and not _family(machine):
         said.append(
             "This distribution is not known here: install v4l2loopback with its package manager "
             "first, then run this again."
@@ -261,22 +248,22 @@ def advice(machine: Machine) -> list[str]:
             f"There are no modules for the running kernel {machine.kernel}: in a container, do "
             "this on the host; after an update of the kernel, restart first."
         )
-    if not module.loaded and is_secure_boot_on(machine):
+    if not module.loaded and _is_secure_boot_on(machine):
         said.append(
             "Secure Boot is on, so the kernel refuses the module until its key is enrolled: run "
-            f"`{enrol_command(machine)}` after the installation, choose a password, restart, and "
+            f"`{_enrol_command(machine)}` after the installation, choose a password, restart, and "
             "select Enroll MOK in the blue menu. Then run this again."
         )
     return said
 
 
-def _plan_loading(module: LoopbackModule) -> list[Step]:
-    if module.usable:
-        return []
-    steps = []
-    if module.loaded:
-        steps.append(Step("unload it, it has the wrong options", "modprobe -r v4l2loopback"))
-    return [*steps, Step("load it, as a camera called livebg", f"modprobe v4l2loopback {_OPTIONS}")]
+def _family(machine: Machine) -> str:
+    """Return the machine's key of ``_INSTALL_COMMANDS`` by ``/etc/os-release``, empty if none."""
+    lines = machine.read("etc/os-release").splitlines()
+    facts = dict(line.partition("=")[::2] for line in lines)
+    names = f"{facts.get('ID', '')} {facts.get('ID_LIKE', '')}".replace("ubuntu", "debian")
+    kinds = names.replace('"', "").split()
+    return next((key for kind in kinds for key in _INSTALL_COMMANDS if key in kind), "")
 
 
 def _is_configured(machine: Machine) -> bool:
@@ -288,54 +275,3 @@ def _is_configured(machine: Machine) -> bool:
         )
         for name in _FILES
     )
-
-
-def _may_open(machine: Machine, module: LoopbackModule) -> bool:
-    return any(machine.may_access(device, os.R_OK | os.W_OK) for device in module.devices)
-
-
-_PIPEWIRE_TOPIC = "PipeWire"
-_MANAGERS = ("wireplumber", "pipewire-media-session")
-
-
-def check_pipewire(machine: Machine) -> list[Finding]:
-    """Say whether PipeWire and the session manager that it needs run for this user."""
-    if machine.platform != "linux":
-        return []
-    running = _programs(machine)
-    runtime_folder = machine.environment.get("XDG_RUNTIME_DIR", "").lstrip("/")
-    socket = machine.root / runtime_folder / "pipewire-0"
-    if "pipewire" not in running or not (runtime_folder and socket.exists()):
-        return [
-            Finding(
-                _PIPEWIRE_TOPIC,
-                "warn",
-                "does not run; only Flatpak apps and `--virtual-camera pipewire` need it",
-                "systemctl --user enable --now pipewire wireplumber",
-            )
-        ]
-    manager = next((name for name in _MANAGERS if name in running), None)
-    if manager is None:
-        return [
-            Finding(
-                _PIPEWIRE_TOPIC,
-                "warn",
-                "runs without a session manager, apps find no cameras through it",
-                "systemctl --user enable --now wireplumber",
-            )
-        ]
-    return [Finding(_PIPEWIRE_TOPIC, "ok", f"runs, with {manager}")]
-
-
-def _programs(machine: Machine) -> set[str]:
-    """Return the names of all processes, which the kernel cuts off after 15 letters."""
-    names = (_name(path) for path in (machine.root / "proc").glob("[0-9]*/comm"))
-    whole = {name[:15]: name for name in ("pipewire", *_MANAGERS)}
-    return {whole.get(name, name) for name in names}
-
-
-def _name(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:  # it ended a moment ago
-        return ""

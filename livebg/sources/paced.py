@@ -16,27 +16,27 @@ __all__ = ["PacedVideo"]
 _FALLBACK_PERIOD_NS = NS_PER_S // 30
 """Time between two frames of a source that does not know its rate."""
 
-_STALL_NS = NS_PER_S
-"""When the reader is this far behind, time is set back instead of skipping frame after frame."""
+_MAX_LATE_NS = NS_PER_S
+"""When the reader is later than this, the clock is set back."""
 
 
 class PacedVideo(Source):
-    """Delivers the frames of another source at their own presentation times.
+    """Delivers the frames of a video at their own presentation times, like a camera.
 
-    It behaves like a camera: `read` waits until a frame is due; a reader that comes late gets the
-    newest frame that is due, and ``Frame.index`` counts those that it missed. A reader that was
-    away for more than a second (a suspended laptop, a machine too slow to decode) goes on where it
-    was, with the clock set back, so that it is not sent skipping for ever.
+    `read` waits until a frame is due. A late reader gets the newest frame that is due, and
+    ``Frame.index`` counts the frames that it missed. A reader that is more than a second late (a
+    suspended laptop, a machine too slow to decode) continues where it was with the clock set back,
+    instead of skipping ever more frames.
 
     ``Frame.captured_ns`` is when the frame was due, by ``clock``.
 
     Args:
         open_source: opens the video; called again for every round.
-        clock: what the presentation times are held against; time starts at the first `read`.
+        clock: paces the video; time starts at the first `read`.
         loop: start again after the last frame.
 
     Raises:
-        InputError: the video cannot be opened the first time, from `open_source`.
+        InputError: `open_source` cannot open the video.
     """
 
     def __init__(
@@ -62,16 +62,16 @@ class PacedVideo(Source):
 
     @property
     def info(self) -> SourceInfo:
-        """What the video delivers, said as a camera would."""
+        """The video's info, as a live source."""
         return self._info
 
     def read(self) -> Frame:
-        """Return the next frame when it is due, or the newest one if it is late.
+        """Return the next frame when it is due, or the newest one if the reader is late.
 
         Raises:
             EndOfStreamError: the video is over and does not loop.
             SourceError: the video is damaged, or gone when it starts again, or this source was
-                closed (also while it waits).
+                closed (also while `read` waits).
         """
         if self._closed.is_set():
             raise SourceError(f"{self._info.name} is closed; open it again to read")
@@ -92,25 +92,25 @@ class PacedVideo(Source):
             self._source.close()
 
     def _newest_due(self, frame: Frame, start_ns: int) -> Frame:
-        """Return the newest frame that is due, ``frame`` if none after it is.
+        """Return the newest frame that is due, ``frame`` or a later one.
 
-        The successor is decoded only when ``frame`` is so late that it may be due as well.
+        The next one is decoded only when ``frame`` is so late that it may be due as well.
         """
         while True:
             late_ns = self._clock.now_ns() - start_ns - frame.captured_ns
-            if late_ns > _STALL_NS:
+            if late_ns > _MAX_LATE_NS:
                 self._start_ns = start_ns + late_ns
                 return frame
             if late_ns < self._period_ns // 2:
                 return frame
             try:
-                successor = self._take()
+                following = self._take()
             except EndOfStreamError:
                 return frame
-            if start_ns + successor.captured_ns > self._clock.now_ns():
-                self._pending = successor
+            if start_ns + following.captured_ns > self._clock.now_ns():
+                self._pending = following
                 return frame
-            frame = successor
+            frame = following
 
     def _take(self) -> Frame:
         """Return the next frame, its index and time counted from the first round's start."""

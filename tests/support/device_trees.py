@@ -8,7 +8,7 @@ from typing import Any
 
 from livebg.doctor.findings import Finding, Machine
 
-__all__ = ["LOADED", "linux", "only"]
+__all__ = ["LOADED", "holding", "linux", "only"]
 
 LOADED = {
     "sys/module/v4l2loopback/version": "0.15.0\n",
@@ -30,6 +30,15 @@ def linux(root: Path, files: Mapping[str, str | bytes | None], **facts: Any) -> 
         path.write_bytes(content.encode() if isinstance(content, str) else content)
     (root / "proc").mkdir(exist_ok=True)
     return Machine(**{"root": root, "platform": "linux", "kernel": "6.1.0", **facts})
+
+
+def holding(machine: Machine, program: str, path: str) -> Machine:
+    """Let process 30, called ``program``, have the file ``path`` of ``machine`` open."""
+    process = machine.root / "proc/30"
+    (process / "fd").mkdir(parents=True)
+    (process / "comm").write_text(f"{program}\n")
+    (process / "fd/7").symlink_to(machine.root / path)
+    return machine
 
 
 def only(findings: list[Finding]) -> Finding:
