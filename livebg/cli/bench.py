@@ -373,12 +373,12 @@ def _soak(job: _Job, seconds: float) -> SoakResult:
     from livebg.bench.soak import Soak, SoakCase
     from livebg.bench.suite import fill_caches
     from livebg.cli.console import stop_on_signals
-    from livebg.cli.live_status import LiveLine
+    from livebg.cli.status_line import StatusLine
     from livebg.clock import MonotonicClock
 
     plan = job.behind_first(job.presets[0])
     soak = Soak(SoakCase(plan, job.first_effect, job.sizes[0], job.clip, seconds))
-    line = LiveLine(MonotonicClock())
+    line = StatusLine(MonotonicClock())
     try:
         line.update("compiling what is kept on disk")
         fill_caches([plan], job.sizes[0])
@@ -391,10 +391,10 @@ def _soak(job: _Job, seconds: float) -> SoakResult:
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """Give a callback that shows on a terminal what is measured while the block runs."""
-    from livebg.cli.live_status import LiveLine
+    from livebg.cli.status_line import StatusLine
     from livebg.clock import MonotonicClock
 
-    line = LiveLine(MonotonicClock())
+    line = StatusLine(MonotonicClock())
     try:
         yield lambda done, total, what: line.update(f"measuring {done + 1} of {total}: {what}")
     finally:

@@ -31,7 +31,7 @@ from livebg.pipeline import Pipeline
 from livebg.sinks.base import Sink, repacked
 
 if TYPE_CHECKING:
-    from livebg.cli.live_status import LiveLine
+    from livebg.cli.status_line import StatusLine
     from livebg.compositing.backgrounds import Plate
     from livebg.live.session import Session
     from livebg.live.sink_runner import SinkPlan
@@ -373,15 +373,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _play(clip: Path, settings: Settings, folder: Path, *, window_wanted: bool) -> int:
     from livebg.cli.console import stop_on_signals
-    from livebg.cli.live_status import LiveLine
     from livebg.cli.outputs import was_recorded
+    from livebg.cli.status_line import StatusLine
     from livebg.clock import MonotonicClock
     from livebg.compositing.sheets import landscape
     from livebg.live.hot_swap import build_warmed_up
     from livebg.sinks.pictures import write_picture
     from livebg.sources.video import VideoFile
 
-    line = LiveLine(MonotonicClock())
+    line = StatusLine(MonotonicClock())
     with VideoFile(clip) as video:
         info = video.info
     picture = folder / _HILLS
@@ -428,7 +428,7 @@ def _open_session(
     reel: Path,
     window: Window | None,
     frames: int,
-    line: LiveLine,
+    line: StatusLine,
 ) -> Session:
     from livebg.cli.outputs import Outputs
     from livebg.clock import MonotonicClock
@@ -472,9 +472,8 @@ def _open_window() -> Window | None:
         return None
 
 
-def _tick(session: Session, programme: Programme, window: Window | None, line: LiveLine) -> None:
-    from livebg.cli.live_status import describe
-    from livebg.live.controller import Command, command_for
+def _tick(session: Session, programme: Programme, window: Window | None, line: StatusLine) -> None:
+    from livebg.live.controller import Command, command_for, describe
 
     if session.shown is not None:
         caption = programme.scene_at(session.shown.index).caption

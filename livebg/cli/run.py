@@ -19,14 +19,15 @@ from livebg.platform.process import forget_code
 from livebg.threads import still_running
 
 if TYPE_CHECKING:
-    from livebg.cli.live_status import LiveLine, LiveSource
     from livebg.cli.outputs import Outputs
+    from livebg.cli.status_line import StatusLine
     from livebg.config.settings import Settings
     from livebg.frame import Size
     from livebg.live.controller import LiveConfig, LiveController
     from livebg.live.hot_swap import Chain
     from livebg.live.session import Session
     from livebg.sinks.window import Window
+    from livebg.sources.open import LiveSource
 
 __all__ = ["add_parser", "fetch_network", "run"]
 
@@ -86,14 +87,14 @@ def run(arguments: argparse.Namespace) -> int:
     )
     stats = None if arguments.stats is None else StatsFile(arguments.stats)
     try:
-        session, desk, line = _set_up(arguments, settings, outputs, started_ns)
+        session, controller, line = _set_up(arguments, settings, outputs, started_ns)
     except KeyboardInterrupt:
         if stats is not None:
             stats.write(_nothing_happened(started_ns))
         _leave_stuck_threads(still_running(), INTERRUPTED)
         raise
     try:
-        _drive(session, desk, line, arguments.seconds)
+        _drive(session, controller, line, arguments.seconds)
     finally:
         line.clear()
         if stats is not None:
@@ -117,26 +118,27 @@ def _set_up(
     settings: Settings,
     outputs: Outputs,
     started_ns: int,
-) -> tuple[Session, LiveController, LiveLine]:
+) -> tuple[Session, LiveController, StatusLine]:
     """Fetch and open all that the session needs."""
     fetch_network(settings)
 
-    from livebg.cli.live_status import LiveLine, LiveSource
+    from livebg.cli.status_line import StatusLine
     from livebg.clock import MonotonicClock
     from livebg.live.controller import LiveController
+    from livebg.sources.open import LiveSource
 
-    line = LiveLine(MonotonicClock())
-    source = LiveSource(settings, loop=arguments.loop, say=line.say)
+    line = StatusLine(MonotonicClock())
+    source = LiveSource(settings, loop=arguments.loop, notice=line.say)
     session, window = _open(settings, outputs, source, line, started_ns)
-    desk = LiveController(
+    controller = LiveController(
         session,
-        window,
-        line,
-        Path.cwd(),
+        notice=line.say,
+        status=line.update,
+        window=window,
         config=_watched_config(arguments, settings, line),
-        on_camera=source.want,
+        snapshots=Path.cwd(),
     )
-    return session, desk, line
+    return session, controller, line
 
 
 def _nothing_happened(started_ns: int) -> dict[str, Any]:
@@ -171,7 +173,7 @@ def _open(
     settings: Settings,
     outputs: Outputs,
     source: LiveSource,
-    line: LiveLine,
+    line: StatusLine,
     started_ns: int,
 ) -> tuple[Session, Window | None]:
     from livebg.live.hot_swap import build_live
@@ -191,6 +193,7 @@ def _open(
     session = Session(
         settings,
         open_source=source.open,
+        on_camera=source.request,
         plan_sinks=lambda info: outputs.plan_sinks(info, settings),
         plan_window=None if window is None else lambda info: SinkPlan("window", lambda: window),
         build=build,
@@ -203,7 +206,7 @@ def _open(
     return session, window
 
 
-def _explain_on_demand(session: Session, outputs: Outputs, line: LiveLine) -> None:
+def _explain_on_demand(session: Session, outputs: Outputs, line: StatusLine) -> None:
     """Say what running on demand means here, where it is not what a user would expect."""
     if not session.can_rest:
         line.say("this virtual camera cannot tell whether an app reads it: the camera stays on")
@@ -215,7 +218,7 @@ def _explain_on_demand(session: Session, outputs: Outputs, line: LiveLine) -> No
 
 
 def _watched_config(
-    arguments: argparse.Namespace, settings: Settings, line: LiveLine
+    arguments: argparse.Namespace, settings: Settings, line: StatusLine
 ) -> LiveConfig | None:
     """Return the configuration file to follow, or None where there is none."""
     path = config_path(arguments)
@@ -229,13 +232,15 @@ def _watched_config(
     return LiveConfig(file, lambda: settings_from(arguments), settings, line.say)
 
 
-def _drive(session: Session, desk: LiveController, line: LiveLine, seconds: float | None) -> None:
-    from livebg.cli.live_status import source_report
+def _drive(
+    session: Session, controller: LiveController, line: StatusLine, seconds: float | None
+) -> None:
+    from livebg.sources.open import source_report
 
     with stop_on_signals(session.stop):
         for sentence in source_report(session.info):
             line.say(sentence)
-        session.run(seconds=seconds, on_tick=desk.tick)
+        session.run(seconds=seconds, on_tick=controller.tick)
 
 
 def _say_goodbye(session: Session, outputs: Outputs) -> None:

@@ -51,8 +51,8 @@ class WatchedFile:
         self._known = self._seen
         return True
 
-    def is_as_told(self) -> bool:
-        """Say whether the file is still what ``changed`` last told of."""
+    def is_unchanged(self) -> bool:
+        """Say whether the file is still as it was when ``changed`` last returned True."""
         return self._look() == self._known
 
     def _look(self) -> _Look | None:

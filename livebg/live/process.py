@@ -85,7 +85,7 @@ class Processing:
         return self._succession.settings
 
     @property
-    def wanted(self) -> Settings:
+    def requested(self) -> Settings:
         """What was asked for last, without what was refused."""
         return self._succession.wanted
 

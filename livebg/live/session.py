@@ -60,6 +60,7 @@ class Session:
         plan_sinks: says for the open source which sinks to feed, each from a thread of its own.
         plan_window: the same for a window, which is fed by the thread that calls ``run``.
         build: makes a pipeline for settings and a size of frame.
+        on_camera: told of another camera, size or rate before ``open_source`` is called for it.
         on_demand: close the source while sinks that can tell say that nobody watches. The pipeline
             stays built: standby it again would take most of the time that a reader may wait.
         clock: what times everything.
@@ -79,6 +80,7 @@ class Session:
         plan_sinks: Callable[[SourceInfo], Sequence[SinkPlan]],
         build: Callable[[Settings, Size], Chain],
         plan_window: Callable[[SourceInfo], SinkPlan] | None = None,
+        on_camera: Callable[[Settings], None] = lambda settings: None,
         on_demand: bool = False,
         clock: Clock | None = None,
         started_ns: int | None = None,
@@ -86,6 +88,7 @@ class Session:
     ) -> None:
         self._clock = clock or MonotonicClock()
         self._notice = notice
+        self._on_camera = on_camera
         self.stop_asked = False
         """Whether ``stop`` was called."""
         self._paused = False
@@ -175,16 +178,17 @@ class Session:
         return self._unfinished
 
     @property
-    def wanted(self) -> Settings:
+    def requested(self) -> Settings:
         """The settings that were asked for last, unless they were refused."""
-        return self._processing.wanted
+        return self._processing.requested
 
     def change(self, settings: Settings) -> None:
         """Swap the settings between two frames; those that do not work are refused by a notice.
 
         Another camera, size or rate has the source opened again, by ``open_source``.
         """
-        if not same_camera(settings, self.wanted):
+        if not same_camera(settings, self.requested):
+            self._on_camera(settings)
             self._capture.reopen()
         self._processing.change(settings)
 

@@ -25,10 +25,10 @@ import cv2
 import numpy as np
 import pytest
 
-from livebg.cli.live_status import LiveLine
 from livebg.cli.main import main
 from livebg.cli.outputs import Outputs
 from livebg.cli.run import _explain_on_demand
+from livebg.cli.status_line import StatusLine
 from livebg.clock import ManualClock
 from livebg.frame import Frame, Image
 from livebg.sources.video import VideoFile
@@ -349,7 +349,7 @@ def test_what_on_demand_means_is_said_where_it_may_surprise(
 ) -> None:
     stream = io.StringIO()
     session = cast(Any, SimpleNamespace(can_rest=can_rest))
-    _explain_on_demand(session, outputs, LiveLine(ManualClock(), stream))
+    _explain_on_demand(session, outputs, StatusLine(ManualClock(), stream))
     assert bool(stream.getvalue()) == bool(said)
     assert said in stream.getvalue()
 

@@ -84,6 +84,6 @@ def test_a_file_that_is_emptied_has_not_changed_until_something_is_in_it(
 def test_a_file_that_is_written_anew_is_not_what_was_told(bench: Bench) -> None:
     bench.path.write_text("another")
     assert bench.looks(2) == [False, True]
-    assert bench.file.is_as_told()
+    assert bench.file.is_unchanged()
     bench.path.write_text("")
-    assert not bench.file.is_as_told()
+    assert not bench.file.is_unchanged()

@@ -6,11 +6,11 @@ from typing import Any, Protocol
 import numpy as np
 import pytest
 
-from livebg.cli.live_status import LiveSource
 from livebg.config.settings import Settings
 from livebg.frame import Composite, Frame, Image
 from livebg.live.session import Session
 from livebg.live.sink_runner import SinkPlan
+from livebg.sources.open import LiveSource
 from tests.support.fakes import GENEROUS_S, PLATE, FakeChain, KeepingSink, scene, shows_room
 from tests.support.pretend_camera import Mood, PretendCamera, pretend_camera
 from tests.support.rtsp_camera import RtspCamera, rtsp_camera
@@ -68,7 +68,7 @@ class Bench:
         self.sink = Latest()
         self.notices: list[str] = []
         settings = Settings(camera=camera.url)
-        source = LiveSource(settings, loop=False, say=self.notices.append)
+        source = LiveSource(settings, loop=False, notice=self.notices.append)
         self.session = Session(
             settings,
             open_source=source.open,

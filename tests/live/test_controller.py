@@ -1,36 +1,42 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from livebg.clock import ManualClock
+from livebg.config.background import Blur, Colour, Picture
 from livebg.config.load import load_settings
 from livebg.config.settings import Settings
 from livebg.config.watch import WatchedFile
+from livebg.errors import SettingsError
+from livebg.frame import Composite
 from livebg.live.controller import (
-    KEYS,
     Choices,
     Command,
     LiveConfig,
-    announcement,
+    LiveController,
     apply,
     command_for,
+    describe,
     help_lines,
 )
+from livebg.live.session import Session
+from livebg.live.statistics import StatisticsSnapshot
+from livebg.sinks.window import Window
+from tests.support.fakes import SIZE, scene
 
 CHOICES = Choices.of(Settings())
+GREEN = Colour(64, 177, 0)
 
 
 def test_every_command_has_a_key_and_a_line_of_help() -> None:
-    assert set(KEYS.values()) == set(Command)
-    assert [line.partition(": ")[2] for line in help_lines()] == [one.value for one in Command]
-
-
-def test_keys_that_cannot_be_seen_are_named() -> None:
-    assert "space: pause" in help_lines()
-    assert "q or Esc: quit" in help_lines()
+    assert [command_for(command.value[0][0]) for command in Command] == list(Command)
+    assert [line.partition(": ")[2] for line in help_lines()] == [one.value[1] for one in Command]
+    assert {"space: pause", "q or Esc: quit"} < set(help_lines())
 
 
 @pytest.mark.parametrize(
@@ -41,90 +47,41 @@ def test_commands_by_key(key: str, command: Command | None) -> None:
     assert command_for(key) is command
 
 
-def test_the_backgrounds_go_round_both_ways() -> None:
-    settings = Settings(background="office.jpg")
-    choices = Choices.of(settings)
+def backgrounds_after(command: Command, settings: Settings, choices: Choices) -> list[str]:
+    """Return what a whole round of ``command`` shows."""
     seen = []
     for _ in choices.backgrounds:
-        seen.append(settings.background)
-        settings = apply(Command.NEXT_BACKGROUND, settings, choices)
-    assert tuple(seen) == choices.backgrounds
-    assert settings.background == "office.jpg"
-    previous = apply(Command.PREVIOUS_BACKGROUND, settings, choices)
-    assert previous.background == choices.backgrounds[-1]
+        settings = apply(command, settings, choices)
+        seen.append(str(settings.background))
+    return seen
+
+
+def test_the_backgrounds_go_round_both_ways() -> None:
+    settings = Settings(background=Picture(Path("office.jpg")))
+    choices = Choices.of(settings)
+    forwards = backgrounds_after(Command.NEXT_BACKGROUND, settings, choices)
+    assert forwards == ["blur", "white", "gray", "color:#00b140", "office.jpg"]
+    backwards = backgrounds_after(Command.PREVIOUS_BACKGROUND, settings, choices)
+    assert backwards == ["color:#00b140", "gray", "white", "blur", "office.jpg"]
 
 
 def test_no_key_shows_the_room() -> None:
-    choices = Choices.of(Settings(background="blur"))
-    assert "none" not in choices.backgrounds
     shown = Settings(background="none")
-    assert apply(Command.NEXT_BACKGROUND, shown, choices).background != "none"
+    for choices in (CHOICES, Choices.of(Settings(background="gray"))):
+        assert "none" not in backgrounds_after(Command.NEXT_BACKGROUND, shown, choices)
 
 
 def test_a_chosen_strength_of_blur_is_kept_in_the_cycle() -> None:
     choices = Choices.of(Settings(background="blur:80"))
-    assert choices.backgrounds == ("blur:80", "white", "gray", "color:#00b140")
-    white = apply(Command.NEXT_BACKGROUND, Settings(background="blur:30"), choices)
-    assert white.background == "white"
-    assert apply(Command.PREVIOUS_BACKGROUND, white, choices).background == "blur:80"
+    seen = backgrounds_after(Command.NEXT_BACKGROUND, Settings(background="blur:30"), choices)
+    assert seen == ["white", "gray", "color:#00b140", "blur:80"]
 
 
 def test_a_background_from_elsewhere_enters_the_cycle_at_its_start() -> None:
-    settings = Settings(background="beach.png")
-    choices = Choices(("a.png", "white"))
-    assert apply(Command.NEXT_BACKGROUND, settings, choices).background == "a.png"
-
-
-def test_the_presets_go_round_from_the_one_in_force() -> None:
-    settings = load_settings(preset="balanced", overrides={"background": "white", "mirror": "yes"})
-    seen = []
-    for _ in range(4):
-        settings = apply(Command.NEXT_PRESET, settings, CHOICES)
-        seen.append(announcement(Command.NEXT_PRESET, settings))
-        assert (settings.background, settings.mirror) == ("white", True)
-    assert seen == ["preset quality", "preset fast", "preset balanced", "preset quality"]
-    assert settings == load_settings(
-        preset="quality", overrides={"background": "white", "mirror": "yes"}
-    )
-
-
-def test_settings_of_ones_own_are_followed_by_the_default_preset() -> None:
-    settings = Settings(max_age=3)
-    changed = apply(Command.NEXT_PRESET, settings, CHOICES)
-    assert announcement(Command.NEXT_PRESET, changed) == "preset balanced"
-
-
-def test_the_networks_go_round() -> None:
-    choices = Choices.of(Settings(model="mine.onnx"), ["rvm", "deeplabv3_resnet50"])
-    settings, seen = Settings(model="mine.onnx"), []
-    for _ in range(3):
-        settings = apply(Command.NEXT_NETWORK, settings, choices)
-        seen.append(announcement(Command.NEXT_NETWORK, settings))
-    assert seen == ["network rvm", "network deeplabv3_resnet50", "network mine.onnx"]
-
-
-def test_a_network_from_elsewhere_is_followed_by_the_first() -> None:
-    choices = Choices.of(Settings(), ["rvm", "deeplabv3_resnet50"])
-    changed = apply(Command.NEXT_NETWORK, Settings(model="from-a-file.onnx"), choices)
-    assert changed.model == "rvm"
-
-
-@pytest.mark.parametrize(("chosen", "strength"), [(0.0, 60.0), (30.0, 30.0)])
-def test_auto_framing_goes_on_and_off_at_the_chosen_strength(
-    chosen: float, strength: float
-) -> None:
-    choices = Choices.of(Settings(auto_frame=chosen))
-    on = apply(Command.AUTO_FRAME, Settings(), choices)
-    assert on == Settings(auto_frame=strength)
-    assert announcement(Command.AUTO_FRAME, on) == f"auto-framing {strength:g}"
-    off = apply(Command.AUTO_FRAME, on, choices)
-    assert off == Settings()
-    assert announcement(Command.AUTO_FRAME, off) == "no auto-framing"
-
-
-def test_what_can_be_seen_is_not_announced() -> None:
-    announced = {command for command in Command if announcement(command, Settings())}
-    assert announced == {Command.AUTO_FRAME, Command.NEXT_PRESET, Command.NEXT_NETWORK}
+    settings = Settings(background=Picture(Path("beach.png")))
+    choices = Choices((Picture(Path("a.png")), GREEN))
+    seen = backgrounds_after(Command.NEXT_BACKGROUND, settings, choices)
+    assert seen == ["a.png", "color:#00b140"]
 
 
 @pytest.mark.parametrize(
@@ -133,42 +90,188 @@ def test_what_can_be_seen_is_not_announced() -> None:
         (Command.BLUR_STRONGER, "blur", "blur:60"),
         (Command.BLUR_STRONGER, "blur:30", "blur:40"),
         (Command.BLUR_STRONGER, "blur:95", "blur:100"),
+        (Command.BLUR_STRONGER, "blur:100", "blur:100"),
         (Command.BLUR_WEAKER, "blur", "blur:40"),
         (Command.BLUR_WEAKER, "blur:5", "blur:0"),
+        (Command.BLUR_WEAKER, "blur:0", "blur:0"),
+        (Command.BLUR_STRONGER, "white", "white"),
+        (Command.BLUR_WEAKER, "color:#00b140", "color:#00b140"),
+        (Command.PAUSE, "blur", "blur"),
+        (Command.QUIT, "blur", "blur"),
     ],
 )
-def test_blur(command: Command, before: str, after: str) -> None:
-    assert apply(command, Settings(background=before), CHOICES).background == after
-
-
-@pytest.mark.parametrize(
-    ("command", "background"),
-    [
-        (Command.BLUR_STRONGER, "blur:100"),
-        (Command.BLUR_WEAKER, "blur:0"),
-        (Command.BLUR_STRONGER, "white"),
-        (Command.BLUR_WEAKER, "blurred.png"),
-        (Command.NEXT_NETWORK, "blur"),
-        (Command.PAUSE, "blur"),
-        (Command.STATISTICS, "blur"),
-        (Command.SNAPSHOT, "blur"),
-        (Command.HELP, "blur"),
-        (Command.QUIT, "blur"),
-    ],
-)
-def test_what_changes_nothing_returns_the_same_settings(command: Command, background: str) -> None:
-    settings = Settings(background=background)
-    assert apply(command, settings, CHOICES) is settings
+def test_blur_is_changed_in_steps_and_nothing_else_is(
+    command: Command, before: str, after: str
+) -> None:
+    settings = Settings(background=before, fps=25)
+    assert apply(command, settings, CHOICES) == replace(settings, background=after)
 
 
 def test_mirror_toggles_and_touches_nothing_else() -> None:
     settings = Settings(background="white", fps=25)
     mirrored = apply(Command.MIRROR, settings, CHOICES)
-    assert mirrored == Settings(background="white", fps=25, mirror=True)
+    assert mirrored == replace(settings, mirror=True)
     assert apply(Command.MIRROR, mirrored, CHOICES) == settings
 
 
-class Bench:
+class FakeSession:
+    """A session that takes over everything at once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = self.requested = settings
+        self.stopped = self.paused = self.resting = False
+        self.shown: Composite | None = None
+
+    def change(self, settings: Settings) -> None:
+        self.settings = self.requested = settings
+
+    def pause(self, paused: bool) -> None:
+        self.paused = paused
+
+    def stop(self) -> None:
+        self.stopped = True
+
+    def snapshot(self) -> StatisticsSnapshot:
+        return StatisticsSnapshot(29.97, 6.1, 9.4, 0.31, 2)
+
+
+class FakeWindow:
+    closed = False
+    overlay: list[str]
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def poll_keys(self) -> list[str]:
+        keys, self.keys = self.keys, []
+        return keys
+
+
+class Desk:
+    """A controller of a fake session and window."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, folder: Path, networks: tuple[str, ...] = ()
+    ) -> None:
+        monkeypatch.setattr("livebg.live.controller.networks_here", lambda: networks)
+        self._snapshots = folder
+        self.open(Settings())
+
+    def open(self, settings: Settings) -> None:
+        self.session, self.window = FakeSession(settings), FakeWindow()
+        self.notices: list[str] = []
+        self.lines: list[str] = []
+        self.controller = LiveController(
+            cast(Session, self.session),
+            notice=self.notices.append,
+            status=self.lines.append,
+            window=cast(Window, self.window),
+            snapshots=self._snapshots,
+        )
+
+    def press(self, *keys: str) -> Settings:
+        self.window.keys += keys
+        self.controller.tick()
+        return self.session.settings
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desk:
+    return Desk(monkeypatch, tmp_path)
+
+
+def test_the_presets_go_round_from_the_one_in_force(desk: Desk) -> None:
+    own = {"background": "white", "mirror": "yes"}
+    desk.open(load_settings(preset="balanced", overrides=own))
+    for preset in ("quality", "fast", "balanced", "quality"):
+        assert desk.press("t") == load_settings(preset=preset, overrides=own)
+        assert desk.notices[-1] == f"preset {preset}"
+
+
+def test_settings_of_ones_own_are_followed_by_the_default_preset(desk: Desk) -> None:
+    desk.open(Settings(max_age=3))
+    desk.press("t")
+    assert desk.notices == ["preset balanced"]
+
+
+def test_the_networks_go_round(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    desk = Desk(monkeypatch, tmp_path, ("rvm", "deeplabv3_resnet50"))
+    desk.open(Settings(model="mine.onnx"))
+    desk.press("k", "k", "k")
+    assert desk.notices == ["network rvm", "network deeplabv3_resnet50", "network mine.onnx"]
+    desk.session.change(Settings(model="from-a-file.onnx"))
+    assert desk.press("k").model == "mine.onnx"
+
+
+def test_a_network_alone_says_how_to_fetch_another(desk: Desk) -> None:
+    assert desk.press("k") == Settings()
+    assert desk.notices == ["no other network is here; `livebg models pull NAME` fetches one"]
+
+
+@pytest.mark.parametrize(("chosen", "strength"), [(0.0, 60.0), (30.0, 30.0)])
+def test_auto_framing_goes_on_and_off_at_the_chosen_strength(
+    desk: Desk, chosen: float, strength: float
+) -> None:
+    desk.open(Settings(auto_frame=chosen))
+    desk.session.change(Settings())
+    assert desk.press("f") == Settings(auto_frame=strength)
+    assert desk.press("f") == Settings()
+    assert desk.notices == [f"auto-framing {strength:g}", "no auto-framing"]
+
+
+def test_what_can_be_seen_is_not_announced(desk: Desk) -> None:
+    desk.press("n", "p", "+", "=", "-", "m", " ")
+    assert desk.notices == []
+    assert desk.session.paused
+    desk.press(" ")
+    assert not desk.session.paused
+
+
+def test_keys_stop_the_session_and_so_does_a_closed_window(desk: Desk) -> None:
+    desk.press("x", "escape")
+    assert desk.session.stopped
+    desk.open(Settings())
+    desk.window.closed = True
+    desk.press()
+    assert desk.session.stopped
+
+
+def test_the_overlay_shows_the_keys_or_the_statistics(desk: Desk) -> None:
+    shown = []
+    for key in ("h", "i", "i"):
+        desk.press(key)
+        shown.append(desk.window.overlay)
+    assert shown == [help_lines(), describe(desk.session.snapshot()).split(", "), []]
+
+
+def test_the_status_is_told_all_the_time(desk: Desk) -> None:
+    desk.press()
+    desk.session.resting = True
+    desk.press()
+    assert desk.lines == [
+        "30.0 frames/s, latency 6 ms (p95 9 ms), CPU 31 %, 2 dropped",
+        "waiting for an app to open the virtual camera",
+    ]
+
+
+def test_a_snapshot_is_what_is_shown(desk: Desk, tmp_path: Path) -> None:
+    desk.press("s")
+    assert list(tmp_path.iterdir()) == []
+    desk.session.shown = Composite(scene(SIZE), 0, 0)
+    desk.press("s")
+    (written,) = tmp_path.glob("livebg-*.png")
+    assert desk.notices == [f"saved {written}"]
+
+
+def test_a_program_changes_settings_by_name(desk: Desk) -> None:
+    desk.controller.change({"background": "blur:80", "mirror": True}, "the panel")
+    assert desk.session.settings == Settings(background=Blur(80), mirror=True)
+    with pytest.raises(SettingsError, match="the panel: fps cannot be 0"):
+        desk.controller.change({"mirror": False, "fps": 0}, "the panel")
+    assert desk.session.settings.mirror
+
+
+class Followed:
     """A session's settings, and the file that they came from."""
 
     def __init__(self, path: Path, **overrides: str) -> None:
@@ -178,11 +281,16 @@ class Bench:
         self.said: list[str] = []
         path.write_text('background = "white"\n')
         self.settings = self.load()
+        self.on_load: Callable[[], Any] = lambda: None
         file = WatchedFile(path, self.clock)
-        self.config = LiveConfig(file, self.load, self.settings, self.said.append)
+        self.config = LiveConfig(file, self.load_again, self.settings, self.said.append)
 
     def load(self) -> Settings:
         return load_settings(config=self.path, overrides=self.overrides)
+
+    def load_again(self) -> Settings:
+        self.on_load()
+        return self.load()
 
     def write(self, text: str) -> Settings:
         """Change the file, and return the settings once that was noticed."""
@@ -194,77 +302,65 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path / "livebg.toml")
+def followed(tmp_path: Path) -> Followed:
+    return Followed(tmp_path / "livebg.toml")
 
 
-def test_a_file_that_is_emptied_and_written_again_keeps_the_room_hidden_as_it_was(
-    bench: Bench,
-) -> None:
-    assert bench.write("").background == "white"
-    assert bench.said == []
-    assert bench.write('background = "gray"\n').background == "gray"
+def test_a_changed_value_is_taken_over_and_named(followed: Followed) -> None:
+    changed = followed.write('background = "gray"\nmirror = true\n')
+    assert (str(changed.background), changed.mirror) == ("gray", True)
+    assert followed.said == [f"{followed.path}: changing mirror, background"]
 
 
-def test_a_file_that_is_emptied_while_it_is_read_changes_nothing(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def load() -> Settings:
-        bench.path.write_text("")
-        return load_settings(config=bench.path)
-
-    monkeypatch.setattr(bench.config, "_load", load)
-    assert bench.write('background = "gray"\n').background == "white"
-    assert bench.said == []
+def test_an_emptied_file_keeps_the_room_hidden_as_it_was(followed: Followed) -> None:
+    before = followed.settings
+    assert followed.write("") == before
+    followed.on_load = lambda: followed.path.write_text("")
+    assert followed.write('background = "gray"\n') == before
+    assert followed.said == []
 
 
-def test_a_changed_value_is_taken_over_and_named(bench: Bench) -> None:
-    assert bench.write('background = "gray"\nmirror = true\n').background == "gray"
-    assert bench.said == [f"{bench.path}: changing mirror, background"]
-
-
-def test_a_value_that_is_taken_out_goes_back_to_its_default(bench: Bench) -> None:
-    assert bench.write("# all gone\n").background == Settings().background
+def test_a_value_that_is_taken_out_goes_back_to_its_default(followed: Followed) -> None:
+    assert followed.write("# all gone\n") == Settings()
 
 
 @pytest.mark.parametrize(
     "text",
-    ['backgruond = "gray"', "fps = 100000", "background = ", "\xff"],
-    ids=["key", "range", "syntax", "words"],
+    ['backgruond = "gray"', "fps = 100000", "background = ", 'background = "gone.png"', "\xff"],
+    ids=["key", "range", "syntax", "file", "words"],
 )
 def test_a_file_that_is_not_valid_is_refused_once_and_changes_nothing(
-    bench: Bench, text: str
+    followed: Followed, text: str
 ) -> None:
-    before = bench.settings
-    assert bench.write(f"mirror = true\n{text}\n") == before
-    assert len(bench.said) == 1
-    assert str(bench.path) in bench.said[0]
-    assert bench.said[0].endswith("the settings stay as they were")
-    assert bench.write("mirror = true\n").mirror
+    before = followed.settings
+    assert followed.write(f"mirror = true\n{text}\n") == before
+    (said,) = followed.said
+    assert said.startswith(str(followed.path))
+    assert said.endswith("the settings stay as they were")
+    assert followed.write('mirror = true\nbackground = "white"\n').mirror
 
 
-def test_what_was_changed_by_hand_stays(bench: Bench) -> None:
-    bench.settings = replace(bench.settings, mirror=True)
-    changed = bench.write('background = "gray"\n')
-    assert (changed.mirror, changed.background) == (True, "gray")
+def test_what_was_changed_by_hand_stays(followed: Followed) -> None:
+    followed.settings = replace(followed.settings, mirror=True)
+    assert followed.write('background = "gray"\n') == Settings(background="gray", mirror=True)
 
 
-def test_what_the_session_refused_is_read_again(bench: Bench) -> None:
-    before = bench.settings
-    bench.write('background = "white"\nmodel = "gone.onnx"\nmirror = true\n')
-    bench.settings = before
-    corrected = bench.write('background = "white"\nmirror = true\n')
+def test_what_the_session_refused_is_read_again(followed: Followed) -> None:
+    before = followed.settings
+    followed.write('background = "white"\nmodel = "gone.onnx"\nmirror = true\n')
+    followed.settings = before
+    corrected = followed.write('background = "white"\nmirror = true\n')
     assert corrected == replace(before, mirror=True)
 
 
 def test_the_command_line_goes_before_the_file(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "livebg.toml", background="blur:80")
-    assert bench.write('background = "gray"\nmirror = true\n').background == "blur:80"
-    assert bench.settings.mirror
-    assert bench.said == [f"{bench.path}: changing mirror"]
+    followed = Followed(tmp_path / "livebg.toml", background="blur:80")
+    changed = followed.write('background = "gray"\nmirror = true\n')
+    assert changed == Settings(background="blur:80", mirror=True)
+    assert followed.said == [f"{followed.path}: changing mirror"]
 
 
-def test_a_change_of_nothing_says_nothing(bench: Bench) -> None:
-    before = bench.settings
-    assert bench.write('background = "white" # as before\n') == before
-    assert bench.said == []
+def test_a_change_of_nothing_says_nothing(followed: Followed) -> None:
+    before = followed.settings
+    assert followed.write('background = "white" # as before\n') == before
+    assert followed.said == []

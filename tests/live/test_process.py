@@ -63,7 +63,7 @@ class Bench:
         """Ask for ``settings`` and feed frames until they are in force or refused."""
         self.processing.change(settings)
         deadline_s = time.monotonic() + GENEROUS_S
-        while self.processing.settings != self.processing.wanted:
+        while self.processing.settings != self.processing.requested:
             assert time.monotonic() < deadline_s
             self.feed()
 

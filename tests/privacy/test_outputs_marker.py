@@ -275,7 +275,7 @@ class OtherSettings(Trouble):
         return super().network(settings)
 
     def over(self, live: Session, watchers: Watchers) -> bool:
-        if self.filtered(live) < 8 or live.settings != live.wanted:
+        if self.filtered(live) < 8 or live.settings != live.requested:
             return False
         if not self.wishes:
             return True

@@ -294,7 +294,7 @@ def test_another_network_that_goes_wrong(wrong: Callable[[Frame], Image]) -> Non
         if not changed and enough(live, sink):
             live.change(OTHER_NETWORK)
             changed.append(len(sink.pictures))
-        refused = live.wanted == SETTINGS
+        refused = live.requested == SETTINGS
         return bool(changed) and (refused or live.summary()["frames"]["failed"] > 2)
 
     assert not play(done, build=build).leaks
@@ -312,7 +312,7 @@ def test_another_network_that_cannot_be_loaded() -> None:
         if not changed and enough(live, sink):
             live.change(OTHER_NETWORK)
             changed.append(len(sink.pictures))
-        return bool(changed) and live.wanted == SETTINGS and len(sink.pictures) > changed[0] + 10
+        return bool(changed) and live.requested == SETTINGS and len(sink.pictures) > changed[0] + 10
 
     sink = play(done, build=build)
     assert not sink.leaks

@@ -1,14 +1,22 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import pytest
 
 from livebg.clock import ManualClock
-from livebg.config.camera import parse_camera
+from livebg.config.camera import CameraSelector, parse_camera
+from livebg.config.settings import Settings
 from livebg.errors import InputError, SourceUnavailableError
+from livebg.platform.camera_modes import CameraMode
+from livebg.sources.base import SourceInfo
 from livebg.sources.camera import Camera
-from livebg.sources.open import open_live
+from livebg.sources.open import LiveSource, open_live, source_report
 from livebg.sources.paced import PacedVideo
 from livebg.sources.synthetic import SyntheticScene
 
@@ -61,3 +69,122 @@ def test_a_file_that_is_no_video_is_refused(tmp_path: Path) -> None:
     path.write_text("not a video")
     with pytest.raises(InputError, match=r"notes\.txt"):
         open_live(parse_camera(str(path)), size=None, fps=30)
+
+
+ASKED = CameraMode("MJPG", (1280, 720), (Fraction(30),))
+
+
+def camera(asked: CameraMode | None, granted: CameraMode, name: str = "Desk") -> SourceInfo:
+    rate = granted.rates[0] if granted.rates else None
+    return SourceInfo(name, granted.size, rate, None, live=True, asked=asked, granted=granted)
+
+
+def test_a_camera_that_gives_what_it_was_asked_for() -> None:
+    assert source_report(camera(ASKED, ASKED)) == [
+        "Desk: asked for 1280x720 MJPG at 30 frames/s, got 1280x720 MJPG at 30 frames/s"
+    ]
+
+
+def test_a_shortfall_is_a_warning_in_words() -> None:
+    granted = CameraMode("YUYV", (640, 480), (Fraction(15),))
+    assert source_report(camera(ASKED, granted)) == [
+        "Desk: asked for 1280x720 MJPG at 30 frames/s, got 640x480 YUYV at 15 frames/s",
+        "warning: Desk sends 640x480 instead of 1280x720 and sends YUYV instead of MJPG and "
+        "makes 15 frames/s instead of 30 frames/s; `livebg cameras` lists what each camera can do",
+    ]
+
+
+def test_a_camera_that_was_asked_for_nothing() -> None:
+    granted = CameraMode("h264", (640, 480), ())
+    assert source_report(camera(None, granted)) == ["Desk: got 640x480 h264"]
+
+
+def test_a_camera_in_the_network_is_not_listed_here() -> None:
+    granted = CameraMode("h264", (640, 480), ())
+    report = source_report(camera(CameraMode("", (320, 240)), granted, "rtsp://desk"))
+    assert report == [
+        "rtsp://desk: asked for 320x240, got 640x480 h264",
+        "warning: rtsp://desk sends 640x480 instead of 320x240; a camera in the network is set up "
+        "on itself",
+    ]
+
+
+def test_a_file() -> None:
+    info = SourceInfo("talk.mp4", (640, 360), None, None, live=True)
+    assert source_report(info) == ["talk.mp4, 640x360"]
+
+
+class Reopened:
+    def __init__(self, camera: Path | str) -> None:
+        self.said: list[str] = []
+        self.settings = Settings(camera=str(camera))
+        self.source = LiveSource(self.settings, loop=True, notice=self.said.append)
+
+    def opened(self) -> str:
+        with self.source.open() as source:
+            return source.info.name
+
+    def request(self, camera: str) -> None:
+        self.source.request(replace(self.settings, camera=camera))
+
+
+@pytest.fixture
+def reopened(talking_head_clip: Path) -> Reopened:
+    return Reopened(talking_head_clip)
+
+
+def test_the_same_source_is_opened_again(reopened: Reopened) -> None:
+    assert reopened.opened() == reopened.opened() == "single_face.mp4"
+
+
+def test_another_source_is_opened_from_then_on(
+    reopened: Reopened, clip: Callable[[str], Path]
+) -> None:
+    reopened.opened()
+    reopened.request(str(clip("no_face.mp4")))
+    assert reopened.opened() == reopened.opened() == "no_face.mp4"
+    assert len(reopened.said) == 1
+    assert reopened.said[0].startswith("no_face.mp4, ")
+
+
+def test_one_that_cannot_be_opened_is_refused_and_the_old_one_stays(
+    reopened: Reopened, tmp_path: Path
+) -> None:
+    reopened.opened()
+    (tmp_path / "broken.mp4").write_text("no video")
+    reopened.request(str(tmp_path / "broken.mp4"))
+    assert reopened.opened() == reopened.opened() == "single_face.mp4"
+    (said,) = reopened.said
+    assert "broken.mp4" in said
+    assert said.endswith("the camera stays as it was")
+
+
+class FakeCamera:
+    """A camera that comes back under another number, and gives less each time."""
+
+    sizes: ClassVar = [(1280, 720), (1280, 720), (640, 480)]
+    selectors: ClassVar[list[str]] = []
+
+    def __init__(self, selector: CameraSelector, **request: object) -> None:
+        self.id = "usb-1#0"
+        granted = CameraMode("MJPG", self.sizes[len(self.selectors)])
+        asked = CameraMode("MJPG", (1280, 720))
+        self.selectors.append(str(selector))
+        self.info = SourceInfo(
+            "Desk", granted.size, None, None, live=True, asked=asked, granted=granted
+        )
+
+
+def test_a_camera_is_found_again_by_its_id_and_told_of_where_it_is_different(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("livebg.sources.camera.Camera", FakeCamera)
+    reopened = Reopened("0")
+    for _ in FakeCamera.sizes:
+        reopened.source.open()
+    assert FakeCamera.selectors == ["0", "usb-1#0", "usb-1#0"]
+    assert reopened.said == [
+        "Desk: asked for 1280x720 MJPG, got 640x480 MJPG",
+        "warning: Desk sends 640x480 instead of 1280x720; `livebg cameras` lists what each camera "
+        "can do",
+    ]
