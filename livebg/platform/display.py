@@ -1,4 +1,4 @@
-"""Whether a window can be opened at all: asked before OpenCV, which ends the process if not."""
+"""Check of the display before a window is opened, as OpenCV ends the process without one."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _PACKAGES = {"libxcb.so.1": "libxcb1", "libX11-xcb.so.1": "libx11-xcb1"}
 """Debian's packages of the system libraries that a window needs."""
 
 _CONNECTIONS: dict[str, int] = {}
-"""The displays that answered, with the connections that are kept to them."""
+"""Connections that are kept open, by display."""
 
 
 def require_display() -> None:
-    """Return if windows can be opened here.
+    """Check that windows can be opened here.
 
     OpenCV's windows on Linux are those of Qt, which aborts the whole process when it cannot reach
     the display, so the display is tried here first. OpenCV brings Qt's plug-in for X11 only: under
@@ -45,14 +45,17 @@ def require_display() -> None:
         raise SinkUnavailableError(
             f"no window can be opened: the display {display} does not answer; {_ADVICE}"
         )
-    _let_qt_own_its_events()
+    # Before the copy of libX11 1.6's in OpenCV's wheels (4.14, 5.0), through which Qt claims the
+    # events of the display: beside libX11 1.8 that copy writes into the wrong field, Xlib discards
+    # events, and on a busy machine the window stays black.
+    _load("libX11-xcb.so.1", mode=ctypes.RTLD_GLOBAL)
 
 
 def _x11_answers(display: str) -> bool:
-    """Connect to ``display`` once, by the library that Qt uses as well, and stay connected.
+    """Connect to ``display`` once and stay connected.
 
-    A bare X server, such as Xvfb, starts afresh when its last client hangs up; Qt, which connects
-    next, would not find it.
+    A bare X server, such as Xvfb, resets when its last client leaves, and would miss Qt's
+    connection, the next one.
     """
     if display in _CONNECTIONS:
         return True
@@ -67,18 +70,6 @@ def _x11_answers(display: str) -> bool:
         return False
     _CONNECTIONS[display] = connection
     return True
-
-
-def _let_qt_own_its_events() -> None:
-    """Put the system's libX11-xcb before the copy in OpenCV's wheel.
-
-    With it Qt tells Xlib to leave the events of the display alone. It does so by writing into a
-    structure of Xlib's that has grown since libX11 1.6, of which the wheel has its copy (OpenCV
-    4.14 and 5.0): beside libX11 1.8 that copy misses the field, and Xlib throws away what has
-    arrived whenever it asks the server something. On a busy machine the window then often misses
-    that it may draw itself, and stays black.
-    """
-    _load("libX11-xcb.so.1", mode=ctypes.RTLD_GLOBAL)
 
 
 def _load(library: str, mode: int = ctypes.DEFAULT_MODE) -> ctypes.CDLL:

@@ -1,8 +1,9 @@
-"""The sound of one file, carried over into a recording of its pictures."""
+"""The sound of a video file, copied into a recording of its pictures."""
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -28,14 +29,14 @@ _log = logging.getLogger(__name__)
 class AudioCopy:
     """Muxes every audio track of a file, in step with the video.
 
-    Packets are copied as they are where the recording's container holds their codec; otherwise
-    they are decoded and encoded anew. Sound that begins before the first picture is kept: the
-    video starts ``lead_ns`` later then.
+    Packets are copied as they are where the recording's container holds their codec, else decoded
+    and encoded anew. Sound that begins before the first picture is kept: the video then starts
+    ``lead_ns`` later.
 
     Args:
-        path: the file with the sound; without any, nothing is copied.
+        path: the file; without sound in it, nothing is copied.
         output: the recording, before its header is written; gets one stream a track.
-        form: decides what is copied.
+        form: the recording's format, which decides whether packets are copied.
 
     Raises:
         DamagedFileError: the file cannot be opened.
@@ -57,16 +58,15 @@ class AudioCopy:
         starts = [
             stream.start_time * _tick(stream) for stream in tracks if stream.start_time is not None
         ]
-        sound_s = min(starts, default=picture_s)
-        lead_s = max(Fraction(0), picture_s - sound_s)
+        lead_s = max(Fraction(0), picture_s - min(starts, default=picture_s))
         self.lead_ns = round(lead_s * NS_PER_S)
-        """How much later than 0 the first picture must be, in nanoseconds."""
+        """Time of the first picture in the recording, in nanoseconds."""
         self._shift_s = lead_s - picture_s
         self._packets = self._read(tracks)
         self._next = next(self._packets, None)
 
-    def advance(self, until_ns: int) -> None:
-        """Mux the sound up to a time of the recording.
+    def advance(self, until_ns: float) -> None:
+        """Mux the sound up to a time of the recording, in nanoseconds.
 
         Raises:
             DamagedFileError: the sound cannot be read.
@@ -76,14 +76,12 @@ class AudioCopy:
             self._next = next(self._packets, None)
 
     def finish(self) -> None:
-        """Mux what is left.
+        """Mux the rest of the sound.
 
         Raises:
             DamagedFileError: the sound cannot be read.
         """
-        while self._next is not None:
-            self._mux(self._next)
-            self._next = next(self._packets, None)
+        self.advance(math.inf)
         for index, stream in self._outputs.items():
             if index not in self._copied:
                 self._output.mux(stream.encode(None))
@@ -130,11 +128,11 @@ class AudioCopy:
             packet.pts += shift
             packet.dts = packet.pts if packet.dts is None else packet.dts + shift
             packet.stream = target
-            with self._without_damage():
+            with self._skip_damaged():
                 self._output.mux(packet)
             return
         frames: list[AudioFrame] = []
-        with self._without_damage():
+        with self._skip_damaged():
             frames = source.decode(packet)
         for frame in frames:
             if frame.pts is not None and frame.time_base:
@@ -142,8 +140,8 @@ class AudioCopy:
             self._output.mux(target.encode(frame))
 
     @contextmanager
-    def _without_damage(self) -> Iterator[None]:
-        """Leave out a piece of the sound that cannot be read, or that no recording can hold."""
+    def _skip_damaged(self) -> Iterator[None]:
+        """Leave out a packet that cannot be decoded, or that the recording refuses."""
         try:
             yield
         except (av.error.InvalidDataError, av.error.ArgumentError):
@@ -169,7 +167,7 @@ def _open(path: Path) -> InputContainer:
 
 
 def _first_picture_s(path: Path) -> Fraction:
-    """Return when the first picture is shown, on the file's own clock, in seconds."""
+    """Return the time of the first picture on the file's own clock, in seconds."""
     with _open(path) as container:
         for stream in container.streams.video:
             if stream.disposition & Disposition.attached_pic:

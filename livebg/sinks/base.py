@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from livebg.closable import Closable
-from livebg.frame import BGR, Composite, Image, PixelFormat, Size
+from livebg.frame import BGR, Composite, Image, PixelFormat
 from livebg.pixels.conversion import converted
 
-__all__ = ["Sink", "agreed_format", "checkerboard", "flatten", "repacked"]
+__all__ = ["Sink", "agreed_format", "flatten", "repacked"]
 
 _I420 = PixelFormat("i420", "bt601")
 """The format to which OpenCV converts a privacy card, which must not wait for compiled code."""
@@ -148,18 +148,3 @@ def flatten(image: Image, plate: Image | None = None) -> Image:
     if plate is not None:
         flat = cv2.add(flat, cv2.multiply(plate, cv2.bitwise_not(alpha), scale=1 / 255))
     return np.asarray(flat, np.uint8)
-
-
-def checkerboard(size: Size) -> Image:
-    """Return the grey squares that picture editors show behind transparent pixels.
-
-    Args:
-        size: ``(width, height)`` in pixels.
-
-    Returns:
-        ``(H, W, 3)`` uint8 BGR.
-    """
-    width, height = size
-    square_px = max(4, height // 45)
-    dark = (np.arange(height)[:, None] // square_px + np.arange(width) // square_px) % 2
-    return np.repeat(np.where(dark, 153, 204).astype(np.uint8)[..., None], 3, axis=2)

@@ -1,4 +1,4 @@
-"""A video file as a sink."""
+"""A recording: composites encoded into a video file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from livebg.atomic import PartialFile
 from livebg.clock import NS_PER_S
 from livebg.errors import LivebgError, SinkError
-from livebg.frame import BGR, Composite, PixelFormat, Size
+from livebg.frame import BGR, Composite, PixelFormat, Size, size_text
 from livebg.pixels.conversion import converted
 from livebg.sinks.audio import AudioCopy
 from livebg.sinks.base import Sink, flatten, repacked
@@ -29,7 +29,8 @@ __all__ = ["Recorder"]
 
 _FALLBACK_RATE = Fraction(30)
 _YUV420P = PixelFormat("i420", "bt709")
-"""FFmpeg's ``yuv420p`` as recordings are tagged; it halves odd sizes in ways of its own."""
+"""FFmpeg's ``yuv420p`` as recordings are tagged. Odd sizes are left to FFmpeg, which halves them
+differently."""
 
 _KEYFRAME_EVERY_S = 2
 """Seconds between frames that a player can seek to; a crash of a live recording costs as much."""
@@ -40,17 +41,17 @@ class Recorder(Sink):
 
     The file is written as ``NAME.partial.ext`` and gets its name when it is complete. Colours are
     BT.709, limited range, and tagged so. H.264 holds even sizes only: an odd width or height is
-    padded by repeating the last column or row. A composite with alpha in a recording without is
-    shown before black, never with what its transparent parts hide.
+    padded by repeating the last column or row. In a recording without alpha, transparent pixels
+    are black, whatever colour they hide.
 
     Args:
         path: the recording; its ending chooses the format (``choose_format``).
         size: ``(width, height)`` of the composites, in pixels.
-        frame_rate: nominal frames per second; None where nobody knows. Times are those of the
-            composites in any case.
+        frame_rate: nominal frames per second; None if unknown. Times are those of the composites in
+            any case.
         transparent: whether alpha is recorded.
         audio_from: a file whose sound is copied, in step with its own first picture.
-        live: encode at the least cost, and so that what was recorded can be played after a crash.
+        live: encode at the least cost, in fragments that can be played after a crash.
 
     Raises:
         InputError: the ending is unknown or holds no alpha; the folder is missing or not writable.
@@ -73,7 +74,6 @@ class Recorder(Sink):
         live: bool = False,
     ) -> None:
         self.name = str(path)
-        self._path = path
         self._size = size
         self._live = live
         self._format = choose_format(path, transparent=transparent, live=live)
@@ -115,8 +115,8 @@ class Recorder(Sink):
             raise SinkError(f"{self.name}: the recording is closed, start another")
         if composite.size != self._size:
             raise SinkError(
-                f"{self.name}: a frame of {composite.size[0]}x{composite.size[1]} pixels does not "
-                f"fit a recording of {self._size[0]}x{self._size[1]}, start another"
+                f"{self.name}: a frame of {size_text(composite.size)} pixels does not fit a "
+                f"recording of {size_text(self._size)}, start another"
             )
         lead_ns = self._audio.lead_ns if self._audio else 0
         if self._origin_ns is None:
@@ -133,13 +133,11 @@ class Recorder(Sink):
                 self._audio.advance(time_ns)
 
     def close(self) -> None:
-        """Write what is outstanding and give the file its name. Idempotent.
-
-        A recording that got no frame leaves no file.
+        """Finish the file and give it its name; without a frame, delete it. Idempotent.
 
         Raises:
             SinkError: it cannot be finished. A live recording stays under its partial name, with
-                all that could be written; another is deleted.
+                all that could be written; any other is deleted.
             DamagedFileError: the sound that goes with it cannot be read.
         """
         if self._closed:
@@ -162,7 +160,7 @@ class Recorder(Sink):
                 self._partial.close()
 
     def abort(self) -> None:
-        """Stop and leave nothing. Idempotent."""
+        """Stop and delete the file. Idempotent."""
         self._closed = True
         self._release()
         self._partial.close()
@@ -206,7 +204,7 @@ class Recorder(Sink):
         )
 
     @contextmanager
-    def _translated(self, what: str) -> Iterator[None]:
+    def _translated(self, step: str) -> Iterator[None]:
         try:
             yield
         except LivebgError:
@@ -217,7 +215,7 @@ class Recorder(Sink):
             reason = getattr(error, "strerror", None) or error
             kept = f"; what was recorded is in {self._partial.path}" if self._live else ""
             raise SinkError(
-                f"{self._path}: the recording cannot be {what} ({reason}), make room or name "
+                f"{self.name}: the recording cannot be {step} ({reason}), make room or name "
                 f"another place{kept}"
             ) from error
 

@@ -9,7 +9,7 @@ from livebg.compositing.text import privacy_card
 from livebg.errors import SinkError
 from livebg.frame import BGR, Composite, PixelFormat
 from livebg.sinks import base as repacking
-from livebg.sinks.base import agreed_format, checkerboard, flatten, repacked
+from livebg.sinks.base import agreed_format, flatten, repacked
 from livebg.sinks.null import NullSink
 from tests.support.mattes import noise_frame
 
@@ -33,7 +33,7 @@ def test_opaque_pixels_stay_exactly() -> None:
 
 
 def test_transparent_pixels_are_the_plate_exactly() -> None:
-    plate = checkerboard((6, 4))
+    plate = noise_frame((6, 4)).image
     assert np.array_equal(flatten(_bgra(0), plate), plate)
 
 
@@ -48,13 +48,6 @@ def test_the_picture_is_not_altered() -> None:
     image = _bgra(128)
     flatten(image)
     assert np.array_equal(image, _bgra(128))
-
-
-def test_a_checkerboard_has_both_greys_side_by_side() -> None:
-    board = checkerboard((640, 360))
-    assert board.shape == (360, 640, 3)
-    assert set(np.unique(board)) == {153, 204}
-    assert board[0, 0, 0] == board[8, 8, 0] != board[0, 8, 0]
 
 
 I420 = PixelFormat("i420", "bt601")

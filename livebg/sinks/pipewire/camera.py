@@ -19,7 +19,6 @@ from livebg.errors import SinkError, SinkUnavailableError
 from livebg.frame import Composite, Image, PixelFormat, Size, size_text
 from livebg.sinks.base import Sink, repacked
 from livebg.sinks.pipewire.library import (
-    Hook,
     MetaHeader,
     ParamChanged,
     SpaBuffer,
@@ -183,7 +182,6 @@ class _Stream:
         self.error = ""
         self._format = format
         self._library = load_library()
-        self._hook = Hook()
         self._events = StreamEvents(
             version=_EVENTS_VERSION,
             state_changed=StateChanged(self._on_state),
@@ -195,8 +193,6 @@ class _Stream:
         self._last_pts = 0
         self._sequence = 0
         self._loop: int | None = None
-        self._context: int | None = None
-        self._core: int | None = None
         self._stream: int | None = None
         try:
             self._open()
@@ -236,34 +232,28 @@ class _Stream:
         if self._loop is not None:
             if self.state is _State.STREAMING:
                 self._cycle_done.wait(_LAST_CYCLE_S)
-            with self._locked():
-                if self._stream is not None:
-                    library.pw_stream_destroy(self._stream)
-                if self._core is not None:
-                    library.pw_core_disconnect(self._core)
             library.pw_thread_loop_stop(self._loop)
-            if self._context is not None:
-                library.pw_context_destroy(self._context)
+            if self._stream is not None:
+                library.pw_stream_destroy(self._stream)
             library.pw_thread_loop_destroy(self._loop)
-        self._stream = self._core = self._context = self._loop = None
+        self._stream = self._loop = None
 
     def _open(self) -> None:
         library = self._library
         self._loop = _created(library.pw_thread_loop_new(b"livebg-pipewire", None))
-        loop = library.pw_thread_loop_get_loop(self._loop)
-        self._context = _created(library.pw_context_new(loop, None, 0))
+        properties = library.pw_properties_new_string(json.dumps(_PROPERTIES).encode())
+        self._stream = _created(
+            library.pw_stream_new_simple(
+                library.pw_thread_loop_get_loop(self._loop),
+                _NAME.encode(),
+                properties,
+                self._events,
+                None,
+            )
+        )
         library.pw_thread_loop_start(self._loop)
+        choices = self._format.choices()
         with self._locked():
-            self._core = library.pw_context_connect(self._context, None, 0)
-            if self._core is None:
-                raise SinkUnavailableError(
-                    f"no PipeWire daemon answers ({os.strerror(ctypes.get_errno())}); start it "
-                    "with `systemctl --user start pipewire wireplumber`"
-                )
-            properties = library.pw_properties_new_string(json.dumps(_PROPERTIES).encode())
-            self._stream = _created(library.pw_stream_new(self._core, _NAME.encode(), properties))
-            library.pw_stream_add_listener(self._stream, self._hook, self._events, None)
-            choices = self._format.choices()
             result = library.pw_stream_connect(
                 self._stream,
                 _OUTPUT,
@@ -273,10 +263,11 @@ class _Stream:
                 _array(choices),
                 len(choices),
             )
-            if result < 0:
-                raise SinkUnavailableError(
-                    f"PipeWire accepts no camera ({os.strerror(-result)}); update PipeWire"
-                )
+        if result < 0:
+            raise SinkUnavailableError(
+                f"no PipeWire daemon answers ({os.strerror(-result)}); start it with "
+                "`systemctl --user start pipewire wireplumber`"
+            )
 
     def _on_state(self, data: None, old: int, new: int, error: bytes | None) -> None:
         self.state = _State(new)

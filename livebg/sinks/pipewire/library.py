@@ -1,6 +1,6 @@
-"""The parts of libpipewire-0.3 that a camera needs, as ctypes declares them.
+"""The parts of libpipewire-0.3 that a camera needs, declared for ctypes.
 
-Structures and functions are those of the stable C interface, the same from PipeWire 0.3.40 on.
+Structures and functions belong to the stable C interface, the same from PipeWire 0.3.40 on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from ctypes import (
     c_int,
     c_int32,
     c_int64,
-    c_size_t,
     c_uint32,
     c_uint64,
     c_void_p,
@@ -30,7 +29,6 @@ __all__ = [
     "Buffer",
     "Chunk",
     "Data",
-    "Hook",
     "Meta",
     "MetaHeader",
     "ParamChanged",
@@ -42,11 +40,11 @@ __all__ = [
 ]
 
 _SONAME = "libpipewire-0.3.so.0"
-_SILENT = 0
+_LOG_NOTHING = 0
 
 
 class Chunk(Structure):
-    """``spa_chunk``: which part of a block of memory is valid."""
+    """``spa_chunk``: the valid part of a block of memory."""
 
     _fields_ = [
         ("offset", c_uint32),
@@ -71,13 +69,13 @@ class Data(Structure):
 
 
 class Meta(Structure):
-    """``spa_meta``: where one kind of what is said of a picture lies."""
+    """``spa_meta``: the place of one kind of metadata of a picture."""
 
     _fields_ = [("type", c_uint32), ("size", c_uint32), ("data", c_void_p)]
 
 
 class MetaHeader(Structure):
-    """``spa_meta_header``: when a picture was taken."""
+    """``spa_meta_header``: the time of a picture."""
 
     _fields_ = [
         ("flags", c_uint32),
@@ -89,7 +87,7 @@ class MetaHeader(Structure):
 
 
 class SpaBuffer(Structure):
-    """``spa_buffer``: a picture's blocks of memory and what is said of it."""
+    """``spa_buffer``: a picture's blocks of memory and its metadata."""
 
     _fields_ = [
         ("n_metas", c_uint32),
@@ -103,12 +101,6 @@ class Buffer(Structure):
     """``pw_buffer``, up to the fields that a camera needs."""
 
     _fields_ = [("buffer", POINTER(SpaBuffer)), ("user_data", c_void_p), ("size", c_uint64)]
-
-
-class Hook(Structure):
-    """``spa_hook``: a listener's place in the library's list; it stays where it is."""
-
-    _fields_ = [("private", c_void_p * 6)]
 
 
 StateChanged = CFUNCTYPE(None, c_void_p, c_int, c_int, c_char_p)
@@ -146,26 +138,22 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "pw_thread_loop_lock": (None, c_void_p),
     "pw_thread_loop_unlock": (None, c_void_p),
     "pw_thread_loop_destroy": (None, c_void_p),
-    "pw_context_new": (c_void_p, c_void_p, c_void_p, c_size_t),
-    "pw_context_connect": (c_void_p, c_void_p, c_void_p, c_size_t),
-    "pw_context_destroy": (None, c_void_p),
-    "pw_core_disconnect": (c_int, c_void_p),
-    "pw_stream_new": (c_void_p, c_void_p, c_char_p, c_void_p),
-    "pw_stream_destroy": (None, c_void_p),
-    "pw_stream_add_listener": (
-        None,
+    "pw_stream_new_simple": (
         c_void_p,
-        POINTER(Hook),
+        c_void_p,
+        c_char_p,
+        c_void_p,
         POINTER(StreamEvents),
         c_void_p,
     ),
+    "pw_stream_destroy": (None, c_void_p),
     "pw_stream_connect": (c_int, c_void_p, c_int, c_uint32, c_int, POINTER(c_char_p), c_uint32),
     "pw_stream_update_params": (c_int, c_void_p, POINTER(c_char_p), c_uint32),
     "pw_stream_dequeue_buffer": (POINTER(Buffer), c_void_p),
     "pw_stream_queue_buffer": (c_int, c_void_p, POINTER(Buffer)),
     "pw_stream_trigger_process": (c_int, c_void_p),
 }
-"""Result and arguments by name."""
+"""Types of the result and of the arguments, by name."""
 
 
 @cache
@@ -198,5 +186,5 @@ def load_library() -> ctypes.CDLL:
         function.restype, function.argtypes = result, arguments
     library.pw_init(None, None)
     if "PIPEWIRE_DEBUG" not in os.environ:
-        library.pw_log_set_level(_SILENT)
+        library.pw_log_set_level(_LOG_NOTHING)
     return library
