@@ -1,4 +1,4 @@
-"""A camera selector becomes a live source, again and again while a session runs."""
+"""Opens the live source that a camera selector names, again and again while a session runs."""
 
 from __future__ import annotations
 
@@ -43,16 +43,15 @@ def open_live(
 
         return Camera(selector, size=size, fps=fps, clock=clock)
     from livebg.sources.paced import PacedVideo
-
-    path = selector.path
-    if path.is_dir():
-        from livebg.sources.pictures import PictureFolder
-
-        rate = Fraction(fps).limit_denominator(1001)
-        return PacedVideo(lambda: PictureFolder(path, rate), clock, loop=loop)
+    from livebg.sources.pictures import PictureFolder
     from livebg.sources.video import VideoFile
 
-    return PacedVideo(lambda: VideoFile(path), clock, loop=loop)
+    path, rate = selector.path, Fraction(fps).limit_denominator(1001)
+
+    def open_file() -> Source:
+        return PictureFolder(path, rate) if path.is_dir() else VideoFile(path)
+
+    return PacedVideo(open_file, clock, loop=loop)
 
 
 def source_report(info: SourceInfo) -> list[str]:

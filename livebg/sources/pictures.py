@@ -162,12 +162,10 @@ class PictureFolder(Source):
         return self._info
 
     def read(self) -> Frame:
-        """Return the next picture.
+        """Return the next picture; see ``Source.read``.
 
         Raises:
-            EndOfStreamError: there is no further picture.
             DamagedFileError: the picture cannot be read, or has another size than the first.
-            SourceError: the source is closed.
         """
         if self._closed:
             raise SourceError(f"{self._info.name}: the folder is closed, open it again")

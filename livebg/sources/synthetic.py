@@ -1,4 +1,4 @@
-"""A drawn scene whose alpha matte is known exactly: for tests, and for machines without a clip."""
+"""A drawn scene with an exactly known alpha matte, for tests and trials without a camera."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _OVERSAMPLING = 4
 _SWAY_PERIOD_S = 4.0
 _WAVE_PERIOD_S = 0.8
 _SWAY = 0.08
-"""How far the head goes to either side, as a share of the picture's height, at motion 1."""
+"""How far the head moves to either side, as a share of the picture's height, at motion 1."""
 
 _HAIRS = 420
 _BELOW = 0.3
-"""How far the layers go on below the picture, as a share of its height: a figure that leans over
-or rises must not show where its drawing ends."""
+"""How far the layers extend below the picture, as a share of its height: the end of the drawing
+must not show when the figure leans over or rises."""
 
 
 class SyntheticScene(Source):
@@ -44,7 +44,7 @@ class SyntheticScene(Source):
         motion: how far the figure moves; 0 is a still picture, 1 a lively talker.
 
     Attributes:
-        room: ``(H, W, 3)`` uint8 BGR, what is behind the figure; not to be written to.
+        room: ``(H, W, 3)`` uint8 BGR, the picture behind the figure; do not modify it.
 
     Example:
         >>> scene = SyntheticScene((128, 96), frame_count=2)
@@ -75,7 +75,7 @@ class SyntheticScene(Source):
 
     @property
     def info(self) -> SourceInfo:
-        """What the scene delivers."""
+        """Size, rate and length of the scene."""
         return SourceInfo(
             name="synthetic scene",
             size=self._size,
@@ -85,12 +85,7 @@ class SyntheticScene(Source):
         )
 
     def read(self) -> Frame:
-        """Return the next frame, at its presentation time.
-
-        Raises:
-            EndOfStreamError: all frames were read.
-            SourceError: the scene is closed.
-        """
+        """Return the next frame; see ``Source.read``."""
         if self._closed:
             raise SourceError("the synthetic scene is closed; make a new one")
         index = self._next
@@ -103,7 +98,7 @@ class SyntheticScene(Source):
         return Frame(image, index, round(index * NS_PER_S / self._frame_rate))
 
     def truth(self, index: int) -> Image:
-        """Return the exact alpha of frame ``index``: ``(H, W)`` uint8, newly made."""
+        """Return the exact alpha of frame ``index``: ``(H, W)`` uint8, a new array."""
         return self._figure(index)[1]
 
     def close(self) -> None:
@@ -180,14 +175,14 @@ class _Brush:
         self, x: float, y: float, radius_x: float, radius_y: float, colour: tuple[int, int, int]
     ) -> None:
         axes = (round(radius_x * self._unit), round(radius_y * self._unit))
-        cv2.ellipse(self._canvas, self._at(x, y), axes, 0, 0, 360, _opaque(colour), -1)
+        cv2.ellipse(self._canvas, self._at(x, y), axes, 0, 0, 360, (*colour, 1.0), -1)
 
     def stroke(
         self, points: list[tuple[float, float]], width: float, colour: tuple[int, int, int]
     ) -> None:
         line = np.array([self._at(x, y) for x, y in points], np.int32)
         thickness = max(1, round(width * self._unit))
-        cv2.polylines(self._canvas, [line], False, _opaque(colour), thickness)
+        cv2.polylines(self._canvas, [line], False, (*colour, 1.0), thickness)
 
     def finish(self) -> FloatImage:
         """Return the layer: float32 BGR 0..255, premultiplied by its fourth channel, alpha 0..1.
@@ -200,10 +195,6 @@ class _Brush:
 
     def _at(self, x: float, y: float) -> tuple[int, int]:
         return round(self._middle + x * self._unit), round((1 - y) * self._unit)
-
-
-def _opaque(colour: tuple[int, int, int]) -> tuple[float, float, float, float]:
-    return float(colour[0]), float(colour[1]), float(colour[2]), 1.0
 
 
 def _draw_body(size: Size, random: np.random.Generator) -> FloatImage:

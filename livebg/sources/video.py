@@ -122,12 +122,10 @@ class VideoFile(Source):
         return round(length_s * rate)
 
     def read(self) -> Frame:
-        """Return the next frame.
+        """Return the next frame; see ``Source.read``.
 
         Raises:
-            EndOfStreamError: there is no further frame.
             DamagedFileError: the file breaks off or cannot be read on.
-            SourceError: the source is closed.
         """
         if self._closed:
             raise SourceError(f"{self._path}: the video is closed, open it again")
