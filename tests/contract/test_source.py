@@ -1,7 +1,7 @@
-"""What every source promises. A new one is one line in ``SOURCES``.
+"""What every source promises. A new one is one line in ``SOURCES`` or ``LIVE_SOURCES``.
 
-The rules are those of ``livebg.sources.base``. A live source never ends and keeps its own time, so
-the rules about the end are held against recorded ones only.
+The rules are those of ``livebg.sources.base``. A live source never ends: the rules about the end
+are held against the others only.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ import pytest
 from livebg.backgrounds import ReadAhead
 from livebg.clock import ManualClock
 from livebg.errors import EndOfStreamError, LivebgError, SourceError
-from livebg.sources.base import Source
+from livebg.frame import Frame
+from livebg.sources.base import Excerpt, Source
+from livebg.sources.camera import Camera
 from livebg.sources.paced import PacedVideo
 from livebg.sources.pictures import PictureFolder
 from livebg.sources.synthetic import SyntheticScene
 from livebg.sources.video import VideoFile
 from tests.support.clips import numbered, write_clip
+from tests.support.fake_capture import PassingClock, open_webcam
 
 COUNT = 6
 
@@ -59,6 +62,15 @@ def open_paced(folder: Path) -> Source:
     return PacedVideo(lambda: VideoFile(path), ManualClock(), loop=False)
 
 
+def open_excerpt(folder: Path) -> Source:
+    return Excerpt(VideoFile(write_clip(folder / "clip.mp4", count=COUNT + 2)), COUNT)
+
+
+def open_camera(folder: Path) -> Source:
+    camera, _ = open_webcam(clock=PassingClock())
+    return camera
+
+
 def open_ahead(folder: Path) -> Source:
     path = write_clip(folder / "clip.mp4", count=COUNT)
     return ReadAhead(lambda: VideoFile(path), ahead=2)
@@ -72,10 +84,17 @@ SOURCES: dict[str, Opener] = {
     "synthetic": open_synthetic,
     "paced video": open_paced,
     "read ahead": open_ahead,
+    "excerpt": open_excerpt,
 }
 
+LIVE_SOURCES: dict[str, Opener] = {
+    "camera": open_camera,
+}
 
-@pytest.fixture(params=list(SOURCES.values()), ids=list(SOURCES))
+ALL_SOURCES = SOURCES | LIVE_SOURCES
+
+
+@pytest.fixture(params=list(ALL_SOURCES.values()), ids=list(ALL_SOURCES))
 def opener(request: pytest.FixtureRequest) -> Opener:
     chosen: Opener = request.param
     return chosen
@@ -84,6 +103,13 @@ def opener(request: pytest.FixtureRequest) -> Opener:
 @pytest.fixture
 def source(opener: Opener, tmp_path: Path) -> Source:
     return opener(tmp_path)
+
+
+def frames_of(source: Source) -> list[Frame]:
+    """Return all frames of a source, or the first ones of a source that never ends."""
+    if isinstance(source, Camera):
+        return [source.read() for _ in range(COUNT)]
+    return list(source)
 
 
 def test_info_is_known_once_it_is_open(source: Source) -> None:
@@ -97,7 +123,7 @@ def test_info_is_known_once_it_is_open(source: Source) -> None:
 
 def test_frames_are_what_the_types_promise(source: Source) -> None:
     with source:
-        for frame in source:
+        for frame in frames_of(source):
             assert frame.image.dtype == np.uint8
             assert frame.image.shape == (source.info.size[1], source.info.size[0], 3)
             assert frame.image.flags.c_contiguous
@@ -106,7 +132,7 @@ def test_frames_are_what_the_types_promise(source: Source) -> None:
 
 def test_indices_and_times_advance(source: Source) -> None:
     with source:
-        frames = list(source)
+        frames = frames_of(source)
     assert len(frames) == COUNT
     assert [frame.index for frame in frames] == list(range(COUNT))
     times = [frame.captured_ns for frame in frames]
@@ -119,14 +145,15 @@ def test_a_frame_is_never_written_to_again(source: Source) -> None:
     with source:
         first = source.read()
         before = first.image.copy()
-        others = list(source)
+        others = frames_of(source)
     np.testing.assert_array_equal(first.image, before)
     assert not any(np.shares_memory(first.image, other.image) for other in others)
 
 
-def test_the_end_is_said_again_and_again(source: Source) -> None:
-    with source:
-        list(source)
+@pytest.mark.parametrize("opener", list(SOURCES.values()), ids=list(SOURCES))
+def test_the_end_is_said_again_and_again(opener: Opener, tmp_path: Path) -> None:
+    with opener(tmp_path) as source:
+        assert len(list(source)) == COUNT
         for _ in range(3):
             with pytest.raises(EndOfStreamError):
                 source.read()
@@ -147,7 +174,7 @@ def test_two_rounds_give_the_same_frames(opener: Opener, tmp_path: Path) -> None
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         with opener(tmp_path / name) as source:
-            rounds.append(list(source))
+            rounds.append(frames_of(source))
     for one, other in zip(*rounds, strict=True):
         assert (one.index, one.captured_ns) == (other.index, other.captured_ns)
         np.testing.assert_array_equal(one.image, other.image)
@@ -158,7 +185,7 @@ def test_another_thread_may_own_it(opener: Opener, tmp_path: Path) -> None:
 
     def work() -> None:
         with opener(tmp_path) as source:
-            counts.append(len(list(source)))
+            counts.append(len(frames_of(source)))
 
     thread = threading.Thread(target=work)
     thread.start()

@@ -1,114 +1,33 @@
-"""The camera's two ends: a network camera for real, on loopback, and OpenCV's V4L2 by a fake.
-
-No machine of the test run has a webcam; the fake does what OpenCV was seen to do on one.
-"""
+"""The camera's two ends: a network camera for real, on loopback, and OpenCV's V4L2 by a fake."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from fractions import Fraction
 from http.server import BaseHTTPRequestHandler
 
 import cv2
 import numpy as np
 import pytest
 
-from livebg.clock import Clock, ManualClock
-from livebg.config.camera import CameraSelector, parse_camera
+from livebg.clock import ManualClock
+from livebg.config.camera import parse_camera
 from livebg.errors import SourceError, SourceUnavailableError
-from livebg.frame import Image, Size
-from livebg.platform.camera_modes import CameraMode
+from livebg.frame import Image
 from livebg.sources.camera import Camera
 from livebg.sources.devices import CameraDevice
 from livebg.sources.synthetic import SyntheticScene
+from tests.support.fake_capture import (
+    MODES,
+    WEBCAM,
+    FakeCapture,
+    PassingClock,
+    open_webcam,
+    picture,
+)
 from tests.support.loopback import Loopback
 from tests.support.rtsp_camera import rtsp_camera
 
-MODES = (
-    CameraMode("YUYV", (1280, 720), (Fraction(10),)),
-    CameraMode("YUYV", (640, 480), (Fraction(30),)),
-    CameraMode("MJPG", (1280, 720), (Fraction(30),)),
-)
-WEBCAM = CameraDevice("usb-1#0", "/dev/video3", 3, "Desk Camera", MODES)
 
-
-def picture(size: Size = (1280, 720), level: int = 90) -> Image:
-    return np.full((size[1], size[0], 3), level, np.uint8)
-
-
-@dataclass
-class FakeCapture:
-    """``cv2.VideoCapture`` on a webcam: grants what it likes, and says yes to everything.
-
-    ``pictures`` are delivered in turn, the last one for ever: an image, None for one that cannot
-    be decoded, "broken" for one that makes OpenCV stumble, "gone" for an unplugged camera.
-    """
-
-    pictures: list[Image | str | None]
-    opens: bool = True
-    granted: dict[int, float] = field(default_factory=dict)
-    asked: list[tuple[int, float]] = field(default_factory=list)
-    opened_with: tuple[object, ...] = ()
-    grabs: int = 0
-    released: int = 0
-
-    def __call__(self, *arguments: object) -> FakeCapture:
-        self.opened_with = arguments
-        return self
-
-    def isOpened(self) -> bool:
-        return self.opens
-
-    def set(self, prop: int, value: float) -> bool:
-        self.asked.append((prop, value))
-        self.granted.setdefault(prop, value)
-        return True
-
-    def get(self, prop: int) -> float:
-        return self.granted.get(prop, 0.0)
-
-    def grab(self) -> bool:
-        self.grabs += 1
-        now = self._now()
-        return not (isinstance(now, str) and now == "gone")
-
-    def retrieve(self) -> tuple[bool, Image | None]:
-        image = self._now()
-        if isinstance(image, str):
-            raise cv2.error("imdecode failed")
-        return image is not None, image
-
-    def release(self) -> None:
-        self.released += 1
-
-    def _now(self) -> Image | str | None:
-        return self.pictures[min(self.grabs, len(self.pictures)) - 1]
-
-
-Opener = Callable[..., tuple[Camera, FakeCapture]]
-
-
-@pytest.fixture
-def open_webcam(monkeypatch: pytest.MonkeyPatch) -> Opener:
-    def opener(
-        *pictures: Image | str | None,
-        size: Size | None = None,
-        fps: float = 30,
-        device: CameraDevice = WEBCAM,
-        capture: FakeCapture | None = None,
-        clock: Clock | None = None,
-    ) -> tuple[Camera, FakeCapture]:
-        capture = capture or FakeCapture(list(pictures) or [picture(size or (1280, 720))])
-        monkeypatch.setattr(cv2, "VideoCapture", capture)
-        monkeypatch.setattr("livebg.sources.camera.list_cameras", lambda: [device])
-        camera = Camera(CameraSelector(), size=size, fps=fps, clock=clock or ManualClock(7))
-        return camera, capture
-
-    return opener
-
-
-def test_it_asks_for_mjpg_where_yuyv_is_too_slow(open_webcam: Opener) -> None:
+def test_it_asks_for_mjpg_where_yuyv_is_too_slow() -> None:
     camera, capture = open_webcam(size=(1280, 720))
     assert capture.asked == [
         (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG")),
@@ -120,22 +39,20 @@ def test_it_asks_for_mjpg_where_yuyv_is_too_slow(open_webcam: Opener) -> None:
     assert camera.info.asked == camera.info.granted == MODES[2]
 
 
-def test_it_asks_for_yuyv_where_that_is_quick_enough(open_webcam: Opener) -> None:
+def test_it_asks_for_yuyv_where_that_is_quick_enough() -> None:
     camera, _ = open_webcam(size=(640, 480))
     assert camera.info.granted is not None
     assert camera.info.granted.fourcc == "YUYV"
 
 
-def test_a_camera_that_lists_nothing_is_asked_for_720p_in_its_own_format(
-    open_webcam: Opener,
-) -> None:
+def test_a_camera_that_lists_nothing_is_asked_for_720p_in_its_own_format() -> None:
     device = CameraDevice("0", "0", 0, "camera 0")
     _, capture = open_webcam(device=device)
     assert (cv2.CAP_PROP_FRAME_WIDTH, 1280) in capture.asked
     assert cv2.CAP_PROP_FOURCC not in dict(capture.asked)
 
 
-def test_it_says_what_was_granted_not_what_was_asked(open_webcam: Opener) -> None:
+def test_it_says_what_was_granted_not_what_was_asked() -> None:
     small = picture((640, 480))
     granted = {cv2.CAP_PROP_FPS: 15.0, cv2.CAP_PROP_FOURCC: cv2.VideoWriter.fourcc(*"YUYV")}
     capture = FakeCapture([small], granted=granted)
@@ -148,24 +65,20 @@ def test_it_says_what_was_granted_not_what_was_asked(open_webcam: Opener) -> Non
     assert camera.info.name == "Desk Camera (/dev/video3)"
 
 
-def test_it_was_asked_for_the_users_size_also_where_it_lists_none_like_that(
-    open_webcam: Opener,
-) -> None:
+def test_it_was_asked_for_the_users_size_also_where_it_lists_none_like_that() -> None:
     camera, _ = open_webcam(picture((1280, 720)), size=(1920, 1080))
     assert str(camera.info.asked) == "1920x1080 MJPG at 30 frames/s"
     assert str(camera.info.granted) == "1280x720 MJPG at 30 frames/s"
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan"), 1e9])
-def test_a_driver_that_does_not_know_its_rate(open_webcam: Opener, fps: float) -> None:
+def test_a_driver_that_does_not_know_its_rate(fps: float) -> None:
     capture = FakeCapture([picture()], granted={cv2.CAP_PROP_FPS: fps})
     camera, _ = open_webcam(capture=capture)
     assert camera.info.frame_rate is None
 
 
-def test_frames_are_counted_from_0_after_the_warm_up_and_stamped_by_the_clock(
-    open_webcam: Opener,
-) -> None:
+def test_frames_are_counted_from_0_after_the_warm_up_and_stamped_by_the_clock() -> None:
     camera, capture = open_webcam()
     warm_up = capture.grabs
     frames = [camera.read(), camera.read()]
@@ -174,7 +87,7 @@ def test_frames_are_counted_from_0_after_the_warm_up_and_stamped_by_the_clock(
     assert capture.grabs == warm_up + 2
 
 
-def test_an_unplugged_camera_fails_at_once_and_every_time(open_webcam: Opener) -> None:
+def test_an_unplugged_camera_fails_at_once_and_every_time() -> None:
     camera, capture = open_webcam(picture(), picture(), picture(), "gone")
     camera.read()
     for attempt in (1, 2):
@@ -183,12 +96,12 @@ def test_an_unplugged_camera_fails_at_once_and_every_time(open_webcam: Opener) -
         assert capture.grabs == 3 + attempt
 
 
-def test_a_picture_that_cannot_be_decoded_is_skipped_and_counted(open_webcam: Opener) -> None:
+def test_a_picture_that_cannot_be_decoded_is_skipped_and_counted() -> None:
     camera, _ = open_webcam(picture(), picture(), picture(), None, "broken", picture())
     assert [camera.read().index, camera.read().index] == [0, 3]
 
 
-def test_a_camera_that_delivers_only_rubbish_fails(open_webcam: Opener) -> None:
+def test_a_camera_that_delivers_only_rubbish_fails() -> None:
     camera, capture = open_webcam(picture(), picture(), None)
     before = capture.grabs
     with pytest.raises(SourceError, match="30 pictures in a row that cannot be decoded"):
@@ -206,7 +119,7 @@ class SlowCapture(FakeCapture):
         return super().grab()
 
 
-def test_a_picture_that_was_held_back_for_two_seconds_hides_no_silence(open_webcam: Opener) -> None:
+def test_a_picture_that_was_held_back_for_two_seconds_hides_no_silence() -> None:
     capture = SlowCapture([picture()])
     camera, _ = open_webcam(capture=capture, clock=capture.clock)
     camera.read()
@@ -214,15 +127,7 @@ def test_a_picture_that_was_held_back_for_two_seconds_hides_no_silence(open_webc
         camera.read()
 
 
-class PassingClock(ManualClock):
-    """A clock on which each look takes an eighth of a second; a picture takes two looks."""
-
-    def now_ns(self) -> int:
-        self.advance(0.125)
-        return super().now_ns()
-
-
-def test_a_camera_that_goes_black_fails_after_two_seconds(open_webcam: Opener) -> None:
+def test_a_camera_that_goes_black_fails_after_two_seconds() -> None:
     black = picture(level=3)
     camera, _ = open_webcam(picture(), picture(), black, clock=PassingClock())
     seen = []
@@ -232,49 +137,47 @@ def test_a_camera_that_goes_black_fails_after_two_seconds(open_webcam: Opener) -
     assert len(seen) == 9
 
 
-def test_a_camera_may_be_black_for_a_moment(open_webcam: Opener) -> None:
+def test_a_camera_may_be_black_for_a_moment() -> None:
     pictures = [picture(), picture(), *[picture(level=3)] * 8, picture()]
     camera, _ = open_webcam(*pictures, *pictures, clock=PassingClock())
     for _ in range(20):
         camera.read()
 
 
-def test_black_pictures_after_the_start_are_thrown_away(open_webcam: Opener) -> None:
+def test_black_pictures_after_the_start_are_thrown_away() -> None:
     black = picture(level=0)
     camera, capture = open_webcam(black, black, black, picture(), clock=PassingClock())
     assert capture.grabs == 4
     assert camera.read().image.max() == 90
 
 
-def test_a_camera_that_stays_black_can_be_opened_but_not_read(open_webcam: Opener) -> None:
+def test_a_camera_that_stays_black_can_be_opened_but_not_read() -> None:
     camera, _ = open_webcam(picture(level=0), clock=PassingClock())
     with pytest.raises(SourceError, match="is its cover closed"):
         camera.read()
 
 
-def test_a_change_of_size_is_an_error_that_names_both(open_webcam: Opener) -> None:
+def test_a_change_of_size_is_an_error_that_names_both() -> None:
     camera, _ = open_webcam(picture(), picture(), picture((640, 480)))
     with pytest.raises(SourceError, match="from 1280x720 to 640x480"):
         camera.read()
 
 
-def test_a_camera_that_opens_and_stays_silent_is_unavailable_and_released(
-    open_webcam: Opener,
-) -> None:
+def test_a_camera_that_opens_and_stays_silent_is_unavailable_and_released() -> None:
     capture = FakeCapture(["gone"])
     with pytest.raises(SourceUnavailableError, match="opened but delivers no picture"):
         open_webcam(capture=capture)
     assert capture.released == 1
 
 
-def test_a_camera_that_cannot_be_opened_is_asked_why(open_webcam: Opener) -> None:
+def test_a_camera_that_cannot_be_opened_is_asked_why() -> None:
     capture = FakeCapture([], opens=False)
     with pytest.raises(SourceUnavailableError, match="there is no camera /dev/video3"):
         open_webcam(capture=capture)
     assert capture.released == 1
 
 
-def test_closing_releases_once_and_reading_is_refused(open_webcam: Opener) -> None:
+def test_closing_releases_once_and_reading_is_refused() -> None:
     camera, capture = open_webcam()
     camera.close()
     camera.close()
@@ -283,7 +186,7 @@ def test_closing_releases_once_and_reading_is_refused(open_webcam: Opener) -> No
         camera.read()
 
 
-def test_it_can_be_selected_again_by_its_id(open_webcam: Opener) -> None:
+def test_it_can_be_selected_again_by_its_id() -> None:
     camera, _ = open_webcam()
     assert camera.id == WEBCAM.id
 
