@@ -23,6 +23,7 @@ __all__ = [
     "cache_folder",
     "file_sha256",
     "intact_file",
+    "is_unchanged",
     "read_stamp",
     "write_stamp",
 ]
@@ -60,6 +61,12 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_unchanged(path: Path) -> bool:
+    """Return whether ``path`` exists with the size and modification time that its stamp says."""
+    stamp = read_stamp(path)
+    return stamp is not None and _fits(path, stamp)
+
+
 def intact_file(path: Path, accepts: Callable[[str, int], bool]) -> bool:
     """Return whether ``path`` exists and holds what it should.
 
@@ -72,8 +79,7 @@ def intact_file(path: Path, accepts: Callable[[str, int], bool]) -> bool:
     except FileNotFoundError:
         return False
     stamp = read_stamp(path)
-    fresh = (status.st_size, status.st_mtime_ns)
-    if stamp is not None and fresh == (stamp.size_bytes, stamp.modified_ns):
+    if stamp is not None and _fits(path, stamp):
         return accepts(stamp.sha256, stamp.size_bytes)
     digest = file_sha256(path)
     if not accepts(digest, status.st_size):
@@ -105,6 +111,14 @@ def write_stamp(path: Path, sha256: str, source: str) -> None:
         # A file system that may only be read refuses to delete even what is not there.
         with contextlib.suppress(OSError):
             part.unlink()
+
+
+def _fits(path: Path, stamp: Stamp) -> bool:
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (stamp.size_bytes, stamp.modified_ns)
 
 
 def _stamp_path(path: Path) -> Path:

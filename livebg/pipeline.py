@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.backgrounds import open_background
-from livebg.build import build_segmenter
+from livebg.build import build_with_fallback
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.closable import Closable
 from livebg.compositing.backgrounds import Plate
@@ -288,9 +288,11 @@ class Pipeline(Closable):
     def _open(self, size: Size) -> None:
         """Load the compositing kernel, and the network for frames of ``size``."""
         compositing_kernel()
-        segmenter = self._segmenter or build_segmenter(
-            self._settings, size, self._progress, live=self._live
-        )
+        segmenter = self._segmenter
+        if segmenter is None:
+            segmenter, self._settings = build_with_fallback(
+                self._settings, size, self._progress, live=self._live
+            )
         self._opened = Matting(
             self._settings,
             segmenter,

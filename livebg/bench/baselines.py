@@ -21,7 +21,7 @@ from livebg.frame import Composite, FloatImage, Frame, Image, Size
 from livebg.models.catalog import find
 from livebg.models.rvm_graph import state_shapes
 from livebg.models.weights import ensure_weights
-from livebg.segmenters.openvino import (
+from livebg.segmenters.openvino_compile import (
     compile_graph,
     describe_engine,
     openvino_core,

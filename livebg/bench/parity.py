@@ -15,7 +15,7 @@ import cv2
 
 from livebg.bench.speed import open_clip
 from livebg.bench.tables import Table
-from livebg.build import torch_device_of
+from livebg.build import LEAST_SIZE, engine_of
 from livebg.config.settings import Settings
 from livebg.errors import LivebgError
 from livebg.frame import Composite
@@ -154,6 +154,9 @@ def plan_parity(settings: Settings, clips: Sequence[Path], frames: int | None) -
         frames: the most frames of each; ``FRAMES`` for None.
     """
     engines = engines_here(settings)
+    if any(engine.device in ("cuda", "mps") for engine in engines):
+        largest = max(settings.matte_size, LEAST_SIZE, key=lambda side: side[0] * side[1])
+        settings = replace(settings, matte_size=largest)
     settings = replace(settings, crop=False, edge_colour=False, background="white")
     return [ParityCase(settings, engines, clip, frames or FRAMES) for clip in clips]
 
@@ -198,17 +201,17 @@ def mean_parity(clips: Sequence[Sequence[ClipParity]]) -> list[ParityResult]:
 
 
 def _is_here(engine: Engine, settings: Settings) -> bool:
-    from livebg.segmenters.openvino import resolve_precision
+    from livebg.segmenters.openvino_compile import resolve_precision
     from livebg.segmenters.torch import resolve_device
 
     if engine.precision == "int8" and settings.model != "rvm":
         return False
     try:
-        device = torch_device_of(replace(settings, device=engine.device))
-        if device is None:
-            resolve_precision(engine.device.rpartition(":")[2].upper(), engine.precision)
-        else:
+        library, device = engine_of(replace(settings, device=engine.device))
+        if library == "torch":
             resolve_device(device)
+        else:
+            resolve_precision(device, engine.precision)
     except LivebgError:
         return False
     return True

@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 import cv2
 
 from livebg import __version__
-from livebg.segmenters.openvino import openvino_core, resolve_precision
+from livebg.segmenters.openvino_compile import openvino_core, resolve_precision
 
 __all__ = ["Machine", "Table", "describe_machine", "ms_text", "share_text"]
 

@@ -1,9 +1,4 @@
-"""From a frame to what a network sees.
-
-The matte of a network that gives alpha itself instead of coefficients.
-
-The interface of every segmenter.
-"""
+"""The interface of every segmenter."""
 
 from __future__ import annotations
 
@@ -17,20 +12,7 @@ from numpy.typing import NDArray
 from livebg.closable import Closable
 from livebg.frame import Box, FloatImage, Frame, Matte, Size
 
-__all__ = ["Segmenter", "SegmenterInfo", "check_frame_size", "fit_input_size", "plain_matte"]
-
-
-def check_frame_size(frame: Frame, expected: Size) -> None:
-    """Refuse a frame of another size than the one that a segmenter was built for.
-
-    Raises:
-        ValueError: ``frame.size`` is not ``expected``.
-    """
-    if frame.size != expected:
-        raise ValueError(
-            f"frame {frame.index} is {frame.size[0]}x{frame.size[1]}, but the segmenter was built "
-            f"for {expected[0]}x{expected[1]}"
-        )
+__all__ = ["Segmenter", "SegmenterInfo", "fit_input_size", "plain_matte"]
 
 
 def fit_input_size(frame_size: Size, pixels_like: Size, *, multiple: int = 16) -> Size:
@@ -38,7 +20,7 @@ def fit_input_size(frame_size: Size, pixels_like: Size, *, multiple: int = 16) -
 
     Args:
         frame_size: ``(width, height)`` of the frames.
-        pixels_like: ``(width, height)`` whose area is wanted.
+        pixels_like: ``(width, height)`` of the same area.
         multiple: both sides are rounded to multiples of this many pixels.
 
     Example:
@@ -76,11 +58,11 @@ def plain_matte(alpha: FloatImage, frame: Frame, labels: NDArray[np.uint8] | Non
 
 @dataclass(frozen=True, slots=True)
 class SegmenterInfo:
-    """What a segmenter says of itself.
+    """Description of a segmenter.
 
     Attributes:
         model: catalogue name of the network, or the path of a user's file.
-        engine: what runs it, with the arithmetic: ``openvino CPU int8+bf16``, ``torch cpu f32``.
+        engine: library, device and arithmetic: ``openvino CPU int8+bf16``, ``torch cpu f32``.
         input_size: ``(width, height)`` that the network sees.
         recurrent: True when it carries state from frame to frame (``reset`` forgets it).
         classes: names of its classes by index, empty for a network that only mattes people.
@@ -94,23 +76,23 @@ class SegmenterInfo:
 
 
 class Segmenter(Closable):
-    """Finds the wanted part of a frame. Called by one thread at a time.
+    """Finds the people, or other kept classes, in a frame. Called by one thread at a time.
 
-    A network is compiled for one size of frame: a frame of another size is refused, and whoever
-    owns the segmenter builds a new one.
+    A segmenter is made for one size of frame and refuses frames of another.
     """
 
     @property
     @abstractmethod
     def info(self) -> SegmenterInfo:
-        """What runs, and how."""
+        """The network and its engine."""
 
     @abstractmethod
     def segment(self, frame: Frame) -> Matte:
         """Return the matte of ``frame``, with arrays that the caller owns.
 
         Raises:
-            ModelError: the network failed, or returned something that is no matte.
+            DeviceLostError: the network's device is gone or out of memory.
+            ModelError: the network failed, or returned values that are not numbers.
             ValueError: the frame's size is not the one that the segmenter was built for.
         """
 

@@ -1,287 +1,63 @@
-"""Networks that OpenVINO has compiled for the processor, kept as files and mapped into memory.
-
-OpenVINO has a cache of its own, but it must read and prepare the original network to find
-anything there. A file that we find by its name alone is loaded in half the time, and its weights
-are not copied: each network takes a third less memory.
-
-OpenVINO: one core a process, and how livebg compiles a graph with it.
-
-Networks without memory on OpenVINO: torchvision's, and a user's ONNX files.
-"""
+"""Networks on OpenVINO: processors, Intel graphics and NPUs."""
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import mmap
-import os
-import platform
-import tempfile
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.cache import file_sha256, read_stamp, write_stamp
-from livebg.errors import ModelError, UsageError
-from livebg.frame import Frame, Matte, Size
-from livebg.models.catalog import VOC_CLASSES, class_indices
+from livebg.errors import ModelError
+from livebg.frame import FloatImage, Image, Size
+from livebg.models.catalog import VOC_CLASSES, check_kept, class_indices
 from livebg.models.onnx import NetworkFile, describe_onnx
 from livebg.models.openvino_ir import converted_network, import_openvino, load_static_graph
-from livebg.segmenters.base import Segmenter, SegmenterInfo, check_frame_size, plain_matte
+from livebg.models.rvm_graph import load_cut_graph
+from livebg.segmenters.base import SegmenterInfo
+from livebg.segmenters.network import Network, NetworkOutput, NetworkSegmenter
+from livebg.segmenters.openvino_compile import (
+    compile_graph,
+    compiled_network,
+    computes_int8,
+    describe_engine,
+    openvino_core,
+    resolve_precision,
+)
 
-__all__ = [
-    "OpenvinoStatic",
-    "compile_graph",
-    "compiled_network",
-    "computes_int8",
-    "describe_engine",
-    "engine_options",
-    "openvino_core",
-    "resolve_precision",
-]
-
-_log = logging.getLogger(__name__)
-
-
-_FORMAT = 2
-"""Counts up when the graph that is compiled becomes another, so that older files are not taken."""
-
-
-def compiled_network(
-    make_graph: Callable[[], Any],
-    *,
-    weights: Path,
-    input_size: Size,
-    device: str,
-    precision: str,
-    threads: int,
-    cache_folder: Path,
-    variant: str = "",
-) -> tuple[Any, Any]:
-    """Return a compiled network; compile it where there is no file of it yet.
-
-    Args:
-        make_graph: reads the network as an ``openvino.Model``; called only when it is needed.
-        weights: the file that it is read from; another one there is another network.
-        input_size: ``(width, height)`` that it is made for.
-        device: an OpenVINO device name; only what is compiled for the processor is kept as a file.
-        precision: ``f32``, ``bf16`` or ``f16``.
-        threads: processor threads.
-        cache_folder: where the files are.
-        variant: what tells graphs apart that are made from the same weights.
-
-    Returns:
-        The compiled network, and the memory that it reads its weights from (or None): keep both.
-
-    Raises:
-        ModelError: the network cannot be read or compiled.
-    """
-    options: dict[str, Any] = {"device": device, "precision": precision, "threads": threads}
-    if not device.startswith("CPU"):
-        return compile_graph(make_graph(), cache_folder=cache_folder, **options), None
-    key = _key(weights, {**options, "variant": variant})
-    path = cache_folder / f"{weights.stem}-{input_size[0]}x{input_size[1]}-{key}.blob"
-    if _is_as_written(path):
-        try:
-            return _load(path, options)
-        except (OSError, RuntimeError):
-            _log.debug("%s cannot be loaded; it is made again", path, exc_info=True)
-    compiled = compile_graph(make_graph(), cache_folder=None, **options)
-    try:
-        _keep(compiled, path)
-    except (OSError, RuntimeError):
-        _log.debug("the compiled network cannot be kept as %s", path, exc_info=True)
-    return compiled, None
-
-
-def _key(weights: Path, options: dict[str, Any]) -> str:
-    """Return what tells one compiled network from another of the same name and size."""
-    core = openvino_core()
-    device = options["device"]
-    facts = weights.stat()
-    parts = (
-        _FORMAT,
-        weights.resolve(),
-        facts.st_size,
-        facts.st_mtime_ns,
-        import_openvino().get_version(),
-        core.get_property(device, "FULL_DEVICE_NAME"),
-        sorted(core.get_property(device, "OPTIMIZATION_CAPABILITIES")),
-        sorted(options.items()),
-    )
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-
-
-def _is_as_written(path: Path) -> bool:
-    """Say whether ``path`` is as it was when it was written."""
-    stamp = read_stamp(path)
-    if stamp is None:
-        return False
-    try:
-        facts = path.stat()
-    except OSError:
-        return False
-    return (facts.st_size, facts.st_mtime_ns) == (stamp.size_bytes, stamp.modified_ns)
-
-
-def _load(path: Path, options: dict[str, Any]) -> tuple[Any, Any]:
-    openvino = import_openvino()
-    # OpenVINO wants memory that could be written to: copy on write leaves the file alone.
-    with path.open("rb") as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    tensor = openvino.Tensor(np.frombuffer(mapped, np.uint8), shared_memory=True)
-    settings = engine_options(**options)
-    compiled = openvino_core().import_model(tensor, options["device"], settings)
-    if hasattr(mmap, "MADV_DONTNEED"):
-        # The processor's plug-in has put the weights in an order of its own. What it still reads
-        # of the file, the system brings back.
-        mapped.madvise(mmap.MADV_DONTNEED)
-    return compiled, tensor
-
-
-def _keep(compiled: Any, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-        draft = Path(scratch) / path.name
-        draft.write_bytes(compiled.export_model().getvalue())
-        os.replace(draft, path)
-    write_stamp(path, file_sha256(path), "compiled here")
-
-
-@cache
-def openvino_core() -> Any:
-    """Return the process's only ``openvino.Core``."""
-    return import_openvino().Core()
-
-
-def resolve_precision(device: str, precision: str) -> str:
-    """Return ``f32``, ``bf16`` or ``f16`` for a wish, and check it against the device.
-
-    ``int8`` is f32 for all that is not computed in whole numbers. bf16 is chosen only where the
-    processor has it natively: emulated, it is three times slower than f32.
-
-    Args:
-        device: an OpenVINO device name: ``CPU``, ``GPU``, ``NPU``.
-        precision: ``auto``, ``f32``, ``bf16``, ``f16`` or ``int8``.
-
-    Raises:
-        UsageError: the device is absent or lacks that arithmetic.
-    """
-    if precision == "int8":
-        if not computes_int8(device):
-            raise UsageError(
-                f"int8 is for processors, not for {device}; use --precision auto or --device cpu"
-            )
-        return "f32"
-    core = openvino_core()
-    if device != "CPU":
-        # To list the devices loads the drivers of all of them: 30 MB that the CPU does without.
-        _require(device, core.available_devices)
-    capabilities = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
-    if precision == "auto":
-        if device.startswith("CPU"):
-            return "bf16" if "BF16" in capabilities else "f32"
-        return "f16" if "FP16" in capabilities else "f32"
-    if precision == "bf16" and "BF16" not in capabilities:
-        raise UsageError(
-            f"{device} computes bf16 only by emulation, which is slower than f32; "
-            "use --precision auto or f32"
-        )
-    return precision
-
-
-def computes_int8(device: str) -> bool:
-    """Say whether ``device`` is a processor that is faster in 8-bit whole numbers than in f32.
-
-    OpenVINO lists that ability for every processor; its fast code for it is for x86.
-    """
-    if device != "CPU" or platform.machine().lower() not in ("x86_64", "amd64"):
-        return False
-    return "INT8" in openvino_core().get_property(device, "OPTIMIZATION_CAPABILITIES")
-
-
-def engine_options(*, device: str, precision: str, threads: int) -> dict[str, Any]:
-    """Return OpenVINO's options for low latency; the arguments are those of ``compile_graph``."""
-    options: dict[str, Any] = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": precision,
-    }
-    if device.startswith("CPU"):
-        options["INFERENCE_NUM_THREADS"] = threads
-        options["NUM_STREAMS"] = 1
-    return options
-
-
-def compile_graph(
-    graph: Any, *, device: str, precision: str, threads: int, cache_folder: Path | None
-) -> Any:
-    """Compile ``graph`` for low latency.
-
-    Args:
-        graph: an ``openvino.Model`` with static shapes.
-        device: an OpenVINO device name.
-        precision: ``f32``, ``bf16`` or ``f16``, as ``resolve_precision`` returned it.
-        threads: processor threads, where the device is the CPU.
-        cache_folder: where OpenVINO caches what it compiles; None for nowhere.
-
-    Raises:
-        ModelError: OpenVINO cannot compile it.
-    """
-    options = engine_options(device=device, precision=precision, threads=threads)
-    if cache_folder is not None:
-        options["CACHE_DIR"] = str(cache_folder)
-    try:
-        return openvino_core().compile_model(graph, device, options)
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise ModelError(
-            f"OpenVINO cannot compile the network for {device}: {reason}; try --device cpu"
-        ) from error
-
-
-def describe_engine(device: str, precision: str) -> str:
-    """Return the engine's name as statistics show it: ``openvino CPU int8+bf16``."""
-    return f"openvino {device} {precision}"
-
-
-def _require(device: str, devices: list[str]) -> None:
-    if device.split(".")[0] not in {name.split(".")[0] for name in devices}:
-        raise UsageError(
-            f"OpenVINO has no device {device} on this machine, only {', '.join(devices)}; "
-            f"choose one of these with --device openvino:NAME"
-        )
-
+__all__ = ["OpenvinoSegmenter"]
 
 _PERSON = 1
-"""Which of two classes is kept."""
+"""Index of the person where a network has two classes."""
 
 
-class OpenvinoStatic(Segmenter):
-    """A network that looks at one picture at a time, compiled for one input size.
-
-    Scaling, the output's activation and the choice of classes are part of the compiled graph: it
-    takes bytes and gives alpha.
+class OpenvinoSegmenter(NetworkSegmenter):
+    """A network compiled by OpenVINO.
 
     Args:
-        path: an ONNX file (``.onnx``), or a checkpoint of ``name``.
+        path: a user's ONNX file, or the weights of ``name``.
         frame_size: ``(width, height)`` of the frames.
-        name: catalogue name of a torchvision network, for its checkpoint; None for an ONNX file.
-        keep: names of the classes to keep, for networks with the classes of PASCAL VOC.
-        input_size: ``(width, height)`` that the network sees, unless an ONNX file fixes it.
+        name: catalogue name of the network; None for a user's file.
+        keep: names of the classes to keep.
+        input_size: ``(width, height)`` that the network sees, multiples of 16 for RVM, unless an
+            ONNX file fixes it.
         cache_folder: where converted and compiled networks are kept.
         device: an OpenVINO device name.
-        precision: ``auto``, ``f32``, ``bf16`` or ``f16``.
+        precision: ``auto``, ``f32``, ``bf16``, ``f16`` or ``int8``. ``int8`` computes most of
+            RVM's convolutions in whole numbers and the rest in f32; ``auto`` does so too for the
+            released weights, whose ranges are known, with the rest in bf16 where the processor
+            has it.
         threads: processor threads.
+        crop: show RVM the person only; see ``NetworkSegmenter``.
+        live: as for ``NetworkSegmenter``.
 
     Raises:
         InputError: the ONNX file is missing, or is none.
-        UsageError: the ONNX file is no network that livebg can use, or has memory; there is no
-            such class or device.
-        WeightsError: the checkpoint is not that of ``name``.
+        UsageError: livebg cannot use the ONNX file; there is no such class or device, or it lacks
+            that arithmetic.
+        WeightsError: the weights are not those of ``name``.
         ModelError: OpenVINO cannot convert or compile the network.
     """
 
@@ -290,84 +66,157 @@ class OpenvinoStatic(Segmenter):
         path: Path,
         frame_size: Size,
         *,
-        name: str | None = None,
+        name: str | None,
         keep: Sequence[str] = ("person",),
         input_size: Size,
         cache_folder: Path,
         device: str = "CPU",
         precision: str = "auto",
         threads: int = 1,
+        crop: bool = False,
+        live: bool = False,
     ) -> None:
-        self._precision = resolve_precision(device, precision)
-        self._device = device
-        self._frame_size = frame_size
-        self._model = name or str(path)
-        if name is None:
-            network = _described(path)
-        else:
-            network = converted_network(name, path, input_size, cache_folder)
-        self._input_size = network.input_size or input_size
-        self._classes = VOC_CLASSES if network.kind == "classes" else ()
-        kept = class_indices(keep) if self._classes else (_PERSON,)
-        compiled = compile_graph(
-            load_static_graph(openvino_core(), network, self._input_size, kept),
-            device=device,
-            precision=self._precision,
-            threads=threads,
-            cache_folder=cache_folder,
+        file = describe_onnx(path) if name is None else None
+        recurrent = name == "rvm" or (file is not None and file.kind == "recurrent")
+        int8 = recurrent and (
+            precision == "int8" or (precision == "auto" and name == "rvm" and computes_int8(device))
         )
-        width, height = self._input_size
+        precision = resolve_precision(device, precision)
+        options: dict[str, Any] = {
+            "cache_folder": cache_folder,
+            "device": device,
+            "precision": precision,
+            "threads": threads,
+        }
+        classes: tuple[str, ...] = ()
+        if not recurrent:
+            if file is None:
+                assert name is not None
+                file = converted_network(name, path, input_size, cache_folder)
+            input_size = file.input_size or input_size
+            classes = VOC_CLASSES if file.kind == "classes" else ()
+        check_kept(name or str(path), classes, keep)
+        if recurrent:
+            make_network = partial(_RecurrentNetwork, path, int8=int8, **options)
+        else:
+            kept = class_indices(keep) if classes else (_PERSON,)
+            make_network = partial(_StaticNetwork, file, name or str(path), kept, **options)
+        info = SegmenterInfo(
+            model="rvm" if recurrent else name or str(path),
+            engine=describe_engine(device, f"int8+{precision}" if int8 else precision),
+            input_size=input_size,
+            recurrent=recurrent,
+            classes=classes,
+        )
+        super().__init__(info, frame_size, make_network, crop=crop and recurrent, live=live)
+
+
+class _OpenvinoNetwork(Network):
+    """A compiled network and its infer request.
+
+    Args:
+        model: name of the network, for messages.
+        compiled: an ``openvino.CompiledModel`` that takes ``(1, h, w, 3)`` uint8 BGR.
+        input_size: ``(width, height)`` of that input.
+    """
+
+    def __init__(self, model: str, compiled: Any, input_size: Size) -> None:
+        self._model = model
+        self._input_size = input_size
+        width, height = input_size
         self._input: NDArray[np.uint8] = np.empty((1, height, width, 3), np.uint8)
         self._request: Any = compiled.create_infer_request()
         self._request.set_input_tensor(import_openvino().Tensor(self._input, shared_memory=True))
 
     @property
-    def info(self) -> SegmenterInfo:
-        """What runs, and how."""
-        return SegmenterInfo(
-            model=self._model,
-            engine=describe_engine(self._device, self._precision),
-            input_size=self._input_size,
-            recurrent=False,
-            classes=self._classes,
-        )
+    def input_size(self) -> Size:
+        """``(width, height)`` that the network sees."""
+        return self._input_size
 
-    def segment(self, frame: Frame) -> Matte:
-        """Return the matte of ``frame``, plain; see ``Segmenter.segment``."""
-        check_frame_size(frame, self._frame_size)
+    def _run(self, picture: Image) -> None:
         if self._request is None:
             raise ModelError(f"{self._model} was closed; build a new segmenter")
-        self._input[0] = frame.scaled(self._input_size)
+        self._input[0] = picture
         try:
             self._request.infer()
         except RuntimeError as error:
             raise ModelError(f"OpenVINO failed while it ran {self._model}: {error}") from error
-        alpha = np.array(self._request.get_tensor("alpha").data[0, 0], np.float32)
-        if not np.isfinite(alpha).all():
-            raise ModelError(
-                f"{self._model} returned values that are not numbers for frame {frame.index}"
-            )
-        np.clip(alpha, 0, 1, out=alpha)
-        labels = (
-            np.array(self._request.get_tensor("labels").data[0, 0], np.uint8)
-            if self._classes
-            else None
-        )
-        return plain_matte(alpha, frame, labels)
 
-    def reset(self) -> None:
-        """Do nothing: the network has no memory."""
+    def _plane(self, name: str) -> FloatImage:
+        return np.array(self._request.get_tensor(name).data[0, 0], np.float32)
 
     def close(self) -> None:
         """Release the infer request. Idempotent."""
         self._request = None
 
 
-def _described(path: Path) -> NetworkFile:
-    network = describe_onnx(path)
-    if network.kind == "recurrent":
-        raise UsageError(
-            f"{path} is a recurrent network, which cannot be run on single pictures; "
-            "use it as Robust Video Matting"
+class _RecurrentNetwork(_OpenvinoNetwork):
+    """RVM as far as its refiner's coefficients; OpenVINO keeps the state in place."""
+
+    def __init__(
+        self, weights: Path, input_size: Size, *, int8: bool, cache_folder: Path, **options: Any
+    ) -> None:
+        # The compiled network reads its weights from this memory.
+        compiled, self._weights = compiled_network(
+            lambda: load_cut_graph(openvino_core(), weights, input_size, int8=int8),
+            weights=weights,
+            input_size=input_size,
+            cache_folder=cache_folder,
+            variant="int8" if int8 else "float",
+            **options,
         )
-    return network
+        super().__init__("rvm", compiled, input_size)
+        self._variables = sorted(self._request.query_state(), key=lambda variable: variable.name)
+
+    def infer(self, picture: Image) -> NetworkOutput:
+        """Run the network once; see ``Network.infer``."""
+        self._run(picture)
+        return NetworkOutput(self._plane("gain"), self._plane("offset"), self._plane("coarse"))
+
+    @property
+    def state(self) -> list[FloatImage]:
+        """The recurrent state; see ``Network.state``."""
+        return [np.array(variable.state.data[0], np.float32) for variable in self._variables]
+
+    def load_state(self, planes: Sequence[FloatImage]) -> None:
+        """Replace the recurrent state; shapes as in ``state``."""
+        openvino = import_openvino()
+        for variable, plane in zip(self._variables, planes, strict=True):
+            variable.state = openvino.Tensor(np.ascontiguousarray(plane[None]))
+
+    def forget(self) -> None:
+        """Set the recurrent state to zero."""
+        self._request.reset_state()
+
+    def close(self) -> None:
+        """Release the infer request. Idempotent."""
+        self._variables = []
+        super().close()
+
+
+class _StaticNetwork(_OpenvinoNetwork):
+    """A network without memory.
+
+    Scaling, the output's activation and the choice of classes are part of the compiled graph: it
+    takes bytes and gives alpha.
+    """
+
+    def __init__(
+        self,
+        file: NetworkFile,
+        model: str,
+        kept: Sequence[int],
+        input_size: Size,
+        **options: Any,
+    ) -> None:
+        graph = load_static_graph(openvino_core(), file, input_size, kept)
+        super().__init__(model, compile_graph(graph, **options), input_size)
+        self._has_classes = file.kind == "classes"
+
+    def infer(self, picture: Image) -> NetworkOutput:
+        """Run the network once; see ``Network.infer``."""
+        self._run(picture)
+        labels = None
+        if self._has_classes:
+            labels = np.array(self._request.get_tensor("labels").data[0, 0], np.uint8)
+        return NetworkOutput.plain(self._plane("alpha"), labels)

@@ -13,9 +13,10 @@ import pytest
 from livebg.errors import ModelError
 from livebg.frame import Frame, Size
 from livebg.segmenters.base import Segmenter
-from livebg.segmenters.openvino import OpenvinoStatic
-from livebg.segmenters.openvino_rvm import OpenvinoRvm
+from livebg.segmenters.openvino import OpenvinoSegmenter
+from livebg.segmenters.torch import TorchSegmenter
 from tests.support.checkpoints import write_checkpoint
+from tests.support.cuda import NEEDS_CUDA
 from tests.support.onnx_files import red_matte_nchw
 
 FRAME: Size = (192, 108)
@@ -36,16 +37,24 @@ class Files:
 
 
 SEGMENTERS: dict[str, Callable[[Files], Opener]] = {
-    "openvino rvm": lambda files: partial(
-        OpenvinoRvm, files.rvm, FRAME, input_size=INPUT, cache_folder=files.cache
-    ),
-    "openvino classes": lambda files: partial(
-        OpenvinoStatic, files.lraspp, FRAME, name=LRASPP, input_size=INPUT, cache_folder=files.cache
-    ),
-    "openvino onnx": lambda files: partial(
-        OpenvinoStatic, files.matte, FRAME, input_size=INPUT, cache_folder=files.cache
-    ),
+    "openvino rvm": lambda files: openvino(files, files.rvm, "rvm"),
+    "openvino classes": lambda files: openvino(files, files.lraspp, LRASPP),
+    "openvino onnx": lambda files: openvino(files, files.matte, None),
+    "torch rvm": lambda files: torch_on("cpu", files.rvm, "rvm"),
+    "torch classes": lambda files: torch_on("cpu", files.lraspp, LRASPP),
+    "cuda rvm": lambda files: torch_on("cuda", files.rvm, "rvm"),
+    "cuda classes": lambda files: torch_on("cuda", files.lraspp, LRASPP),
 }
+
+
+def openvino(files: Files, path: Path, name: str | None) -> Opener:
+    return partial(
+        OpenvinoSegmenter, path, FRAME, name=name, input_size=INPUT, cache_folder=files.cache
+    )
+
+
+def torch_on(device: str, path: Path, name: str) -> Opener:
+    return partial(TorchSegmenter, path, FRAME, name=name, input_size=INPUT, device=device)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +62,12 @@ def files(rvm_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Files:
     return Files(rvm_weights, tmp_path_factory.mktemp("segmenters"))
 
 
-@pytest.fixture(params=SEGMENTERS)
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=NEEDS_CUDA if name.startswith("cuda") else ())
+        for name in SEGMENTERS
+    ]
+)
 def opener(request: pytest.FixtureRequest, files: Files) -> Opener:
     return SEGMENTERS[request.param](files)
 
@@ -77,7 +91,7 @@ def frame_of(seed: int, size: Size = FRAME) -> Frame:
 def test_it_says_what_it_is(segmenter: Segmenter) -> None:
     info = segmenter.info
     assert info.model
-    assert info.engine.split()[0] == "openvino"
+    assert info.engine.split()[0] in ("openvino", "torch")
     assert info.engine.split()[-1] in ("f32", "bf16", "f16", "int8+f32", "int8+bf16")
     assert info.input_size == INPUT
 

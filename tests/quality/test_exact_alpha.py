@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from livebg.config.settings import Every, Settings
 from livebg.frame import Frame, Image, Size
 from livebg.pipeline import Pipeline
-from livebg.segmenters.openvino_rvm import OpenvinoRvm
+from livebg.segmenters.openvino import OpenvinoSegmenter
 from livebg.sources.synthetic import SyntheticScene
 from livebg.sources.video import VideoFile
 from tests.support.mattes import frame_of, full_alpha
@@ -61,8 +61,13 @@ def real_person(
     cache = tmp_path_factory.mktemp("openvino")
     with (
         VideoFile(talking_head_clip) as video,
-        OpenvinoRvm(
-            rvm_weights, SIZE, input_size=(512, 288), cache_folder=cache, precision="f32"
+        OpenvinoSegmenter(
+            rvm_weights,
+            SIZE,
+            name="rvm",
+            input_size=(512, 288),
+            cache_folder=cache,
+            precision="f32",
         ) as best,
     ):
         originals = list(islice(video, COUNT))

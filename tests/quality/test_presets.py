@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from livebg.config.load import load_settings
 from livebg.frame import Frame, Image, Size
 from livebg.pipeline import Pipeline
-from livebg.segmenters.openvino import computes_int8, openvino_core
-from livebg.segmenters.openvino_rvm import OpenvinoRvm
+from livebg.segmenters.openvino import OpenvinoSegmenter
+from livebg.segmenters.openvino_compile import computes_int8, openvino_core
 from livebg.sources.synthetic import SyntheticScene
 from livebg.sources.video import VideoFile
 from tests.support.mattes import frame_of, full_alpha
@@ -62,8 +62,13 @@ def moving_person(
     cache = tmp_path_factory.mktemp("openvino")
     with (
         VideoFile(talking_head_clip) as video,
-        OpenvinoRvm(
-            rvm_weights, SIZE, input_size=(576, 320), cache_folder=cache, precision="f32"
+        OpenvinoSegmenter(
+            rvm_weights,
+            SIZE,
+            name="rvm",
+            input_size=(576, 320),
+            cache_folder=cache,
+            precision="f32",
         ) as best,
     ):
         cutouts = [

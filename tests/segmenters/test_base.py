@@ -1,8 +1,7 @@
 import pytest
 
 from livebg.frame import Size
-from livebg.segmenters.base import check_frame_size, fit_input_size
-from tests.support.mattes import noise_frame
+from livebg.segmenters.base import fit_input_size
 
 
 @pytest.mark.parametrize(
@@ -26,12 +25,3 @@ def test_both_sides_are_multiples_and_never_nothing(frame: Size, multiple: int) 
     for side in fit_input_size(frame, (256, 144), multiple=multiple):
         assert side >= multiple
         assert side % multiple == 0
-
-
-def test_a_frame_of_the_right_size_passes() -> None:
-    check_frame_size(noise_frame((64, 48)), (64, 48))
-
-
-def test_a_frame_of_another_size_is_refused_by_number_and_size() -> None:
-    with pytest.raises(ValueError, match="frame 3 is 64x48, but the segmenter was built for 48x64"):
-        check_frame_size(noise_frame((64, 48), index=3), (48, 64))

@@ -10,7 +10,8 @@ import pytest
 from livebg.clock import NS_PER_S
 from livebg.frame import Box, FloatImage, Frame, Image, Size
 from livebg.models.rvm_graph import state_shapes
-from livebg.segmenters.rvm import RvmNetwork, RvmSegmenter, warp_state
+from livebg.segmenters.base import SegmenterInfo
+from livebg.segmenters.network import Network, NetworkOutput, NetworkSegmenter, warp_state
 
 
 def ramp(box: Box, width: int, height: int) -> FloatImage:
@@ -56,10 +57,11 @@ def test_the_old_state_is_left_alone() -> None:
 FRAME: Size = (640, 352)
 INPUT: Size = (128, 80)
 ROOM, PERSON = 90, 220
+INFO = SegmenterInfo("fake", "numpy", INPUT, recurrent=True)
 
 
 @dataclass
-class SeesBrightThings(RvmNetwork):
+class SeesBrightThings(Network):
     """Takes what is bright for a person, and remembers how bright everything was."""
 
     size: Size
@@ -83,13 +85,13 @@ class SeesBrightThings(RvmNetwork):
     def forget(self) -> None:
         self.planes = [np.zeros(shape[1:], np.float32) for shape in state_shapes(self.size)]
 
-    def infer(self, picture: Image) -> tuple[FloatImage, FloatImage, FloatImage]:
+    def infer(self, picture: Image) -> NetworkOutput:
         self.looks += 1
         grey = picture[..., 0].astype(np.float32)
         for plane in self.planes:
             plane[:] = cv2.resize(grey, plane.shape[:0:-1], interpolation=cv2.INTER_AREA)
         alpha = (grey > (ROOM + PERSON) / 2).astype(np.float32)
-        return np.zeros_like(alpha), alpha, alpha
+        return NetworkOutput(np.zeros_like(alpha), alpha, alpha)
 
     def close(self) -> None:
         pass
@@ -107,7 +109,7 @@ def test_what_the_box_comes_to_cover_is_remembered() -> None:
     def make(size: Size) -> SeesBrightThings:
         return networks.setdefault(size, SeesBrightThings(size))
 
-    with RvmSegmenter("fake", FRAME, INPUT, make, crop=True) as segmenter:
+    with NetworkSegmenter(INFO, FRAME, make, crop=True) as segmenter:
         boxes: list[Box] = []
         for index in range(80):
             boxes.append(segmenter.segment(shown(min(440, 20 + 6 * index), index)).box)
@@ -125,7 +127,7 @@ def test_every_look_is_worth_its_work() -> None:
         networks.append(SeesBrightThings(size))
         return networks[-1]
 
-    with RvmSegmenter("fake", FRAME, INPUT, make, crop=True) as segmenter:
+    with NetworkSegmenter(INFO, FRAME, make, crop=True) as segmenter:
         for index in range(30):
             segmenter.segment(shown(260, index))
     # Two more at the first frame, which the network has no memory of; none when the box shrinks.
