@@ -81,8 +81,8 @@ STATISTICS = (
         "stages_ms.<stage>",
         "times",
         "`capture` (waiting included), `wait` (from capture to filter), `process` (the filter); "
-        "its parts `carry`, `segment`, `refine`, `compose`, `framing`, and where a torch device "
-        "runs them `upload` and `download`, call by call, since the network at work took over",
+        "its parts `carry`, `segment`, `refine`, `compose`, `framing`, call by call, since the "
+        "network at work took over",
     ),
     Statistic("cpu.ms_per_frame", "number", "processor time of the program per filtered frame"),
     Statistic("cpu.share_of_core", "number", "the same per time that passed; 1 is one core"),

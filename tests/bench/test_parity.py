@@ -74,9 +74,9 @@ def test_engines_are_as_close_as_promised(tmp_path: Path, rvm_weights: Path) -> 
     for one in found:
         assert one.clip == "scene"
         assert one.engine.limit is not None
-        assert 0 < one.inferred <= one.engine.limit
-        # Two ways to compute flow, on a picture that is mostly still.
-        assert 0 < one.carried <= 5 * one.engine.limit
+        assert one.inferred <= one.engine.limit
+        assert one.carried <= one.engine.limit
+    assert found[1].inferred > 0
 
 
 def test_means_are_over_clips_and_the_worst_is_told() -> None:
