@@ -1,4 +1,4 @@
-"""A frame and its matte become a composite."""
+"""The compositor: a frame and its matte become a composite."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 
 from livebg.compositing.backgrounds import Plate, TransparentPlate, UnfilteredPlate
-from livebg.compositing.tiles import Taps, classify_tiles, taps_of
+from livebg.compositing.tiles import EdgePlanes, MattePlanes, classify_tiles, taps_of
 from livebg.frame import BGR, Box, Composite, FloatImage, Frame, Image, Matte, PixelFormat, Size
 from livebg.pixels import has_numba
 from livebg.pixels.conversion import converted
@@ -19,8 +19,8 @@ _NO_COLOURS = np.zeros((0, 0, 6), np.float32)
 
 
 def compositing_kernel() -> ModuleType:
-    """Return ``kernel``, or where there is no numba its twin ``kernel_numpy``."""
-    return import_module(f"livebg.compositing.{'kernel' if has_numba() else 'kernel_numpy'}")
+    """Return ``kernel``, or where there is no numba ``tiles``, which has the same functions."""
+    return import_module(f"livebg.compositing.{'kernel' if has_numba() else 'tiles'}")
 
 
 class Compositor:
@@ -31,9 +31,8 @@ class Compositor:
     """
 
     def __init__(self, plate: Plate) -> None:
-        self._background = plate
-        self._taps: dict[tuple[Size, Box, Size], Taps] = {}
-        self._plate: Image | None = None
+        self._plate = plate
+        self._rendered: Image | None = None
         self._encoded_plate: tuple[PixelFormat, Image] | None = None
 
     def compose(
@@ -54,9 +53,9 @@ class Compositor:
             alpha: ``(H // 8, W // 8)`` float32 in 0..1: ``matte.alpha_over`` at that size.
             colours: ``(H // 8, W // 8, 6)`` float32, the edge's colours (see
                 ``livebg.compositing.edge_colour``), or None to leave the frame's.
-            want_alpha: whether the composite must carry the alpha at full size.
-            pixel_format: what the picture is wanted in. It comes as BGR all the same where that
-                cannot hold its size, and where nothing is blended over a plate.
+            want_alpha: whether the composite carries the alpha at full size.
+            pixel_format: the format of the picture. It is BGR all the same where that cannot hold
+                its size, and where nothing is blended over a plate.
 
         Raises:
             ValueError: the matte belongs to another frame.
@@ -64,51 +63,47 @@ class Compositor:
         if matte.frame_index != frame.index:
             raise ValueError(f"the matte of frame {matte.frame_index} is not frame {frame.index}'s")
         tiles = classify_tiles(matte, frame)
-        taps = self._taps_of(frame.size, matte.box, matte.size)
+        taps = taps_of(frame.size, matte.box, matte.size)
+        planes = MattePlanes(matte.gain, matte.offset, taps)
         full = None
         if want_alpha:
             full = np.empty(frame.image.shape[:2], np.uint8)
-            compositing_kernel().matte_tiles(
-                frame.image, tiles, matte.gain, matte.offset, taps, full
-            )
-        if isinstance(self._background, UnfilteredPlate):
+            compositing_kernel().matte_tiles(frame.image, tiles, planes, full)
+        if isinstance(self._plate, UnfilteredPlate):
             return Composite(frame.image, frame.index, frame.captured_ns, full)
-        if isinstance(self._background, TransparentPlate) or not pixel_format.holds(frame.size):
+        if isinstance(self._plate, TransparentPlate) or not pixel_format.holds(frame.size):
             pixel_format = BGR
-        image = self._blend(frame, matte, alpha, tiles, taps, colours, pixel_format)
+        image = self._blend(frame, planes, alpha, tiles, colours, pixel_format)
         return Composite(image, frame.index, frame.captured_ns, full, pixel_format=pixel_format)
 
     def _blend(
         self,
         frame: Frame,
-        matte: Matte,
+        matte: MattePlanes,
         alpha: FloatImage,
         tiles: Image,
-        taps: Taps,
         colours: FloatImage | None,
         pixel_format: PixelFormat,
     ) -> Image:
         colours = _NO_COLOURS if colours is None else colours
         whole = Box.whole(frame.size)
         eighth = (max(1, colours.shape[1]), max(1, colours.shape[0]))
-        edge = (colours, self._taps_of(frame.size, whole, eighth))
+        edge = EdgePlanes(colours, taps_of(frame.size, whole, eighth))
         kernel = compositing_kernel()
-        if isinstance(self._background, TransparentPlate):
+        if isinstance(self._plate, TransparentPlate):
             cutout = np.empty((*frame.image.shape[:2], 4), np.uint8)
-            kernel.cutout_tiles(frame.image, tiles, matte.gain, matte.offset, taps, *edge, cutout)
+            kernel.cutout_tiles(frame.image, tiles, matte, edge, cutout)
             return cutout
-        plate = self._background.render(frame, alpha)
-        rows = self._taps_of(frame.size, whole, (plate.shape[1], plate.shape[0]))
+        plate = self._plate.render(frame, alpha)
+        plate_taps = taps_of(frame.size, whole, (plate.shape[1], plate.shape[0]))
         out = np.empty(pixel_format.shape(frame.size), np.uint8)
         kernel.blend_tiles(
             frame.image,
             plate,
-            rows,
+            plate_taps,
             tiles,
-            matte.gain,
-            matte.offset,
-            taps,
-            *edge,
+            matte,
+            edge,
             out,
             pixel_format,
             self._encoded(plate, frame.size, pixel_format),
@@ -122,21 +117,13 @@ class Compositor:
         """
         if pixel_format == BGR or plate.shape[0] != size[1]:
             return None
-        if plate is not self._plate:
-            self._plate, self._encoded_plate = plate, None
+        if plate is not self._rendered:
+            self._rendered, self._encoded_plate = plate, None
             return None
         if self._encoded_plate is None or self._encoded_plate[0] != pixel_format:
             self._encoded_plate = pixel_format, converted(plate, BGR, pixel_format)
         return self._encoded_plate[1]
 
-    def _taps_of(self, frame_size: Size, box: Box, plane_size: Size) -> Taps:
-        key = (frame_size, box, plane_size)
-        if key not in self._taps:
-            if len(self._taps) > 8:
-                self._taps.clear()
-            self._taps[key] = taps_of(frame_size, box, plane_size)
-        return self._taps[key]
-
     def close(self) -> None:
         """Release the plate. Idempotent."""
-        self._background.close()
+        self._plate.close()

@@ -1,23 +1,9 @@
-"""What a tile of the soft band takes: its alpha, and the person's own colours.
-
-Compiled by numba; part of ``kernel``.
-
-The compositing kernel: one pass over a frame's tiles, compiled by numba.
+"""The compositing kernel: one pass over a frame's tiles, compiled by numba.
 
 Background tiles are painted with the plate, person tiles copied from the frame. In mixed tiles the
 plate is painted too; then, row by row, the matte is upsampled and applied to the frame, the edge's
 colours are cleaned, and the person is blended over the plate. No full-size plane is ever made.
-``rows`` holds the arithmetic. ``kernel_numpy`` has the same functions without numba, and a test
-holds the two together.
-
-Arguments that the functions share:
-    frame: ``(H, W, 3)`` uint8 BGR.
-    tiles: ``(ceil(H / 16), ceil(W / 16))`` uint8 classes; see ``tiles``.
-    gain, offset: ``(h, w)`` float32: the matte.
-    taps: where the frame's pixels fall in the matte; see ``sampling``.
-    colours: ``(h', w', 6)`` float32: blurred B, G, R of the person, then of the room (see
-        ``livebg.compositing.edge_colour``); with no rows, the frame's colours stay as they are.
-    colour_taps: where the frame's pixels fall in ``colours``.
+``tiles`` has the same functions without numba, and a test holds the two together.
 """
 
 from __future__ import annotations
@@ -27,97 +13,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.compositing import scanlines as rows
+from livebg.compositing import scanlines
 from livebg.compositing.scanlines import (
     CUTOUT,
-    EdgeLines,
-    MatteLines,
-    edge_lines,
-    empty_lines,
-    matte_lines,
+    EdgeBuffers,
+    MatteBuffers,
+    edge_buffers,
+    empty_rows,
+    matte_buffers,
 )
-from livebg.compositing.tiles import BACKGROUND, MIXED, PERSON, TILE_PX, Taps
+from livebg.compositing.tiles import (
+    BACKGROUND,
+    MIXED,
+    PERSON,
+    TILE_PX,
+    EdgePlanes,
+    MattePlanes,
+    Taps,
+)
 from livebg.frame import BGR, PixelFormat
 from livebg.pixels.encoding import BGR as BGR_LAYOUT
-from livebg.pixels.encoding import Canvas, canvas, copy_area, encode_area
+from livebg.pixels.encoding import Canvas, canvas, copy_area, copy_row, encode_area
 from livebg.pixels.jit import PIXEL, Picture, compiled, picture, read_only
 
-__all__ = ["blend_tiles", "clean", "cutout_tiles", "find_alpha", "matte_tiles"]
-
-
-F32 = NDArray[np.float32]
-U8 = NDArray[np.uint8]
-
-
-@compiled
-def find_alpha(
-    pixels: NDArray[Any], matte: MatteLines, top: int, bottom: int, left: int, right: int
-) -> None:
-    """Fill ``matte.alpha`` from its left for an area of the frame that begins at (left, top)."""
-    taps = matte.taps
-    width = right - left
-    index, weight = taps.x_index[left:right], taps.x_weight[left:right]
-    matte.held[:] = -1
-    for y in range(top, bottom):
-        i = max(taps.y_index[y], 0)
-        j = min(i + 1, matte.gain.shape[0] - 1)
-        for k in range(i, j + 1):
-            line = k % 2
-            if matte.held[line] != k:
-                matte.held[line] = k
-                rows.stretch(matte.gain[k], index, weight, matte.gain_lines[line, :width])
-                rows.stretch(matte.offset[k], index, weight, matte.offset_lines[line, :width])
-        rows.apply_matte(
-            pixels[y, left:right],
-            matte.gain_lines[i % 2, :width],
-            matte.gain_lines[j % 2, :width],
-            matte.offset_lines[i % 2, :width],
-            matte.offset_lines[j % 2, :width],
-            taps.y_weight[y],
-            matte.alpha.pixels[y - top, :width],
-        )
-        if taps.y_index[y] < 0:
-            matte.alpha.channels[y - top, : 3 * width] = 0
-
-
-@compiled
-def clean(
-    channels: U8, alpha: F32, edge: EdgeLines, top: int, bottom: int, left: int, right: int
-) -> None:
-    """Fill ``edge.clean`` from its left with the person's own colours."""
-    width, size = right - left, 3 * (right - left)
-    taps = edge.taps
-    index, weight = taps.x_index[left:right], taps.x_weight[left:right]
-    edge.held[:] = -1
-    for y in range(top, bottom):
-        if not edge.known:
-            rows.copy(channels[y, 3 * left : 3 * right], edge.clean.channels[y - top, :size])
-            continue
-        i = taps.y_index[y]
-        j = min(i + 1, edge.person.shape[0] - 1)
-        for k in range(i, j + 1):
-            line = k % 2
-            if edge.held[line] != k:
-                edge.held[line] = k
-                rows.stretch_colours(
-                    edge.person[k], index, weight, edge.person_lines.pixels[line, :width]
-                )
-                rows.stretch_colours(
-                    edge.room[k], index, weight, edge.room_lines.pixels[line, :width]
-                )
-        rows.clean(
-            channels[y, 3 * left : 3 * right],
-            alpha[y - top, :size],
-            edge.person_lines.channels[i % 2, :size],
-            edge.person_lines.channels[j % 2, :size],
-            edge.room_lines.channels[i % 2, :size],
-            edge.room_lines.channels[j % 2, :size],
-            taps.y_weight[y],
-            edge.clean.channels[y - top, :size],
-        )
-
+__all__ = ["blend_tiles", "cutout_tiles", "matte_tiles"]
 
 I32 = NDArray[np.int32]
+U8 = NDArray[np.uint8]
 
 
 def blend_tiles(
@@ -125,27 +47,32 @@ def blend_tiles(
     plate: U8,
     plate_taps: Taps,
     tiles: U8,
-    gain: F32,
-    offset: F32,
-    taps: Taps,
-    colours: F32,
-    colour_taps: Taps,
+    matte: MattePlanes,
+    edge: EdgePlanes,
     out: U8,
     pixel_format: PixelFormat = BGR,
     encoded_plate: U8 | None = None,
 ) -> None:
     """Blend ``frame`` over ``plate`` into ``out``, a picture of the frame's size.
 
-    The plate is ``(h, W, 3)`` uint8 BGR. With fewer rows than the frame it is interpolated between
-    them; ``plate_taps`` tells where the frame's rows fall. Each tile is brought into
-    ``pixel_format``, which is that of ``out``, while it is in the processor's cache; background
-    tiles are copied from ``encoded_plate``, the plate with all rows in that format, where there is
-    one.
+    Each tile is encoded while it is in the processor's cache.
+
+    Args:
+        frame: ``(H, W, 3)`` uint8 BGR.
+        plate: ``(h, W, 3)`` uint8 BGR; with fewer rows than the frame it is interpolated between
+            them.
+        plate_taps: where the frame's rows fall in the plate.
+        tiles: the class of every tile; see ``classify_tiles``.
+        matte: the frame's matte.
+        edge: the colours beside its edge.
+        out: the result in ``pixel_format``.
+        pixel_format: a format that can hold the frame's size.
+        encoded_plate: the plate with all rows in that format; background tiles are copied from it.
     """
     height, width = frame.shape[:2]
     if pixel_format == BGR and plate.shape[0] == height:
         encoded_plate = plate
-    band = empty_lines(TILE_PX, width, PIXEL)
+    band = empty_rows(TILE_PX, width, PIXEL)
     _blend(
         picture(frame),
         picture(plate).channels,
@@ -153,41 +80,31 @@ def blend_tiles(
         canvas(read_only(out if encoded_plate is None else encoded_plate), pixel_format),
         encoded_plate is not None,
         read_only(tiles),
-        matte_lines(gain, offset, taps, width),
-        edge_lines(colours, colour_taps, width),
+        matte_buffers(matte, width),
+        edge_buffers(edge, width),
         Picture(read_only(band.pixels), band.channels),
         canvas(out, pixel_format),
     )
 
 
-def cutout_tiles(
-    frame: U8,
-    tiles: U8,
-    gain: F32,
-    offset: F32,
-    taps: Taps,
-    colours: F32,
-    colour_taps: Taps,
-    out: U8,
-) -> None:
+def cutout_tiles(frame: U8, tiles: U8, matte: MattePlanes, edge: EdgePlanes, out: U8) -> None:
     """Write the person alone to ``out``, ``(H, W, 4)`` uint8 BGRA with straight alpha.
 
-    Where alpha is 0 the colours are 0 too: nothing of the room is hidden in the picture.
+    Where alpha is 0 the colours are 0 too: no pixel of the scene is hidden in the picture.
     """
     width = frame.shape[1]
     _cut_out(
         picture(frame),
         read_only(tiles),
-        matte_lines(gain, offset, taps, width),
-        edge_lines(colours, colour_taps, width),
+        matte_buffers(matte, width),
+        edge_buffers(edge, width),
         out.view(CUTOUT)[..., 0],
     )
 
 
-def matte_tiles(frame: U8, tiles: U8, gain: F32, offset: F32, taps: Taps, out: U8) -> None:
+def matte_tiles(frame: U8, tiles: U8, matte: MattePlanes, out: U8) -> None:
     """Write the alpha that ``blend_tiles`` uses to ``out``, ``(H, W)`` uint8."""
-    matte = matte_lines(gain, offset, taps, frame.shape[1])
-    _write_matte(picture(frame), read_only(tiles), matte, out)
+    _write_matte(picture(frame), read_only(tiles), matte_buffers(matte, frame.shape[1]), out)
 
 
 @compiled
@@ -221,15 +138,15 @@ def _blend(
     encoded_plate: Canvas,
     is_encoded: bool,
     tiles: U8,
-    matte: MatteLines,
-    edge: EdgeLines,
+    matte: MatteBuffers,
+    edge: EdgeBuffers,
     band: Picture,
     out: Canvas,
 ) -> None:
     """Blend in ``out`` itself where that is BGR, else in a row of tiles that is encoded then."""
     height, width = frame.pixels.shape
     in_place = out.layout == BGR_LAYOUT
-    lines = out.first if in_place else band.channels
+    target = out.first if in_place else band.channels
     pending = 0
     for kind, top, bottom, left, right in _runs(tiles, height, width):
         row = top if in_place else 0
@@ -237,11 +154,11 @@ def _blend(
         if not is_copied:
             area = (top, bottom, left, right)
             if kind == PERSON:
-                _copy(frame.channels, lines, row, *area)
+                _copy(frame.channels, target, row, *area)
             else:
-                _paint(plate, plate_taps, height, lines, row, *area)
+                _paint(plate, plate_taps, height, target, row, *area)
             if kind == MIXED:
-                _blend_person(frame, matte, edge, lines, row, *area)
+                _blend_person(frame, matte, edge, target, row, *area)
         if not in_place and (is_copied or right == width):
             end = left if is_copied else width
             if end > pending:
@@ -252,10 +169,9 @@ def _blend(
 
 
 @compiled
-def _copy(frame: U8, lines: U8, row: int, top: int, bottom: int, left: int, right: int) -> None:
+def _copy(frame: U8, target: U8, row: int, top: int, bottom: int, left: int, right: int) -> None:
     for n in range(bottom - top):
-        source, target = frame[top + n], lines[row + n]
-        rows.copy(source[3 * left : 3 * right], target[3 * left : 3 * right])
+        copy_row(frame[top + n, 3 * left : 3 * right], target[row + n, 3 * left : 3 * right])
 
 
 @compiled
@@ -263,72 +179,76 @@ def _paint(
     plate: U8,
     taps: Taps,
     height: int,
-    lines: U8,
+    target: U8,
     row: int,
     top: int,
     bottom: int,
     left: int,
     right: int,
 ) -> None:
-    """Write the plate behind an area of a frame of ``height`` to ``lines``, from ``row`` on."""
+    """Write the plate behind an area of a frame of ``height`` to ``target``, from ``row`` on."""
     first, last = 3 * left, 3 * right
     for y in range(top, bottom):
-        line = lines[row + y - top, first:last]
+        line = target[row + y - top, first:last]
         if plate.shape[0] == height:
-            rows.copy(plate[y, first:last], line)
+            copy_row(plate[y, first:last], line)
         else:
             i = taps.y_index[y]
             j = min(i + 1, plate.shape[0] - 1)
-            rows.between(plate[i, first:last], plate[j, first:last], taps.y_weight[y], line)
+            upper, lower = plate[i, first:last], plate[j, first:last]
+            scanlines.interpolate(upper, lower, taps.y_weight[y], line)
 
 
 @compiled
 def _blend_person(
     frame: Picture,
-    matte: MatteLines,
-    edge: EdgeLines,
-    lines: U8,
+    matte: MatteBuffers,
+    edge: EdgeBuffers,
+    target: U8,
     row: int,
     top: int,
     bottom: int,
     left: int,
     right: int,
 ) -> None:
-    """Blend an area of the frame over what ``lines`` hold, from ``row`` on."""
+    """Blend an area of the frame over the plate in ``target``, from ``row`` on."""
     size = 3 * (right - left)
-    find_alpha(frame.pixels, matte, top, bottom, left, right)
-    clean(frame.channels, matte.alpha.channels, edge, top, bottom, left, right)
+    scanlines.compute_alpha(frame.pixels, matte, top, bottom, left, right)
+    alpha = matte.alpha.channels
+    scanlines.clean_colours(frame.channels, alpha, edge, top, bottom, left, right)
     for n in range(bottom - top):
-        person, alpha = edge.clean.channels[n, :size], matte.alpha.channels[n, :size]
-        rows.over(person, alpha, lines[row + n, 3 * left : 3 * right])
+        person = edge.clean.channels[n, :size]
+        scanlines.blend(person, alpha[n, :size], target[row + n, 3 * left : 3 * right])
 
 
 @compiled
 def _cut_out(
-    frame: Picture, tiles: U8, matte: MatteLines, edge: EdgeLines, out: NDArray[Any]
+    frame: Picture, tiles: U8, matte: MatteBuffers, edge: EdgeBuffers, out: NDArray[Any]
 ) -> None:
     height, width = frame.pixels.shape
     for kind, top, bottom, left, right in _runs(tiles, height, width):
         if kind == MIXED:
-            find_alpha(frame.pixels, matte, top, bottom, left, right)
-            clean(frame.channels, matte.alpha.channels, edge, top, bottom, left, right)
+            scanlines.compute_alpha(frame.pixels, matte, top, bottom, left, right)
+            alpha = matte.alpha.channels
+            scanlines.clean_colours(frame.channels, alpha, edge, top, bottom, left, right)
         for y in range(top, bottom):
             target = out[y, left:right]
             if kind == BACKGROUND:
-                rows.clear(target)
+                scanlines.clear(target)
             elif kind == PERSON:
-                rows.copy_opaque(frame.pixels[y, left:right], target)
+                scanlines.copy_opaque(frame.pixels[y, left:right], target)
             else:
-                rows.cut_out(edge.clean.pixels[y - top], matte.alpha.pixels[y - top], target)
+                person = edge.clean.pixels[y - top]
+                scanlines.cut_out(person, matte.alpha.pixels[y - top], target)
 
 
 @compiled
-def _write_matte(frame: Picture, tiles: U8, matte: MatteLines, out: U8) -> None:
+def _write_matte(frame: Picture, tiles: U8, matte: MatteBuffers, out: U8) -> None:
     height, width = frame.pixels.shape
     for kind, top, bottom, left, right in _runs(tiles, height, width):
         if kind == MIXED:
-            find_alpha(frame.pixels, matte, top, bottom, left, right)
+            scanlines.compute_alpha(frame.pixels, matte, top, bottom, left, right)
             for y in range(top, bottom):
-                rows.levels(matte.alpha.pixels[y - top], out[y, left:right])
+                scanlines.write_levels(matte.alpha.pixels[y - top], out[y, left:right])
         else:
             out[top:bottom, left:right] = 0 if kind == BACKGROUND else 255

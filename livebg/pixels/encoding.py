@@ -15,7 +15,7 @@ from livebg.frame import PixelFormat
 from livebg.pixels.conversion import TO_YUV
 from livebg.pixels.jit import compiled, picture
 
-__all__ = ["BGR", "Canvas", "canvas", "copy_area", "encode", "encode_area"]
+__all__ = ["BGR", "Canvas", "canvas", "copy_area", "copy_row", "encode", "encode_area"]
 
 I16 = NDArray[np.int16]
 I32 = NDArray[np.int32]
@@ -138,19 +138,20 @@ def copy_area(source: Canvas, target: Canvas, top: int, left: int, height: int, 
     span = 1 if layout in (_I420, _NV12) else 2 if layout == _YUY2 else 3
     first, last = span * left, span * (left + width)
     for y in range(top, top + height):
-        _copy_line(source.first[y, first:last], target.first[y, first:last])
+        copy_row(source.first[y, first:last], target.first[y, first:last])
     if span > 1:
         return
     step = 2 if layout == _I420 else 1
     first, last = left // step, (left + width) // step
     for y in range(top // 2, (top + height) // 2):
-        _copy_line(source.second[y, first:last], target.second[y, first:last])
+        copy_row(source.second[y, first:last], target.second[y, first:last])
         if layout == _I420:
-            _copy_line(source.third[y, first:last], target.third[y, first:last])
+            copy_row(source.third[y, first:last], target.third[y, first:last])
 
 
 @compiled
-def _copy_line(source: U8, target: U8) -> None:
+def copy_row(source: U8, target: U8) -> None:
+    """Copy the bytes of a row."""
     for n in range(target.size):
         target[n] = source[n]
 

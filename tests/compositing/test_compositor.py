@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from livebg.compositing import compositor, kernel_numpy
+from livebg.compositing import compositor, tiles
 from livebg.compositing.backgrounds import (
     BlurPlate,
     Plate,
@@ -237,6 +237,6 @@ def test_a_plate_with_few_rows_is_spread_over_the_frame() -> None:
 
 def test_without_numba_it_composes_with_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compositor, "has_numba", lambda: False)
-    assert compositing_kernel() is kernel_numpy
+    assert compositing_kernel() is tiles
     composite = compose(StillPlate.of_colour(*GREEN), colours=True)
     assert (composite.image[full_alpha(person(), FRAME) == 0] == GREEN).all()

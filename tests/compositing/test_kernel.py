@@ -18,6 +18,8 @@ from livebg.compositing.tiles import (
     MIXED,
     PERSON,
     TILE_PX,
+    EdgePlanes,
+    MattePlanes,
     Taps,
     classify_tiles,
     taps_of,
@@ -248,11 +250,12 @@ class Case:
             self.plate,
             taps_of(size, whole, (self.plate.shape[1], self.plate.shape[0])),
             tiles,
-            self.matte.gain,
-            self.matte.offset,
-            taps_of(size, self.matte.box, self.matte.size),
-            self.colours,
-            taps_of(size, whole, eighth),
+            MattePlanes(
+                self.matte.gain,
+                self.matte.offset,
+                taps_of(size, self.matte.box, self.matte.size),
+            ),
+            EdgePlanes(self.colours, taps_of(size, whole, eighth)),
             out,
             pixel_format,
             converted(self.plate, BGR, pixel_format) if plate_at_hand else None,
@@ -263,14 +266,14 @@ class Case:
         size, shape = self.frame.size, self.frame.image.shape[:2]
         taps = taps_of(size, self.matte.box, self.matte.size)
         eighth = (max(1, self.colours.shape[1]), max(1, self.colours.shape[0]))
-        matte = (self.matte.gain, self.matte.offset, taps)
-        edge = (self.colours, taps_of(size, Box.whole(size), eighth))
+        matte = MattePlanes(self.matte.gain, self.matte.offset, taps)
+        edge = EdgePlanes(self.colours, taps_of(size, Box.whole(size), eighth))
         # Filled with a level of its own, so that a pixel that is left out shows.
         out = Composed(*(np.full((*shape, *more), 77, np.uint8) for more in ((), (3,), (4,))))
-        kernel.matte_tiles(self.frame.image, tiles, *matte, out.alpha)
+        kernel.matte_tiles(self.frame.image, tiles, matte, out.alpha)
         rows = taps_of(size, Box.whole(size), (self.plate.shape[1], self.plate.shape[0]))
-        kernel.blend_tiles(self.frame.image, self.plate, rows, tiles, *matte, *edge, out.blend)
-        kernel.cutout_tiles(self.frame.image, tiles, *matte, *edge, out.cutout)
+        kernel.blend_tiles(self.frame.image, self.plate, rows, tiles, matte, edge, out.blend)
+        kernel.cutout_tiles(self.frame.image, tiles, matte, edge, out.cutout)
         return out
 
     def expected(self) -> Composed:
@@ -294,7 +297,7 @@ class Case:
         return Composed(*(plane.astype(np.uint8) for plane in (level, blend, cutout)))
 
 
-@pytest.fixture(params=["kernel", "kernel_numpy"])
+@pytest.fixture(params=["kernel", "tiles"])
 def kernel(request: pytest.FixtureRequest) -> ModuleType:
     if request.param == "kernel":
         pytest.importorskip("numba")
@@ -352,8 +355,7 @@ def test_both_kernels_agree_on_a_real_looking_matte(colours: bool) -> None:
     tiles = classify_tiles(matte, frame)
     assert len(np.unique(tiles)) == 3
     compiled, plain = (
-        case.run(import_module(f"livebg.compositing.{name}"), tiles)
-        for name in ("kernel", "kernel_numpy")
+        case.run(import_module(f"livebg.compositing.{name}"), tiles) for name in ("kernel", "tiles")
     )
     assert_same(compiled, plain)
 
@@ -409,7 +411,7 @@ def test_both_kernels_agree_in_every_format(pixel_format: PixelFormat) -> None:
     tiles = np.random.default_rng(6).integers(0, 3, case.all_mixed.shape).astype(np.uint8)
     compiled, plain = (
         case.blend(import_module(f"livebg.compositing.{name}"), tiles, pixel_format)
-        for name in ("kernel", "kernel_numpy")
+        for name in ("kernel", "tiles")
     )
     # A level of blue, green and red each, and of rounding their mean.
     assert np.abs(compiled.astype(int) - plain).max() <= 2
@@ -449,19 +451,20 @@ _PROGRAM = """
 import sys
 import numpy as np
 from livebg.compositing import kernel
-from livebg.compositing.tiles import taps_of
+from livebg.compositing.tiles import EdgePlanes, MattePlanes, taps_of
 from livebg.frame import Box
 
 frame = np.zeros((32, 48, 3), np.uint8)
 tiles = np.array([[0, 1, 2], [2, 2, 0]], np.uint8)
 plane = np.ones((4, 6), np.float32)
 taps = taps_of((48, 32), Box(0, 0, 48, 32), (6, 4))
-colours = np.zeros((4, 6, 6), np.float32)
+matte = MattePlanes(plane, plane, taps)
+edge = EdgePlanes(np.zeros((4, 6, 6), np.float32), taps)
 if sys.argv[1] == "matte":
-    kernel.matte_tiles(frame, tiles, plane, plane, taps, np.empty((32, 48), np.uint8))
+    kernel.matte_tiles(frame, tiles, matte, np.empty((32, 48), np.uint8))
 else:
     out = np.empty((32, 48, 4), np.uint8)
-    kernel.cutout_tiles(frame, tiles, plane, plane, taps, colours, taps, out)
+    kernel.cutout_tiles(frame, tiles, matte, edge, out)
 """
 
 

@@ -18,9 +18,9 @@ jit = pytest.importorskip("livebg.pixels.jit")
 COPY_A_ROW = """
 import logging, numpy
 logging.basicConfig(level=logging.INFO)
-from livebg.compositing import scanlines as rows
+from livebg.pixels.encoding import copy_row
 row, target = numpy.arange(9, dtype=numpy.uint8), numpy.zeros(9, numpy.uint8)
-rows.copy(row, target)
+copy_row(row, target)
 assert (row == target).all()
 """
 
@@ -39,7 +39,7 @@ def run(cache: Path) -> str:
 @pytest.mark.integration
 def test_it_compiles_once_into_the_users_cache_and_says_so(tmp_path: Path) -> None:
     assert run(tmp_path).count("compiling livebg's kernels") == 1
-    assert list((tmp_path / "numba").rglob("scanlines.copy*.nbi"))
+    assert list((tmp_path / "numba").rglob("encoding.copy_row*.nbi"))
     assert run(tmp_path) == ""
 
 
