@@ -21,6 +21,8 @@ from livebg.frame import Frame
 from livebg.models.catalog import find
 from livebg.models.weights import ensure_weights
 from livebg.sources.video import VideoFile
+from tests.support import desktop as desktop_support
+from tests.support.desktop import Desktop
 from tests.support.loopback import Loopback, serve
 from tests.support.pipewire_graph import MISSING, Graph
 
@@ -173,6 +175,22 @@ def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serve() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shared_desktop(starts_processes: None) -> Iterator[Desktop]:
+    """A desktop for all tests: Qt, in this process, cannot leave the display that it uses."""
+    if desktop_support.MISSING:
+        pytest.skip(f"needs {', '.join(desktop_support.MISSING)}")
+    with Desktop() as desktop:
+        yield desktop
+
+
+@pytest.fixture
+def desktop(shared_desktop: Desktop, monkeypatch: pytest.MonkeyPatch) -> Desktop:
+    """A desktop, on which the test and all programs that it starts open their windows."""
+    monkeypatch.setenv("DISPLAY", shared_desktop.display)
+    return shared_desktop
 
 
 @pytest.fixture(scope="session")

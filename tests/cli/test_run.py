@@ -257,15 +257,6 @@ def test_a_changed_configuration_file_changes_the_picture(
     assert np.abs(corners[-1] - (255, 0, 0)).max() < 12
 
 
-@pytest.fixture
-def desktop(starts_processes: None) -> Iterator[Desktop]:
-    if not all(map(shutil.which, ("Xvfb", "xdotool", "import"))):
-        pytest.skip("needs Xvfb, xdotool and ImageMagick")
-    desktop = Desktop()
-    yield desktop
-    desktop.close()
-
-
 @pytest.mark.integration
 def test_keys_steer_the_window(
     start: Starter, words: list[str], desktop: Desktop, tmp_path: Path

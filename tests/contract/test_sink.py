@@ -5,14 +5,16 @@ The rules are those of ``livebg.sinks.base``.
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from _pytest.mark import ParameterSet
 
 from livebg.errors import SinkError
 from livebg.frame import BGR, Composite
@@ -20,8 +22,12 @@ from livebg.pixels.conversion import converted
 from livebg.sinks.base import Sink
 from livebg.sinks.null import NullSink
 from livebg.sinks.pictures import AlphaFolder, PictureFolderSink
+from livebg.sinks.pipewire.camera import PipeWireCamera
 from livebg.sinks.recorder import Recorder
+from livebg.sinks.virtual_camera import VirtualCamera
+from livebg.sinks.window import Window
 from tests.support.clips import SIZE, numbered
+from tests.support.fake_loopback import FakeLoopback, install_loopback
 
 RATE = Fraction(25)
 
@@ -33,7 +39,7 @@ def open_recorder(name: str, *, live: bool = False) -> Opener:
     return lambda folder: Recorder(folder / name, size=SIZE, frame_rate=RATE, live=live)
 
 
-SINKS: dict[str, Opener] = {
+WRITING: dict[str, Opener] = {
     "mp4": open_recorder("out.mp4"),
     "mkv": open_recorder("out.mkv"),
     "webm": open_recorder("out.webm"),
@@ -41,16 +47,45 @@ SINKS: dict[str, Opener] = {
     "live mkv": open_recorder("out.mkv", live=True),
     "pictures": lambda folder: PictureFolderSink(folder / "out"),
     "mattes": lambda folder: AlphaFolder(folder / "out"),
-    "null": lambda folder: NullSink(),
 }
 
-WRITING = [name for name in SINKS if name != "null"]
+SINKS: dict[str, Opener] = WRITING | {
+    "null": lambda folder: NullSink(),
+    "virtual camera": lambda folder: VirtualCamera(SIZE, float(RATE)),
+    "PipeWire camera": lambda folder: PipeWireCamera(SIZE, RATE),
+    "window": lambda folder: Window("contract"),
+}
+
+NEEDED_FIXTURES = {
+    "virtual camera": "virtual_device",
+    "PipeWire camera": "graph",
+    "window": "desktop",
+}
+INTEGRATION = ("PipeWire camera", "window")
 
 
-@pytest.fixture(params=list(SINKS.values()), ids=list(SINKS))
+def named(names: Iterable[str]) -> list[ParameterSet]:
+    return [
+        pytest.param(name, marks=[pytest.mark.integration] if name in INTEGRATION else [], id=name)
+        for name in names
+    ]
+
+
+@pytest.fixture
+def virtual_device(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A device of v4l2loopback, faked down to the kernel's answers."""
+    if sys.platform != "linux":
+        pytest.skip("v4l2loopback is a module of Linux")
+    install_loopback(monkeypatch, tmp_path_factory.mktemp("kernel"), FakeLoopback())
+
+
+@pytest.fixture(params=named(SINKS))
 def opener(request: pytest.FixtureRequest) -> Opener:
-    chosen: Opener = request.param
-    return chosen
+    if request.param in NEEDED_FIXTURES:
+        request.getfixturevalue(NEEDED_FIXTURES[request.param])
+    return SINKS[request.param]
 
 
 @pytest.fixture
@@ -80,7 +115,7 @@ def test_composites_are_not_altered_and_not_kept(sink: Sink) -> None:
         np.testing.assert_array_equal(each.image, numbered(index))
 
 
-def test_whether_it_is_watched_can_be_asked_at_any_time(sink: Sink) -> None:
+def test_it_can_be_asked_for_readers_at_any_time(sink: Sink) -> None:
     answers = [sink.has_readers]
     sink.send(composite(0))
     answers.append(sink.has_readers)
@@ -160,6 +195,8 @@ def test_an_error_in_the_block_leaves_nothing(name: str, tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+# Qt works only in the thread that used it first, in the tests the main one.
+@pytest.mark.parametrize("opener", named(name for name in SINKS if name != "window"), indirect=True)
 def test_another_thread_may_own_it(opener: Opener, tmp_path: Path) -> None:
     sent: list[int] = []
 

@@ -6,7 +6,6 @@ share one desktop.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,15 +33,11 @@ def test_text_stands_out_on_any_picture(level: int, size: Size) -> None:
     assert (drawn[size[1] // 2 :] == level).all()
 
 
-def test_no_lines_leave_the_picture_alone() -> None:
-    image = np.zeros((90, 160, 3), np.uint8)
-    assert draw_overlay(image, []) is image
-
-
 def test_the_picture_itself_is_not_altered() -> None:
     image = np.full((90, 160, 3), 255, np.uint8)
     draw_overlay(image, ["text"])
     assert (image == 255).all()
+    assert draw_overlay(image, []) is image
 
 
 def test_what_does_not_fit_is_cut_off() -> None:
@@ -56,31 +51,12 @@ def test_letters_that_the_font_lacks_are_question_marks() -> None:
     assert np.array_equal(draw_overlay(image, ["Küche"]), draw_overlay(image, ["K?che"]))
 
 
-_TOOLS = ("Xvfb", "xvfb-run", "xauth", "xdotool", "import")
-
-pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, _TOOLS)), reason="needs Xvfb, xdotool and ImageMagick"
-)
-
 _MOST_POLLS = 2000
 """A poll takes a millisecond or more: some seconds, for what the X server needs milliseconds."""
 
 _MOST_SCREENSHOTS = 50
 
 ORANGE = (0, 128, 255)
-
-
-@pytest.fixture(scope="session")
-def shared_desktop(starts_processes: None) -> Iterator[Desktop]:
-    desktop = Desktop()
-    yield desktop
-    desktop.close()
-
-
-@pytest.fixture
-def desktop(shared_desktop: Desktop, monkeypatch: pytest.MonkeyPatch) -> Desktop:
-    monkeypatch.setenv("DISPLAY", shared_desktop.display)
-    return shared_desktop
 
 
 @pytest.fixture
@@ -125,7 +101,7 @@ def test_the_picture_is_on_the_screen_and_nothing_else(window: Window, desktop: 
     assert near(screen, ORANGE) == pytest.approx(share, rel=0.02)
 
 
-def test_transparent_parts_show_a_chequerboard_not_the_room(
+def test_transparent_parts_show_a_checkerboard_not_the_room(
     window: Window, desktop: Desktop
 ) -> None:
     show(window, composite((*ORANGE, 0)))
@@ -178,28 +154,23 @@ def test_closing_takes_it_off_the_screen(desktop: Desktop) -> None:
     window = Window("short-lived")
     show(window, composite())
     window.close()
-    window.close()
     assert window.closed
     assert near(see(window, desktop, (0, 0, 0), 0.99), ORANGE) == 0
-    with pytest.raises(SinkError, match="was closed"):
-        window.send(composite())
 
 
 def test_a_window_can_be_closed_before_it_showed_anything(desktop: Desktop) -> None:
     Window("never used").close()
 
 
-@pytest.mark.integration
-def test_a_server_that_resets_when_it_is_left_is_not_left() -> None:
+def test_a_server_that_resets_when_it_is_left_is_not_left(shared_desktop: Desktop) -> None:
     """Asking for the display and opening the window are two connections, Xvfb's only ones."""
     program = (
         "from livebg.sinks.window import Window; w = Window('alone'); w.poll_keys(); w.close()"
     )
-    for _ in range(5):
+    for _ in range(3):
         subprocess.run(["xvfb-run", "-a", sys.executable, "-c", program], check=True)
 
 
-@pytest.mark.integration
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has libxcb")
 @pytest.mark.parametrize("module", ["livebg.sources.video", "livebg.sinks.recorder"])
 def test_pyav_is_loaded_after_opencv_whatever_is_imported_first(
@@ -209,14 +180,12 @@ def test_pyav_is_loaded_after_opencv_whatever_is_imported_first(
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.integration
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has libxcb")
 def test_a_program_that_loaded_pyav_first_is_told_so(desktop: Desktop) -> None:
     done = run_python("import av, livebg.sinks.window as w; w.Window()")
     assert "SinkUnavailableError: no window can be opened after PyAV was loaded" in done.stderr
 
 
-@pytest.mark.integration
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has X11")
 def test_qt_takes_its_events_by_the_systems_libraries_not_by_opencvs(desktop: Desktop) -> None:
     """OpenCV's copy of libX11-xcb fits another libX11: on a busy machine its window stays black."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -11,7 +12,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from livebg.closable import Closable
 from livebg.frame import Image
+
+_PROGRAMS = ("Xvfb", "xvfb-run", "xauth", "xdotool", "import")
+MISSING = [program for program in _PROGRAMS if shutil.which(program) is None]
+"""Programs that a desktop needs and this machine lacks; ``import`` is ImageMagick's."""
 
 _CLIENT_MESSAGE = 33
 
@@ -30,7 +36,7 @@ class _ClientMessage(ctypes.Structure):  # [XClientMessageEvent]
     ]
 
 
-class Desktop:
+class Desktop(Closable):
     """Runs Xvfb on a free display number until it is closed.
 
     Attributes:
