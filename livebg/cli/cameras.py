@@ -1,21 +1,19 @@
-"""``livebg cameras``: which cameras there are and what they deliver."""
+"""``livebg cameras``: the cameras of this machine and what they deliver."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from livebg.platform.camera_modes import CameraMode
     from livebg.sources.devices import CameraDevice
 
 __all__ = ["add_parser", "run"]
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the subcommand to the command line."""
+    """Add the parser of ``livebg cameras`` and set its ``run``."""
     parser = subparsers.add_parser(
         "cameras",
         help="list cameras and their modes",
@@ -51,21 +49,23 @@ def _print_table(cameras: list[CameraDevice]) -> None:
     table = Table("camera", "name", "format", "sizes (frames/s)")
     for camera in cameras:
         name = f"{camera.name} (virtual)" if camera.virtual else camera.name
-        rows = _by_format(camera.modes) or {"": camera.problem or "not listed"}
-        for number, (fourcc, sizes) in enumerate(rows.items()):
+        rows = _sizes_by_format(camera) or {"": camera.problem or "not listed"}
+        for number, row in enumerate(rows.items()):
             lead = ("", "") if number else (camera.path, name)
-            table.add_row(*map(escape, (*lead, fourcc, sizes)))
+            table.add_row(*map(escape, (*lead, *row)))
         table.add_section()
     Console().print(table)
 
 
-def _by_format(modes: Iterable[CameraMode]) -> dict[str, str]:
+def _sizes_by_format(camera: CameraDevice) -> dict[str, str]:
     """Return the sizes of each pixel format on one line, with their fastest rate in brackets."""
-    sizes: dict[str, list[str]] = {}
-    for mode in modes:
+    lines: dict[str, str] = {}
+    for mode in camera.modes:
         rate = f" ({float(mode.rates[0]):.3g})" if mode.rates else ""
-        sizes.setdefault(mode.fourcc, []).append(f"{mode.size[0]}x{mode.size[1]}{rate}")
-    return {fourcc: ", ".join(texts) for fourcc, texts in sizes.items()}
+        size = f"{mode.size[0]}x{mode.size[1]}{rate}"
+        before = lines.get(mode.fourcc)
+        lines[mode.fourcc] = f"{before}, {size}" if before else size
+    return lines
 
 
 def _as_json(camera: CameraDevice) -> dict[str, object]:

@@ -35,23 +35,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Run ``livebg doctor`` and return its exit status."""
     findings = examine(Machine())
     if arguments.json:
-        print(as_json(findings))
+        shown = {"livebg": __version__, "findings": [asdict(finding) for finding in findings]}
+        print(json.dumps(shown, indent=2, ensure_ascii=False))
     else:
         print(as_text(findings, coloured=sys.stdout.isatty()))
     return 1 if any(finding.status == "fail" for finding in findings) else 0
 
 
-def as_json(findings: Sequence[Finding]) -> str:
-    """Return ``{"livebg": version, "findings": [{topic, status, said, remedy}, ...]}``."""
-    content = {"livebg": __version__, "findings": [asdict(finding) for finding in findings]}
-    return json.dumps(content, indent=2, ensure_ascii=False)
-
-
 def as_text(findings: Sequence[Finding], *, coloured: bool) -> str:
-    """Return a line for each finding, and below it what mends it.
+    """Return a line for each finding, and below it its remedy.
 
     Args:
-        findings: what the checks found.
+        findings: the results of the checks.
         coloured: whether to colour the status with ANSI escapes.
     """
     width = max(len(finding.topic) for finding in findings)

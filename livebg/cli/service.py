@@ -70,22 +70,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _install(options: Sequence[str]) -> int:
-    words = run_words(options)
+    command = [sys.executable, "-m", "livebg", *run_words(options)]
     path = unit_path()
     before = path.read_bytes() if path.exists() else None
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        unit_text([sys.executable, "-m", "livebg", *words], Path.cwd()), encoding="utf-8"
-    )
+    path.write_text(unit_text(command, Path.cwd()), encoding="utf-8")
     try:
         _systemctl("daemon-reload")
         _systemctl("enable", UNIT_NAME)
         _systemctl("restart", UNIT_NAME)
     except SystemChangeError:
-        if before is None:
-            path.unlink()
-        else:
-            path.write_bytes(before)
+        path.unlink() if before is None else path.write_bytes(before)
         raise
     print(f"livebg runs now and at every log-in: {path}")
     for finding in check_virtual_camera(Machine()):
@@ -96,13 +91,13 @@ def _install(options: Sequence[str]) -> int:
 
 
 def run_words(options: Sequence[str]) -> list[str]:
-    """Return the words after ``livebg`` that a service runs, once they are known to be right.
+    """Return the words after ``livebg`` that the service runs, checked as ``livebg run`` does.
 
     Args:
-        options: of ``livebg run``; a virtual camera is added where they name none.
+        options: of ``livebg run``; a virtual camera is added if they name none.
 
     Raises:
-        UsageError: they cannot be used, or ask for a window.
+        UsageError: they are invalid, or ask for a window.
     """
     parser = _RunParser(prog="livebg run", allow_abbrev=False)
     subparsers = parser.add_subparsers()

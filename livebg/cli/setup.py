@@ -1,4 +1,4 @@
-"""``livebg setup``: what the system still needs, shown or done."""
+"""``livebg setup``: show or do what the system needs for a virtual camera."""
 
 from __future__ import annotations
 
@@ -41,21 +41,22 @@ def run(arguments: argparse.Namespace) -> int:
     """Run ``livebg setup`` and return its exit status.
 
     Raises:
-        UsageError: nobody here may change the system.
+        UsageError: there is neither sudo nor pkexec.
         SystemChangeError: a command failed.
     """
-    machine = Machine()
+    machine, undo = Machine(), arguments.undo
     if machine.platform != "linux":
-        return _explain_obs(machine, undo=arguments.undo)
-    steps = plan_removal(machine) if arguments.undo else plan_setup(machine)
-    hints = [] if arguments.undo else advice(machine)
+        print(_about_obs(machine, undo=undo))
+        return 0
+    plan = plan_removal if undo else plan_setup
+    steps = plan(machine)
+    hints = [] if undo else advice(machine)
     if arguments.apply and steps:
         for hint in hints:
             print(hint)
         _apply(steps)
-        steps = plan_removal(machine) if arguments.undo else plan_setup(machine)
-        hints = []
-    print(as_text(steps, hints, undo=arguments.undo))
+        steps, hints = plan(machine), []
+    print(as_text(steps, hints, undo=undo))
     return 1 if arguments.apply and steps else 0
 
 
@@ -77,13 +78,11 @@ def as_text(steps: Sequence[Step], hints: Sequence[str], *, undo: bool) -> str:
     return "\n".join([*lines, *hints])
 
 
-def _explain_obs(machine: Machine, *, undo: bool) -> int:
-    (finding,) = check_virtual_camera(machine)
+def _about_obs(machine: Machine, *, undo: bool) -> str:
     if undo:
-        print("The virtual camera belongs to OBS Studio: it goes when OBS is uninstalled.")
-    else:
-        print("\n".join(filter(None, (f"{finding.topic}: {finding.said}", finding.remedy))))
-    return 0
+        return "The virtual camera belongs to OBS Studio: it goes when OBS is uninstalled."
+    (finding,) = check_virtual_camera(machine)
+    return f"{finding.topic}: {finding.said}\n{finding.remedy}".rstrip()
 
 
 def _apply(steps: Sequence[Step]) -> None:
@@ -95,9 +94,8 @@ def _apply(steps: Sequence[Step]) -> None:
     status = subprocess.run(command, check=False).returncode
     if status:
         raise SystemChangeError(
-            f"the system could not be changed, a command ended with status {status}; what it said "
-            "stands above, and the commands that are left are shown by `livebg setup "
-            "virtual-camera`"
+            f"the system could not be changed, a command ended with status {status}; see its "
+            "output above, `livebg setup virtual-camera` shows the commands that are left"
         )
 
 

@@ -22,22 +22,24 @@ PHONE = CameraDevice("loop#0", "/dev/video9", 9, "Phone", (), virtual=True)
 LOCKED = CameraDevice("x", "/dev/video4", 4, "Locked", problem="you may not open it")
 
 
-@pytest.fixture
-def plugged_in(monkeypatch: pytest.MonkeyPatch) -> list[CameraDevice]:
-    cameras: list[CameraDevice] = []
+def shown(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    cameras: list[CameraDevice],
+    *options: str,
+) -> str:
     monkeypatch.setattr("livebg.sources.devices.list_cameras", lambda: cameras)
     monkeypatch.setenv("COLUMNS", "120")
-    return cameras
+    assert main(["cameras", *options]) == 0
+    return capsys.readouterr().out
 
 
 def test_the_table_groups_modes_by_format(
-    plugged_in: list[CameraDevice], capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plugged_in += [DESK, LOCKED, PHONE]
-    assert main(["cameras"]) == 0
     rows = [
         [cell.strip() for cell in line.split("│")[1:-1]]
-        for line in capsys.readouterr().out.splitlines()
+        for line in shown(monkeypatch, capsys, [DESK, LOCKED, PHONE]).splitlines()
         if line.startswith("│")
     ]
     assert rows == [
@@ -49,11 +51,9 @@ def test_the_table_groups_modes_by_format(
 
 
 def test_json_has_every_rate(
-    plugged_in: list[CameraDevice], capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plugged_in += [DESK, LOCKED]
-    assert main(["cameras", "--json"]) == 0
-    desk, locked = json.loads(capsys.readouterr().out)
+    desk, locked = json.loads(shown(monkeypatch, capsys, [DESK, LOCKED], "--json"))
     assert desk["id"] == "/dev/v4l/by-id/desk"
     assert desk["modes"][0] == {"format": "YUYV", "size": [640, 480], "rates": [30.0, 15.0]}
     assert desk["problem"] is None
@@ -62,14 +62,7 @@ def test_json_has_every_rate(
 
 
 def test_no_camera_is_an_answer_not_an_error(
-    plugged_in: list[CameraDevice], capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["cameras"]) == 0
-    assert "livebg run --camera VIDEO" in capsys.readouterr().out
-
-
-def test_no_camera_is_an_empty_array_in_json(
-    plugged_in: list[CameraDevice], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["cameras", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == []
+    assert "livebg run --camera VIDEO" in shown(monkeypatch, capsys, [])
+    assert json.loads(shown(monkeypatch, capsys, [], "--json")) == []

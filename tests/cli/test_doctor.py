@@ -1,10 +1,11 @@
 import json
+from dataclasses import asdict
 
 import pytest
 
 from livebg import __version__
 from livebg.cli import doctor
-from livebg.cli.doctor import as_json, as_text
+from livebg.cli.doctor import as_text
 from livebg.cli.main import main
 from livebg.doctor.findings import Finding, Machine
 
@@ -30,8 +31,7 @@ def test_only_what_fails_makes_the_command_fail(
     assert capsys.readouterr().out.count("->") == len(findings) - 1
     assert main(["doctor", "--json"]) == status
     shown = json.loads(capsys.readouterr().out)
-    assert shown["livebg"] == __version__
-    assert [finding["status"] for finding in shown["findings"]] == [f.status for f in findings]
+    assert shown == {"livebg": __version__, "findings": [asdict(found) for found in findings]}
 
 
 def test_a_remedy_stands_below_what_it_mends() -> None:
@@ -46,14 +46,3 @@ def test_a_remedy_stands_below_what_it_mends() -> None:
 def test_colours_are_for_terminals_only() -> None:
     assert "\x1b[31mfail\x1b[0m" in as_text([BROKEN], coloured=True)
     assert "\x1b" not in as_text([BROKEN], coloured=False)
-
-
-def test_json_holds_every_field() -> None:
-    assert json.loads(as_json([BROKEN]))["findings"] == [
-        {
-            "topic": "OpenVINO",
-            "status": "fail",
-            "said": "does not start",
-            "remedy": "pip install openvino",
-        }
-    ]

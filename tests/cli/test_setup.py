@@ -104,13 +104,19 @@ def test_what_is_still_missing_afterwards_makes_it_fail(
     assert "sudo modprobe v4l2loopback" in capfd.readouterr().out
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="runs a Unix shell")
 @pytest.mark.parametrize("program", ["sudo", "pkexec"])
 def test_the_administrator_is_asked_by_what_is_there(
-    monkeypatch: pytest.MonkeyPatch, program: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str
 ) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    (tmp_path / program).write_text('#!/bin/sh\nexec "$@"\n')
+    (tmp_path / program).chmod(0o755)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(shutil, "which", lambda name: name if name == program else None)
-    assert setup._become_root() == [program]
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(setup, "plan_setup", planned([Step("do it", f"touch {tmp_path}/done")], []))
+    assert main(["setup", "virtual-camera", "--apply"]) == 0
+    assert (tmp_path / "done").exists()
 
 
 def test_without_an_administrator_the_way_out_is_said(
