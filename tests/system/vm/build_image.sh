@@ -28,26 +28,35 @@ in_root() {
 
 install_in_root() { in_root apt-get install -y -qq --no-install-recommends "$@"; }
 
-# mirror ARCHIVE: where this machine gets Debian's packages of the release named ARCHIVE
+# mirror RELEASE: where this machine's apt gets the packages of a Debian release
 mirror() {
-    apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
-        awk -v release="$1" '$1 == release { print $2; exit }'
+    local uri
+    uri=$(apt-get indextargets --format '$(RELEASE) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
+        awk -v release="$1" '!found && ($1 == release || $2 == release) { found = 1; print $NF }')
+    case $uri in
+    mirror+file:*) awk '!/^#/ { print $1; exit }' "/${uri#mirror+file:/}" ;; # a list of mirrors
+    *) printf '%s' "$uri" ;;
+    esac
 }
 
-http_proxy=${http_proxy:-$(apt-config shell found Acquire::http::Proxy | sed "s/^found='\(.*\)'$/\1/")}
-export http_proxy
+# apt_proxy SCHEME: the proxy that this machine's apt uses for addresses of that scheme
+apt_proxy() { apt-config shell found "Acquire::$1::Proxy" | sed "s/^found='\(.*\)'$/\1/"; }
+
+export http_proxy=${http_proxy:-$(apt_proxy http)} https_proxy=${https_proxy:-$(apt_proxy https)}
 debian=$(mirror "$release")
-debian=${debian:-http://deb.debian.org/debian}
 security=$(mirror "$release-security")
-security=${security:-http://deb.debian.org/debian-security}
+[ -n "$debian" ] || {
+    echo "apt has no source for Debian $release on this machine; add one to /etc/apt/sources.list.d"
+    exit 1
+}
 
 step "Debian from $debian"
-debootstrap --variant=minbase "$release" "$root" "$debian"
+debootstrap --variant=minbase --include=ca-certificates "$release" "$root" "$debian"
 mount -t proc proc "$root/proc"
-cat >"$root/etc/apt/sources.list" <<LIST
-deb $debian $release main
-deb $security $release-security main
-LIST
+{
+    echo "deb $debian $release main"
+    [ -z "$security" ] || echo "deb $security $release-security main"
+} >"$root/etc/apt/sources.list"
 printf 'Acquire::Languages "none";\nDPkg::Options { "--force-unsafe-io"; };\n' >"$root/etc/apt/apt.conf.d/90machine"
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" # no service is started while it is built
 chmod +x "$root/usr/sbin/policy-rc.d"
