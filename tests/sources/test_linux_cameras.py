@@ -1,6 +1,6 @@
 import errno
 import os
-import subprocess
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import NoReturn
@@ -8,7 +8,9 @@ from typing import NoReturn
 import pytest
 
 from livebg.platform.camera_modes import CameraMode
-from livebg.platform.linux import v4l2
+from livebg.platform.linux.procfs import Holder, Holders
+from livebg.sources import linux_cameras
+from livebg.sources.devices import CameraDevice
 from livebg.sources.linux_cameras import find_problem, list_linux_cameras
 from tests.support.fake_v4l2 import (
     CAPTURE,
@@ -30,40 +32,69 @@ def kernel(tmp_path: Path) -> FakeKernel:
     return FakeKernel(tmp_path)
 
 
-def webcam() -> FakeNode:
-    return FakeNode(
-        capability("Integrated Camera: HD", CAPTURE),
-        {
-            "YUYV": {
-                discrete_size(640, 480): [discrete_interval(1, 30), discrete_interval(1, 15)],
-                discrete_size(1280, 720): [discrete_interval(1, 10)],
-            },
-            "MJPG": {discrete_size(1280, 720): [discrete_interval(1001, 30000)]},
-        },
-    )
+def webcam(busy: bool = False) -> FakeNode:
+    return FakeNode(capability("Integrated Camera: HD", CAPTURE), busy=busy)
 
 
-def test_request_numbers_are_those_of_the_kernel() -> None:
-    """From linux/videodev2.h on x86-64 and arm64, where the structures are laid out alike."""
-    assert v4l2.QUERYCAP == 0x80685600
-    assert v4l2.ENUM_FMT == 0xC0405602
-    assert v4l2.REQBUFS == 0xC0145608
-    assert v4l2.ENUM_FRAMESIZES == 0xC02C564A
-    assert v4l2.ENUM_FRAMEINTERVALS == 0xC034564B
+def listed(kernel: FakeKernel) -> list[CameraDevice]:
+    return list_linux_cameras(kernel.sys_folder, kernel.dev_folder, kernel)
 
 
-def test_a_webcam_is_listed_with_its_modes(kernel: FakeKernel) -> None:
+def test_a_webcam_is_listed(kernel: FakeKernel) -> None:
     path = kernel.plug_in(0, webcam())
-    (camera,) = list_linux_cameras(kernel.sys_folder, kernel.dev_folder, kernel)
+    (camera,) = listed(kernel)
     assert (camera.path, camera.index, camera.name) == (str(path), 0, "Integrated Camera: HD")
     assert camera.id == "usb-0000:00:14.0-6#0"
     assert not camera.virtual
     assert not camera.problem
-    assert camera.modes == (
-        CameraMode("YUYV", (640, 480), (Fraction(30), Fraction(15))),
-        CameraMode("YUYV", (1280, 720), (Fraction(10),)),
-        CameraMode("MJPG", (1280, 720), (Fraction(30000, 1001),)),
-    )
+
+
+@pytest.mark.parametrize(
+    ("formats", "modes"),
+    [
+        (
+            {
+                "YUYV": {
+                    discrete_size(640, 480): [discrete_interval(1, 30), discrete_interval(1, 15)],
+                    discrete_size(1280, 720): [discrete_interval(1, 10)],
+                },
+                "MJPG": {discrete_size(1280, 720): [discrete_interval(1001, 30000)]},
+            },
+            (
+                CameraMode("YUYV", (640, 480), (Fraction(30), Fraction(15))),
+                CameraMode("YUYV", (1280, 720), (Fraction(10),)),
+                CameraMode("MJPG", (1280, 720), (Fraction(30000, 1001),)),
+            ),
+        ),
+        # A range without common sizes lists its largest.
+        (
+            {"GREY": {size_range((8, 8), (160, 120), (8, 8)): []}},
+            (CameraMode("GREY", (160, 120)),),
+        ),
+        # An interval of nothing is no rate.
+        (
+            {"YUYV": {discrete_size(640, 480): [discrete_interval(0, 0)]}},
+            (CameraMode("YUYV", (640, 480)),),
+        ),
+    ],
+)
+def test_its_modes_are_listed(
+    kernel: FakeKernel,
+    formats: Mapping[str, Mapping[bytes, Sequence[bytes]]],
+    modes: tuple[CameraMode, ...],
+) -> None:
+    kernel.plug_in(0, FakeNode(capability("Cam", CAPTURE), formats))
+    assert listed(kernel)[0].modes == modes
+
+
+def test_a_virtual_camera_with_any_size_lists_the_common_ones(kernel: FakeKernel) -> None:
+    sizes = size_range((2, 2), (1280, 1280), (2, 2))
+    formats = {"YU12": {sizes: [interval_range((1, 60), (1, 5))]}}
+    kernel.plug_in(0, FakeNode(capability("livebg", CAPTURE, driver="v4l2 loopback"), formats))
+    (camera,) = listed(kernel)
+    assert camera.virtual
+    assert CameraMode("YU12", (1280, 720), (Fraction(60), Fraction(5))) in camera.modes
+    assert max(mode.size for mode in camera.modes) == (1280, 960)
 
 
 def test_only_capture_nodes_are_listed_in_the_order_of_their_numbers(kernel: FakeKernel) -> None:
@@ -73,59 +104,19 @@ def test_only_capture_nodes_are_listed_in_the_order_of_their_numbers(kernel: Fak
     kernel.plug_in(4, FakeNode(capability("idle virtual camera", OUTPUT)))
     kernel.plug_in(5, FakeNode(capability("codec", CAPTURE | MEMORY_TO_MEMORY)))
     kernel.plug_in(6, None)
-    listed = list_linux_cameras(kernel.sys_folder, kernel.dev_folder, kernel)
-    assert [camera.index for camera in listed] == [2, 10]
+    assert [camera.index for camera in listed(kernel)] == [2, 10]
 
 
 def test_a_machine_without_video_nodes_has_no_cameras(tmp_path: Path) -> None:
     assert list_linux_cameras(tmp_path / "none", tmp_path / "nothing") == []
 
 
-def test_the_serial_number_names_a_camera_before_its_plug_does(kernel: FakeKernel) -> None:
-    path = kernel.plug_in(0, webcam())
-    by_id = kernel.link("by-id", "usb-Maker_Cam_1234-video-index0", path)
-    kernel.link("by-path", "pci-0000:00:14.0-usb-0:6:1.0-video-index0", path)
-    (camera,) = list_linux_cameras(kernel.sys_folder, kernel.dev_folder, kernel)
-    assert camera.id == str(by_id)
-
-
-def test_the_twin_without_a_link_by_serial_number_is_named_by_its_plug(kernel: FakeKernel) -> None:
+def test_a_camera_is_named_by_its_serial_number_else_by_its_plug(kernel: FakeKernel) -> None:
     first, second = kernel.plug_in(0, webcam()), kernel.plug_in(2, webcam())
-    kernel.link("by-id", "usb-Maker_Cam-video-index0", second)
+    serial = kernel.link("by-id", "usb-Maker_Cam_1234-video-index0", second)
     kernel.link("by-path", "second", second)
     plug = kernel.link("by-path", "first", first)
-    listed = list_linux_cameras(kernel.sys_folder, kernel.dev_folder, kernel)
-    assert listed[0].id == str(plug)
-    assert listed[0].id != listed[1].id
-
-
-def test_a_virtual_camera_with_any_size_lists_the_common_ones(kernel: FakeKernel) -> None:
-    sizes = size_range((2, 2), (1280, 1280), (2, 2))
-    intervals = [interval_range((1, 60), (1, 5))]
-    node = FakeNode(
-        capability("livebg", CAPTURE, driver="v4l2 loopback"), {"YU12": {sizes: intervals}}
-    )
-    kernel.plug_in(0, node)
-    (camera,) = list_linux_cameras(kernel.sys_folder, kernel.dev_folder, kernel)
-    assert camera.virtual
-    assert CameraMode("YU12", (1280, 720), (Fraction(60), Fraction(5))) in camera.modes
-    assert max(mode.size for mode in camera.modes) == (1280, 960)
-
-
-def test_a_range_without_common_sizes_lists_its_largest(kernel: FakeKernel) -> None:
-    node = FakeNode(
-        capability("thermal", CAPTURE), {"GREY": {size_range((8, 8), (160, 120), (8, 8)): []}}
-    )
-    kernel.plug_in(0, node)
-    (camera,) = list_linux_cameras(kernel.sys_folder, kernel.dev_folder, kernel)
-    assert camera.modes == (CameraMode("GREY", (160, 120)),)
-
-
-def test_an_interval_of_nothing_is_no_rate(kernel: FakeKernel) -> None:
-    formats = {"YUYV": {discrete_size(640, 480): [discrete_interval(0, 0)]}}
-    kernel.plug_in(0, FakeNode(capability("odd", CAPTURE), formats))
-    (camera,) = list_linux_cameras(kernel.sys_folder, kernel.dev_folder, kernel)
-    assert camera.modes == (CameraMode("YUYV", (640, 480)),)
+    assert [camera.id for camera in listed(kernel)] == [str(plug), str(serial)]
 
 
 def test_a_forbidden_camera_is_listed_with_what_to_do(
@@ -134,7 +125,7 @@ def test_a_forbidden_camera_is_listed_with_what_to_do(
     kernel.plug_in(0, webcam(), name="Integrated Camera")
     kernel.plug_in(1, webcam(), name="Integrated Camera", index=1)
     _refuse_to_open(monkeypatch, errno.EACCES)
-    (camera,) = list_linux_cameras(kernel.sys_folder, kernel.dev_folder, kernel)
+    (camera,) = listed(kernel)
     assert camera.name == "Integrated Camera"
     assert "sudo usermod -aG video" in camera.problem
 
@@ -144,57 +135,48 @@ def test_a_camera_pulled_while_it_is_listed_is_left_out(
 ) -> None:
     kernel.plug_in(0, webcam())
     _refuse_to_open(monkeypatch, errno.ENODEV)
-    assert list_linux_cameras(kernel.sys_folder, kernel.dev_folder, kernel) == []
+    assert listed(kernel) == []
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        (webcam(busy=True), "is in use by another program"),
+        (FakeNode(capability("livebg", OUTPUT)), "(livebg) is not a capture device"),
+        (None, "is not a camera; `livebg cameras` lists what is there"),
+    ],
+)
+def test_a_node_that_cannot_be_used_says_why(
+    kernel: FakeKernel, node: FakeNode | None, words: str
+) -> None:
+    problem = find_problem(str(kernel.plug_in(0, node)), kernel)
+    assert problem is not None
+    assert words in problem
 
 
 def test_nothing_is_wrong_with_a_free_camera(kernel: FakeKernel) -> None:
     assert find_problem(str(kernel.plug_in(0, webcam())), kernel) is None
 
 
-@pytest.mark.integration
-def test_a_busy_camera_says_who_uses_it(kernel: FakeKernel) -> None:
-    node = webcam()
-    node.busy = True
-    path = kernel.plug_in(0, node)
-    with path.open("rb") as held:
-        user = subprocess.Popen(["sleep", "60"], stdin=held)
-    try:
-        problem = find_problem(str(path), kernel)
-    finally:
-        user.kill()
-        user.wait()
+def test_a_busy_camera_says_who_uses_it(
+    kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_holders(paths: list[str]) -> Holders:
+        return Holders((Holder(30, "zoom", paths[0], 1),))
+
+    monkeypatch.setattr(linux_cameras, "find_holders", find_holders)
+    problem = find_problem(str(kernel.plug_in(0, webcam(busy=True))), kernel)
     assert problem is not None
-    assert f"in use by sleep (process {user.pid})" in problem
-
-
-def test_a_busy_camera_whose_user_is_hidden(kernel: FakeKernel) -> None:
-    node = webcam()
-    node.busy = True
-    problem = find_problem(str(kernel.plug_in(0, node)), kernel)
-    assert problem is not None
-    assert "in use by another program" in problem
-
-
-def test_an_output_is_not_a_camera(kernel: FakeKernel) -> None:
-    path = kernel.plug_in(0, FakeNode(capability("livebg", OUTPUT)))
-    problem = find_problem(str(path), kernel)
-    assert problem is not None
-    assert "(livebg) is not a capture device" in problem
+    assert "in use by zoom (process 30)" in problem
 
 
 def test_a_file_is_not_a_camera(tmp_path: Path) -> None:
     """With the real ioctl, on a real file."""
     path = tmp_path / "notes.txt"
     path.touch()
-    assert (
-        find_problem(str(path)) == f"{path} is not a camera; `livebg cameras` lists what is there"
-    )
-
-
-def test_a_missing_camera(tmp_path: Path) -> None:
-    problem = find_problem(str(tmp_path / "video7"))
-    assert problem is not None
-    assert problem.startswith(f"there is no camera {tmp_path}/video7;")
+    assert (find_problem(str(path)) or "").startswith(f"{path} is not a camera;")
+    missing = find_problem(str(tmp_path / "video7"))
+    assert (missing or "").startswith(f"there is no camera {tmp_path}/video7;")
 
 
 @pytest.mark.parametrize(

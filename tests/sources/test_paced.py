@@ -64,74 +64,50 @@ def steady(count: int) -> list[float]:
     return [index * PERIOD_S for index in range(count)]
 
 
-def test_a_prompt_reader_gets_every_frame_when_it_is_due() -> None:
-    player = Player(steady(4))
-    assert [player.read() for _ in range(4)] == [
-        (0, 0.0, 0.0),
-        (1, 0.1, 0.1),
-        (2, 0.2, 0.2),
-        (3, 0.3, 0.3),
-    ]
+@pytest.mark.parametrize(
+    ("times_s", "waits_s", "frames"),
+    [
+        # A prompt reader gets every frame when it is due.
+        (steady(4), [0, 0, 0, 0], [(0, 0.0, 0.0), (1, 0.1, 0.1), (2, 0.2, 0.2), (3, 0.3, 0.3)]),
+        ([0.0, 0.02, 0.5], [0, 0, 0], [(0, 0.0, 0.0), (1, 0.02, 0.02), (2, 0.5, 0.5)]),
+        # Time starts at the first read.
+        (steady(2), [3], [(0, 3.0, 3.0)]),
+        # A late reader gets the newest frame; the index counts the lost ones.
+        (steady(10), [0, 0.35, 0], [(0, 0.0, 0.0), (3, 0.3, 0.35), (4, 0.4, 0.4)]),
+        # A frame that is shown for long is not skipped for one that is not due.
+        ([0.0, 0.1, 0.9], [0, 0.4, 0], [(0, 0.0, 0.0), (1, 0.1, 0.4), (2, 0.9, 0.9)]),
+        # After a long absence it goes on where it was.
+        (steady(100), [0, 60, 0], [(0, 0.0, 0.0), (1, 60.0, 60.0), (2, 60.1, 60.1)]),
+        # It starts again without a gap, and skips frames across the seam too.
+        (steady(2), [0, 0, 0, 0], [(0, 0.0, 0.0), (1, 0.1, 0.1), (2, 0.2, 0.2), (3, 0.3, 0.3)]),
+        (steady(3), [0, 0.45], [(0, 0.0, 0.0), (4, 0.4, 0.45)]),
+    ],
+)
+def test_frames_come_when_they_are_due(
+    times_s: list[float], waits_s: list[float], frames: list[tuple[int, float, float]]
+) -> None:
+    player = Player(times_s)
+    seen = []
+    for wait_s in waits_s:
+        player.clock.advance(wait_s)
+        seen.append(player.read())
+    assert seen == frames
 
 
-def test_frames_of_a_variable_rate_come_at_their_own_times() -> None:
-    player = Player([0.0, 0.02, 0.5, 0.51])
-    assert [player.read()[2] for _ in range(4)] == [0.0, 0.02, 0.5, 0.51]
-
-
-def test_time_starts_at_the_first_read() -> None:
-    player = Player(steady(2))
-    player.clock.advance(3)
-    assert player.read() == (0, 3.0, 3.0)
-
-
-def test_a_late_reader_gets_the_newest_frame_and_the_index_counts_the_lost_ones() -> None:
+@pytest.mark.parametrize("late_s", [0.14, 60])
+def test_the_next_frame_is_not_decoded_before_it_is_needed(late_s: float) -> None:
     player = Player(steady(10))
     player.read()
-    player.clock.advance(0.35)
-    assert player.read() == (3, 0.3, 0.35)
-    assert player.read() == (4, 0.4, 0.4)
-
-
-def test_a_reader_a_little_late_gets_its_frame_without_waiting_for_the_next_to_decode() -> None:
-    player = Player(steady(10))
+    player.clock.advance(late_s)
     player.read()
-    player.clock.advance(0.14)
-    assert player.read() == (1, 0.1, 0.14)
     assert player.opened[0].reads == 2
 
 
-def test_a_frame_shown_for_long_is_not_skipped_for_one_that_is_not_due() -> None:
-    player = Player([0.0, 0.1, 0.9])
-    player.read()
-    player.clock.advance(0.4)
-    assert player.read() == (1, 0.1, 0.4)
-    assert player.read() == (2, 0.9, 0.9)
-
-
-def test_after_a_long_absence_it_goes_on_where_it_was() -> None:
-    player = Player(steady(100))
-    player.read()
-    player.clock.advance(60)
-    assert player.read() == (1, 60.0, 60.0)
-    assert player.read() == (2, 60.1, 60.1)
-    assert player.opened[0].reads == 3
-
-
-def test_it_starts_again_without_a_gap() -> None:
+def test_every_round_opens_the_file_again_and_closes_it() -> None:
     player = Player(steady(2))
-    assert [player.read() for _ in range(5)] == [
-        (index, index / 10, index / 10) for index in range(5)
-    ]
-    assert len(player.opened) == 3
+    for _ in range(5):
+        player.read()
     assert [source.closed for source in player.opened] == [True, True, False]
-
-
-def test_frames_are_skipped_across_the_seam_too() -> None:
-    player = Player(steady(3))
-    player.read()
-    player.clock.advance(0.45)
-    assert player.read()[0] == 4
 
 
 def test_without_looping_it_ends_and_says_so_again() -> None:

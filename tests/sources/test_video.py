@@ -15,34 +15,23 @@ from livebg.frame import Image
 from livebg.sources.video import Timeline, VideoFile
 from tests.support.clips import RATE, SIZE, number_of, numbered, write_clip
 
-STEP = 40
 
-
-def placed(*times_ns: int | None) -> list[int]:
-    timeline = Timeline(STEP)
-    return [timeline.place(time_ns) for time_ns in times_ns]
-
-
-def test_times_count_from_the_first() -> None:
-    assert placed(1000, 1017, 1100) == [0, 17, 100]
-
-
-def test_missing_times_are_one_step_apart() -> None:
-    assert placed(None, None, None) == [0, 40, 80]
-    assert placed(500, None, 600) == [0, 40, 100]
-
-
-def test_a_repeated_time_does_not_move_later_ones() -> None:
-    assert placed(0, 40, 40, 80) == [0, 40, 41, 80]
-
-
-def test_a_small_step_back_does_not_move_later_ones() -> None:
-    assert placed(0, 80, 40, 120) == [0, 80, 81, 120]
-
-
-def test_a_clock_that_was_set_back_goes_on() -> None:
-    late = 5 * NS_PER_S
-    assert placed(0, late, 0, 30) == [0, late, late + STEP, late + STEP + 30]
+@pytest.mark.parametrize(
+    ("times_ns", "placed_ns"),
+    [
+        ([1000, 1017, 1100], [0, 17, 100]),
+        ([None, None, None], [0, 40, 80]),
+        ([500, None, 600], [0, 40, 100]),
+        # Repeated, or a small step back: later frames keep their times.
+        ([0, 40, 40, 80], [0, 40, 41, 80]),
+        ([0, 80, 40, 120], [0, 80, 81, 120]),
+        # A clock that was set back goes on.
+        ([0, 5 * NS_PER_S, 0, 30], [0, 5 * NS_PER_S, 5 * NS_PER_S + 40, 5 * NS_PER_S + 70]),
+    ],
+)
+def test_times_start_at_0_and_advance(times_ns: list[int | None], placed_ns: list[int]) -> None:
+    timeline = Timeline(step_ns=40)
+    assert [timeline.place(time_ns) for time_ns in times_ns] == placed_ns
 
 
 MS = 1_000_000
@@ -224,30 +213,10 @@ def cut(path: Path, share: float) -> Path:
     return path
 
 
-def empty(folder: Path) -> Path:
-    path = folder / "empty.mp4"
-    path.touch()
+def filled(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
     return path
-
-
-def text(folder: Path) -> Path:
-    path = folder / "notes.txt"
-    path.write_text("this is not a video\n" * 40)
-    return path
-
-
-def noise(folder: Path) -> Path:
-    path = folder / "noise.mp4"
-    path.write_bytes(np.random.default_rng(1).bytes(20_000))
-    return path
-
-
-def picture(folder: Path) -> Path:
-    return write_clip(folder / "picture.jpg", [numbered(1)], codec="mjpeg")
-
-
-def too_wide(folder: Path) -> Path:
-    return write_clip(folder / "wide.mp4", [np.zeros((16, 8224, 3), np.uint8)])
 
 
 @pytest.mark.parametrize(
@@ -255,12 +224,21 @@ def too_wide(folder: Path) -> Path:
     [
         (lambda folder: folder / "missing.mp4", "no such file"),
         (lambda folder: folder, "folder"),
-        (empty, "0 bytes"),
-        (text, "text"),
-        (noise, "no video"),
-        (picture, "livebg image"),
+        (lambda folder: filled(folder, "empty.mp4", b""), "0 bytes"),
+        (lambda folder: filled(folder, "notes.txt", b"this is not a video\n" * 40), "text"),
+        (
+            lambda folder: filled(folder, "n.mp4", np.random.default_rng(1).bytes(20_000)),
+            "no video",
+        ),
+        (
+            lambda folder: write_clip(folder / "picture.jpg", [numbered(1)], codec="mjpeg"),
+            "livebg image",
+        ),
         (only_sound, "only sound"),
-        (too_wide, "8224x16 pixels are too many"),
+        (
+            lambda folder: write_clip(folder / "wide.mp4", [np.zeros((16, 8224, 3), np.uint8)]),
+            "8224x16 pixels are too many",
+        ),
         (
             lambda folder: cut(write_clip(folder / "index_last.mp4", count=60), 0.6),
             "end is missing",
