@@ -1,4 +1,4 @@
-"""A function in an interpreter of its own: its memory and processor time are nobody else's."""
+"""Functions in a fresh interpreter, which has its memory and processor time for itself."""
 
 from __future__ import annotations
 
@@ -9,26 +9,47 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from livebg.errors import BenchError
 from livebg.platform.process import tune_process
 
-__all__ = ["run_isolated", "serve"]
+__all__ = ["Progress", "run_each", "run_isolated", "serve"]
 
-_Parameters = ParamSpec("_Parameters")
-_Result = TypeVar("_Result")
+Progress = Callable[[int, int, str], None]
+"""Called with the measurements done, their number in all, and the name of the next one."""
 
 _SERVE = "from livebg.bench.isolation import serve; serve()"
 
 
-def run_isolated(
-    function: Callable[_Parameters, _Result],
-    *arguments: _Parameters.args,
-    **named: _Parameters.kwargs,
-) -> _Result:
-    """Call ``function`` in a fresh process and return what it returns.
+class _Case(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+_CaseT = TypeVar("_CaseT", bound=_Case)
+_Result = TypeVar("_Result")
+
+
+def run_each(
+    measure: Callable[[_CaseT], _Result], cases: Sequence[_CaseT], progress: Progress
+) -> list[_Result]:
+    """Measure every case in a process of its own.
+
+    Raises:
+        BenchError: a process died.
+        LivebgError: raised by ``measure``.
+    """
+    results = []
+    for number, case in enumerate(cases):
+        progress(number, len(cases), case.name)
+        results.append(run_isolated(measure, case))
+    return results
+
+
+def run_isolated(function: Callable[..., _Result], *arguments: Any) -> _Result:
+    """Call ``function`` in a fresh process and return its result.
 
     The process ends with the call, also when this one is interrupted.
 
@@ -36,11 +57,10 @@ def run_isolated(
         function: a function of a module, not of ``__main__``; it, its arguments and its result
             must be picklable.
         arguments: its arguments.
-        named: its named arguments.
 
     Raises:
         BenchError: the process died.
-        BaseException: whatever ``function`` raised, its traceback in the process as a note.
+        BaseException: raised by ``function``; a note holds the traceback in the process.
 
     Example:
         >>> import math
@@ -49,7 +69,7 @@ def run_isolated(
     """
     child = subprocess.run(
         [sys.executable, "-c", _SERVE],
-        input=pickle.dumps((function, arguments, named)),
+        input=pickle.dumps((function, arguments)),
         stdout=subprocess.PIPE,
         check=False,
     )
@@ -66,10 +86,10 @@ def run_isolated(
 
 
 def serve() -> None:
-    """Do what ``run_isolated`` wrote to stdin; answer on what was stdout, now free of prints."""
+    """Run the call that ``run_isolated`` wrote to stdin; its prints go to stderr."""
     tune_process()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which ends this one
-    # A parent that was killed needs no answer.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process after Ctrl+C
+    # The pipe is broken once the parent was killed.
     with contextlib.suppress(BrokenPipeError), os.fdopen(os.dup(1), "wb") as answer:
         os.dup2(2, 1)
         pickle.dump(_outcome(), answer)
@@ -77,8 +97,8 @@ def serve() -> None:
 
 def _outcome() -> tuple[bool, Any]:
     try:
-        function, arguments, named = pickle.load(sys.stdin.buffer)
-        return True, function(*arguments, **named)
+        function, arguments = pickle.load(sys.stdin.buffer)
+        return True, function(*arguments)
     except Exception as error:
         error.add_note(traceback.format_exc())
         return False, error

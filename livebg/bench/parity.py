@@ -1,11 +1,8 @@
-"""How far the mattes of every engine, device and arithmetic are from those of one of them.
-
-The table that says how far engines are apart.
-"""
+"""Parity of engines: the difference of their mattes, by device and arithmetic."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -14,7 +11,6 @@ from pathlib import Path
 import cv2
 
 from livebg.bench.speed import open_clip
-from livebg.bench.tables import Table
 from livebg.build import LEAST_SIZE, engine_of
 from livebg.config.settings import Settings
 from livebg.errors import LivebgError
@@ -31,13 +27,11 @@ __all__ = [
     "engines_here",
     "mean_parity",
     "measure_parity",
-    "parity_lines",
     "plan_parity",
 ]
 
-
 FRAMES = 30
-"""Frames of each clip that are compared, unless it is said how many."""
+"""Default number of frames of each clip that are compared."""
 
 _CARRIED_EVERY = 3
 """The network sees every so many frames, and the mattes between are carried, in a second pass."""
@@ -47,7 +41,7 @@ _LIMITS = {"f32": 2e-3, "f16": 1e-2, "bf16": 1e-2}
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What may run the stages.
+    """A device and the arithmetic of the network on it.
 
     Attributes:
         device: as the setting names it.
@@ -59,12 +53,12 @@ class Engine:
 
     @property
     def limit(self) -> float | None:
-        """Mean difference of alpha, 0..1, that it may have; None where nobody promises any."""
+        """Mean difference of alpha, 0..1, that it may have; None where none is promised."""
         return _LIMITS.get(self.precision)
 
 
 REFERENCE = Engine("cpu", "f32")
-"""What all others are compared with: OpenVINO on the processor, in full precision."""
+"""All others are compared with this one: OpenVINO on the processor, in full precision."""
 
 _OTHERS = (
     Engine("cpu", "bf16"),
@@ -85,11 +79,11 @@ _OTHERS = (
 
 @dataclass(frozen=True, slots=True)
 class ParityCase:
-    """One clip that is yet to be compared.
+    """All engines on one clip.
 
     Attributes:
-        settings: what all engines work by.
-        engines: what is compared with ``REFERENCE``.
+        settings: the settings of all engines.
+        engines: the engines that are compared with ``REFERENCE``.
         clip: a video file or a folder of pictures.
         frames: the most frames of it that are compared.
     """
@@ -99,10 +93,15 @@ class ParityCase:
     clip: Path
     frames: int
 
+    @property
+    def name(self) -> str:
+        """The case in words, for the progress."""
+        return f"{len(self.engines)} engines on {self.clip.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class ClipParity:
-    """What one clip showed of one engine.
+    """Differences of one engine on one clip.
 
     Attributes:
         engine: the engine.
@@ -119,16 +118,16 @@ class ClipParity:
 
 @dataclass(frozen=True, slots=True)
 class ParityResult:
-    """Means over clips of what one engine showed, and the clip in which it was farthest off.
+    """Differences of one engine: means over clips, and those of the worst clip.
 
     Attributes:
         engine: the engine.
-        limit: what ``inferred`` may be; None where nobody promises anything.
+        limit: the promised limit of ``inferred``, or None.
         inferred: as in ``ClipParity``.
         inferred_worst: the same, of the worst clip.
         carried: as in ``ClipParity``.
         carried_worst: the same, of the worst clip.
-        clips: what they are of.
+        clips: the differences on each clip.
     """
 
     engine: Engine
@@ -149,7 +148,7 @@ def plan_parity(settings: Settings, clips: Sequence[Path], frames: int | None) -
     """Return a case per clip.
 
     Args:
-        settings: what all engines work by.
+        settings: the settings of all engines.
         clips: video files and folders of pictures.
         frames: the most frames of each; ``FRAMES`` for None.
     """
@@ -244,39 +243,3 @@ def _difference(ours: Composite, theirs: Composite) -> float:
     assert ours.alpha is not None
     assert theirs.alpha is not None
     return float(cv2.absdiff(ours.alpha, theirs.alpha).mean()) / 255
-
-
-_NOTES = (
-    "Mean difference of alpha in 0..1, x 1e3, at full size; worst: of the clip that is farthest "
-    "off. carried: the network sees every third frame, and mattes are carried to those between by "
-    "optical flow. limit: what livebg promises for `every frame`; int8 computes something coarser "
-    "on purpose, and promises its quality instead.",
-)
-
-
-def parity_lines(results: Sequence[ParityResult]) -> Iterator[str]:
-    """Return what was compared, line by line."""
-    yield f"### Parity: mattes beside those of {REFERENCE.device} in {REFERENCE.precision}"
-    yield ""
-    yield from _table(results).lines()
-    yield ""
-    yield from _NOTES
-
-
-def _table(results: Sequence[ParityResult]) -> Table:
-    rows = [
-        (
-            r.engine.device,
-            r.engine.precision,
-            *map(_x1e3, (r.inferred, r.inferred_worst, r.carried, r.carried_worst)),
-            "" if r.limit is None else f"{r.limit * 1e3:g}",
-            "" if r.limit is None else "yes" if r.inferred_worst <= r.limit else "no",
-        )
-        for r in results
-    ]
-    columns = ("device", "precision", "every frame", "worst", "carried", "worst", "limit", "kept")
-    return Table(columns, rows, words=2)
-
-
-def _x1e3(difference: float) -> str:
-    return f"{difference * 1e3:.2f}"

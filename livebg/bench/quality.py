@@ -1,11 +1,9 @@
-"""How far an alpha matte is from the exact one.
+"""Quality of a subject's mattes, on clips whose exact mattes are known.
 
-The measures of video matting: Erofeev et al. (2015), "Perceptually motivated benchmark for video
-matting", and Rhemann et al. (2009), "A perceptually motivated online benchmark for image matting".
-All are scaled as papers print them; lower is better, 0 is exact. Mattes are ``(H, W)`` float32 in
-0..1 and are not modified.
-
-How good a subject's mattes are, on clips whose exact mattes are known.
+The measures are those of Erofeev et al. (2015), "Perceptually motivated benchmark for video
+matting", and Rhemann et al. (2009), "A perceptually motivated online benchmark for image matting",
+scaled as papers print them; lower is better, 0 is exact. Mattes are ``(H, W)`` float32 in 0..1 and
+are not modified.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from livebg.bench.speed import SubjectPlan, open_subject, used_since
+from livebg.bench.subjects import SubjectPlan, open_subject, used_since
 from livebg.errors import InputError
 from livebg.frame import FloatImage, Frame, Image
 from livebg.sources.pictures import PictureFolder, list_pictures, read_picture
@@ -36,10 +34,11 @@ __all__ = [
     "grad",
     "mad",
     "mean_quality",
-    "mean_scores",
     "measure_quality",
     "mse",
 ]
+
+_RATE = Fraction(30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +140,6 @@ class ScoreKeeper:
         return MatteScores(mads, mses, grads, dtssd=float(np.mean(self._changes)))
 
 
-def mean_scores(clips: list[MatteScores]) -> MatteScores:
-    """Return the mean over clips, each counting the same however long it is."""
-    return MatteScores(*map(float, np.mean([astuple(clip) for clip in clips], axis=0)))
-
-
 def _gradient(matte: FloatImage) -> FloatImage:
     across = cv2.Sobel(matte, cv2.CV_32F, 1, 0, ksize=3)
     down = cv2.Sobel(matte, cv2.CV_32F, 0, 1, ksize=3)
@@ -156,32 +150,34 @@ def _as_float(matte: Image) -> FloatImage:
     return matte.astype(np.float32) / np.float32(255)
 
 
-_RATE = Fraction(30)
-
-
 @dataclass(frozen=True, slots=True)
 class QualityCase:
     """One subject on one clip.
 
     Attributes:
-        plan: what is measured.
+        plan: the subject.
         clip: a folder of ``frame_0000.jpg`` ... (or PNG) and ``alpha_0000.png`` ...
     """
 
     plan: SubjectPlan
     clip: Path
 
+    @property
+    def name(self) -> str:
+        """The case in words, for the progress."""
+        return f"{self.plan.name} on {self.clip.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class ClipQuality:
-    """What was measured on one clip.
+    """Measurements of one subject on one clip.
 
     Attributes:
         clip: name of the clip.
         frames: frames of it.
         scores: means over the frames.
         cpu_ms: processor time per frame, in milliseconds, reading and scoring not counted.
-        inferred_share: share of the frames that the network saw, 0..1.
+        inferred_share: share of the frames that went through the network, 0..1.
     """
 
     clip: str
@@ -193,7 +189,7 @@ class ClipQuality:
 
 @dataclass(frozen=True, slots=True)
 class QualityResult:
-    """A subject's means over clips, and what they are means of."""
+    """Means of a subject over clips, and the clips' own measurements."""
 
     subject: str
     scores: MatteScores
@@ -231,7 +227,7 @@ def find_clips(folder: Path) -> list[Path]:
 
 
 def measure_quality(case: QualityCase) -> ClipQuality:
-    """Measure ``case``; made for ``run_isolated``, whose process it counts.
+    """Measure ``case``; made for ``run_isolated``: the time is that of the process.
 
     The mattes are those that ``livebg video CLIP --alpha DIR`` writes with the same settings.
 
@@ -268,9 +264,9 @@ def mean_quality(subject: str, clips: Sequence[ClipQuality]) -> QualityResult:
     """Return the means over ``clips``, each counting the same however long it is."""
     return QualityResult(
         subject=subject,
-        scores=mean_scores([clip.scores for clip in clips]),
-        cpu_ms=sum(clip.cpu_ms for clip in clips) / len(clips),
-        inferred_share=sum(clip.inferred_share for clip in clips) / len(clips),
+        scores=MatteScores(*map(float, np.mean([astuple(clip.scores) for clip in clips], axis=0))),
+        cpu_ms=float(np.mean([clip.cpu_ms for clip in clips])),
+        inferred_share=float(np.mean([clip.inferred_share for clip in clips])),
         clips=tuple(clips),
     )
 

@@ -1,4 +1,4 @@
-"""A long live session fed as fast as it takes frames: does it grow, does it lose any?"""
+"""Soak test: a long live session, fed as fast as it takes frames, whose memory is watched."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from livebg.bench.speed import Footage, SubjectPlan, frames_that_fit, load_footage
+from livebg.bench.speed import Footage, frames_that_fit, load_footage
+from livebg.bench.subjects import SubjectPlan
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.config.settings import Settings
 from livebg.errors import SourceError
@@ -27,16 +28,16 @@ _SAMPLES = 200
 _WARM_UP_SHARE = 0.1
 _PER_FRAMES = 10_000
 _POLL_S = 0.5
-"""A frame that got lost must not stop the soak; nothing takes so long for one."""
+"""Longer than any frame takes; then the next comes, so that a lost frame does not stop the soak."""
 
 
 @dataclass(frozen=True, slots=True)
 class SoakCase:
-    """A soak that is yet to be made.
+    """One subject with one effect at one size.
 
     Attributes:
         plan: a preset, with the background of the effect.
-        effect: its name, for the report.
+        effect: its name.
         size: ``(width, height)`` of the frames.
         clip: a video file or a folder of pictures.
         seconds: how long to run.
@@ -51,7 +52,7 @@ class SoakCase:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look at the process: frames done, memory in MiB (None if unknown), threads."""
+    """State of the process: frames done, memory in MiB (None if unknown), threads."""
 
     frames: int
     memory_mib: float | None
@@ -60,16 +61,16 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class SoakResult:
-    """What a soak found.
+    """Measurements of a soak.
 
     Attributes:
         subject: name of the preset.
         effect: as in the case.
         size: ``(width, height)`` of the frames.
         minutes: how long it ran.
-        frames: frames that were filtered and sent.
-        dropped: frames that were lost before the filter or before the sink.
-        failed: frames that the filter failed on.
+        frames: frames filtered and sent.
+        dropped: frames lost before the filter or before the sink.
+        failed: frames that a stage failed on.
         first_mib: resident memory after the first tenth of the time, the clip included; None where
             it is unknown.
         last_mib: resident memory at the end.
@@ -99,7 +100,7 @@ class Soak:
 
     Args:
         case: what to run.
-        clock: what times it.
+        clock: the clock of the session.
         build: makes the pipeline.
 
     Raises:

@@ -1,64 +1,61 @@
-"""The sizes of frames that have a name.
-
-The backgrounds that are measured.
-
-A clip held in memory at one size, so that measuring it measures neither a decoder nor a disk.
-
-What is measured: a preset's pipeline, or a baseline that stands beside it.
-
-How fast a subject is, from memory to a null sink.
-"""
+"""Speed of a subject, from frames in memory to a null sink."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 
+from livebg.bench.subjects import COPY, Subject, SubjectPlan, open_subject, used_since
 from livebg.clock import NS_PER_S
 from livebg.compositing.backgrounds import cover
-from livebg.config.settings import Settings
+from livebg.compositing.sheets import landscape
 from livebg.errors import InputError
-from livebg.frame import Composite, Frame, Image, Size, size_text
+from livebg.frame import Frame, Image, Size, size_text
 from livebg.platform.process import peak_memory_mib
 from livebg.sinks.base import Sink
 from livebg.sinks.null import NullSink
+from livebg.sinks.pictures import write_picture
 from livebg.sources.base import Source
 from livebg.sources.pictures import PictureFolder
 from livebg.sources.video import VideoFile
 
 __all__ = [
-    "COPY",
     "EFFECTS",
     "NAMED_SIZES",
-    "RECIPE",
     "Footage",
     "Length",
     "SpeedCase",
     "SpeedResult",
-    "Subject",
-    "SubjectPlan",
     "frames_that_fit",
     "load_footage",
     "measure_speed",
     "open_clip",
     "open_effects",
-    "open_subject",
     "plan_speed",
     "size_name",
-    "used_since",
 ]
-
 
 NAMED_SIZES: dict[str, Size] = {"720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}
 """``(width, height)`` in pixels, by name."""
+
+EFFECTS = ("picture", "blur")
+"""A still picture, the cheapest background, and a blur, which costs some work on every frame."""
+
+_PICTURE_SIZE = (1920, 1080)
+_MEMORY_BYTES = 1_600_000_000
+_FALLBACK_RATE = Fraction(30)
+_LEAST_FRAMES = 3
+_WARM_UP_S = 2.0
+
+_WARM_UP_FRAMES = 12
+"""More than the mask scheduler infers at first in any case."""
 
 
 def size_name(size: Size) -> str:
@@ -72,42 +69,26 @@ def size_name(size: Size) -> str:
     return next(names, size_text(size))
 
 
-EFFECTS = ("picture", "blur")
-"""A still picture, the cheapest background, and a blur, which costs some work on every frame."""
-
-_PICTURE_SIZE = (1920, 1080)
-
-
 def open_effects(names: Sequence[str], folder: Path) -> dict[str, str]:
     """Return the setting ``background`` of each effect, by name.
 
     Args:
         names: of ``EFFECTS``.
-        folder: where a picture is drawn into; it must stay while the effects are used.
+        folder: where the picture is written; it must stay while the effects are used.
 
     Raises:
         SinkError: the picture cannot be written.
     """
-    from livebg.compositing.sheets import landscape
-    from livebg.sinks.pictures import write_picture
-
-    backgrounds = {}
-    for name in names:
-        if name == "picture":
-            path = folder / "picture.png"
-            write_picture(path, landscape(_PICTURE_SIZE))
-            backgrounds[name] = str(path)
-        else:
-            backgrounds[name] = name
+    backgrounds = {name: name for name in names}
+    if "picture" in backgrounds:
+        path = folder / "picture.png"
+        write_picture(path, landscape(_PICTURE_SIZE))
+        backgrounds["picture"] = str(path)
     return backgrounds
 
 
-_MEMORY_BYTES = 1_600_000_000
-_FALLBACK_RATE = Fraction(30)
-
-
 class Footage:
-    """Pictures that are played forwards and backwards without end, so that there is never a cut.
+    """Pictures in memory, played forwards and backwards without end, so that there is no cut.
 
     Args:
         pictures: ``(H, W, 3)`` uint8 BGR, all of one size, at least one; kept, not copied.
@@ -123,7 +104,6 @@ class Footage:
 
     def __init__(self, pictures: Sequence[Image], frame_rate: Fraction) -> None:
         self._pictures = pictures
-        self._there_and_back = (*pictures, *pictures[-2:0:-1])
         self.frame_rate = frame_rate
         """Frames per second."""
 
@@ -135,9 +115,11 @@ class Footage:
     def frames(self) -> Iterator[Frame]:
         """Return an endless iterator of new frames, each at its presentation time."""
         period_ns = NS_PER_S / self.frame_rate
+        there_and_back = (*self._pictures, *self._pictures[-2:0:-1])
         for index in count():
-            picture = self._there_and_back[index % len(self._there_and_back)]
-            yield Frame(picture, index, round(index * period_ns))
+            yield Frame(
+                there_and_back[index % len(there_and_back)], index, round(index * period_ns)
+            )
 
 
 def open_clip(path: Path) -> Source:
@@ -165,131 +147,30 @@ def load_footage(path: Path, size: Size, frame_limit: int) -> Footage:
     Raises:
         InputError: the clip is missing, cannot be read, or has no frame.
     """
-    pictures = []
     with open_clip(path) as source:
         rate = source.info.frame_rate or _FALLBACK_RATE
-        for frame in source:
-            pictures.append(cover(frame.image, size))
-            if len(pictures) == frame_limit:
-                break
+        pictures = [
+            cover(frame.image, size) for _, frame in zip(range(frame_limit), source, strict=False)
+        ]
     if not pictures:
         raise InputError(f"{path}: there is no frame in it, name a clip that has some")
     return Footage(pictures, rate)
 
 
-RECIPE = "float recipe"
-"""The baseline that livebg is to beat: ``livebg.bench.baselines.FloatRecipe``."""
-
-COPY = "frame copy"
-"""The floor, which nothing can beat: ``livebg.bench.baselines.FrameCopy``."""
-
-
-class Subject(Protocol):
-    """What ``livebg.pipeline.Pipeline`` and the baselines have in common."""
-
-    @property
-    def statistics(self) -> Mapping[str, Any]:
-        """What was done so far, as ``Pipeline.statistics`` says it."""
-
-    def process(self, frame: Frame) -> Composite:
-        """Return ``frame`` filtered."""
-
-    def matte(self, frame: Frame) -> Any:
-        """Return the matte of the next frame, in whatever form ``compose`` takes it."""
-
-    def compose(self, frame: Frame, matte: Any, *, want_alpha: bool = False) -> Composite:
-        """Return ``frame`` composed with its own ``matte``."""
-
-    def reset(self) -> None:
-        """Forget all earlier frames."""
-
-    def close(self) -> None:
-        """Release everything. Idempotent."""
-
-
-@dataclass(frozen=True, slots=True)
-class SubjectPlan:
-    """A subject that is yet to be opened.
-
-    Attributes:
-        name: of the preset, or ``RECIPE`` or ``COPY``.
-        settings: what it works by; a baseline heeds the background, the precision and the threads.
-    """
-
-    name: str
-    settings: Settings
-
-    @property
-    def is_baseline(self) -> bool:
-        """Whether it is something else than livebg."""
-        return self.name in (RECIPE, COPY)
-
-    def behind(self, background: str) -> SubjectPlan:
-        """Return the plan with another ``background``."""
-        return replace(self, settings=replace(self.settings, background=background))
-
-
-def open_subject(plan: SubjectPlan, size: Size) -> Subject:
-    """Open what ``plan`` names for frames of ``(width, height)``.
-
-    Raises:
-        LivebgError: as ``livebg.pipeline.Pipeline``.
-    """
-    if plan.is_baseline:
-        from livebg.bench.baselines import FloatRecipe, FrameCopy
-
-        return FrameCopy() if plan.name == COPY else FloatRecipe(plan.settings, size)
-    from livebg.pipeline import Pipeline
-
-    return Pipeline(plan.settings, size)
-
-
-def used_since(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a subject did between two looks at its statistics.
-
-    Returns:
-        ``frames``; ``inferred``; ``stage_ms``: mean milliseconds a frame by stage.
-
-    Example:
-        >>> early = {"frames": 1, "inferred": 1, "stage_ms": {"segment": 900.0}}
-        >>> late = {"frames": 3, "inferred": 2, "stage_ms": {"segment": 310.0}}
-        >>> used_since(early, late)
-        {'frames': 2, 'inferred': 1, 'stage_ms': {'segment': 15.0}}
-    """
-    frames = after["frames"] - before["frames"]
-    earlier = before["stage_ms"]
-    return {
-        "frames": frames,
-        "inferred": after["inferred"] - before["inferred"],
-        "stage_ms": {
-            stage: (mean * after["frames"] - earlier.get(stage, 0.0) * before["frames"])
-            / max(1, frames)
-            for stage, mean in after["stage_ms"].items()
-        },
-    }
-
-
-_WARM_UP_FRAMES = 12
-"""More than those that the mask scheduler always infers at first."""
-
-_WARM_UP_S = 2.0
-_LEAST_FRAMES = 3
-
-
 @dataclass(frozen=True, slots=True)
 class Length:
-    """How long to measure.
+    """Length of a measurement.
 
     Attributes:
-        seconds: after which no further frame is begun, once there are three.
-        frames: exactly so many instead, where it is given.
+        seconds: no frame is begun after this time, once three are done.
+        frames: measure exactly this many frames instead, unless None.
     """
 
     seconds: float
     frames: int | None = None
 
     def is_reached(self, frames: int, seconds: float) -> bool:
-        """Whether so many frames in so many seconds are enough."""
+        """Say whether so many frames in so many seconds are enough."""
         if self.frames is not None:
             return frames >= self.frames
         return frames >= _LEAST_FRAMES and seconds >= self.seconds
@@ -297,11 +178,11 @@ class Length:
 
 @dataclass(frozen=True, slots=True)
 class SpeedCase:
-    """One measurement that is yet to be made.
+    """One subject with one effect at one size.
 
     Attributes:
-        plan: what is measured.
-        effect: ``picture`` or ``blur``, for the report; empty where there is none.
+        plan: the subject.
+        effect: ``picture`` or ``blur``, for the report; empty for the frame copy.
         size: ``(width, height)`` of the frames.
         clip: a video file or a folder of pictures.
         held_frames: the most frames of it that are held in memory.
@@ -315,17 +196,22 @@ class SpeedCase:
     held_frames: int
     length: Length
 
+    @property
+    def name(self) -> str:
+        """The case in words, for the progress."""
+        return f"{self.plan.name}, {size_name(self.size)} {self.effect}".strip()
+
 
 @dataclass(frozen=True, slots=True)
 class SpeedResult:
-    """What was measured, the warm-up not counted.
+    """Measurements of one case, without the warm-up.
 
     Attributes:
         subject: name of the subject.
         effect: as in the case.
         size: ``(width, height)`` of the frames.
-        engine: what ran the network; empty where there is none.
-        input_size: ``(width, height)`` that the network saw, or None.
+        engine: engine of the network; empty for the frame copy.
+        input_size: ``(width, height)`` of the network's input, or None.
         frames: frames measured.
         fps: frames per second.
         cpu_ms: processor time of the whole process per frame, in milliseconds.
@@ -333,9 +219,9 @@ class SpeedResult:
         p95_ms: time that 95 % of the frames did not exceed.
         p99_ms: time that 99 % of the frames did not exceed.
         stage_ms: mean milliseconds a frame, by stage.
-        inferred_share: share of the frames that the network saw, 0..1.
-        peak_mib: most memory that was resident, in MiB, the clip not counted; None where the
-            system does not tell.
+        inferred_share: share of the frames that went through the network, 0..1.
+        peak_mib: the most resident memory, in MiB, without the clip; None where the system does
+            not tell.
     """
 
     subject: str
@@ -355,41 +241,40 @@ class SpeedResult:
 
 
 def plan_speed(
-    presets: Sequence[SubjectPlan],
-    recipe: SubjectPlan,
+    plans: Sequence[SubjectPlan],
     *,
     sizes: Sequence[Size],
     effects: Mapping[str, str],
     clip: Path,
     length: Length,
 ) -> list[SpeedCase]:
-    """Return a case per size, effect and subject, and one of a copied frame per size.
+    """Return a case per size, effect and subject, and a frame copy per size.
 
-    Every size shows the same frames: as many of the clip's as fit into memory at the largest.
+    All sizes show the same frames: those of the clip that fit into memory at the largest size.
 
     Args:
-        presets: what is measured.
-        recipe: the baseline beside them.
+        plans: the subjects.
         sizes: ``(width, height)`` of the frames.
-        effects: by name, the setting ``background``.
+        effects: the setting ``background`` by the effect's name.
         clip: a video file or a folder of pictures.
         length: how long to measure each case.
     """
     held = min(map(frames_that_fit, sizes))
+    copy = SubjectPlan(COPY, plans[-1].settings)
     cases = []
     for size in sizes:
-        for effect, background in effects.items():
-            cases += [
-                SpeedCase(plan.behind(background), effect, size, clip, held, length)
-                for plan in (*presets, recipe)
-            ]
-        copy = SubjectPlan(COPY, recipe.settings)
-        cases.append(SpeedCase(copy, "", size, clip, held, length))
+        subjects = [
+            (plan.behind(background), effect)
+            for effect, background in effects.items()
+            for plan in plans
+        ]
+        for plan, effect in (*subjects, (copy, "")):
+            cases.append(SpeedCase(plan, effect, size, clip, held, length))
     return cases
 
 
 def measure_speed(case: SpeedCase) -> SpeedResult:
-    """Measure ``case``; made for ``run_isolated``, whose process it counts as a whole.
+    """Measure ``case``; made for ``run_isolated``: time and memory are those of the process.
 
     Raises:
         LivebgError: the clip cannot be read, or the subject cannot be opened or fails.
@@ -400,9 +285,29 @@ def measure_speed(case: SpeedCase) -> SpeedResult:
         _warm_up(subject, frames, sink)
         before = subject.statistics
         cpu_ns = time.process_time_ns()
-        spent_ns = _timed_frames(subject, frames, sink, case.length)
+        spent_ms = np.array(_timed_frames(subject, frames, sink, case.length)) / 1e6
         cpu_ns = time.process_time_ns() - cpu_ns
-        return _result(case, footage, before, subject.statistics, spent_ns, cpu_ns)
+        after = subject.statistics
+    used = used_since(before, after)
+    p50, p95, p99 = map(float, np.percentile(spent_ms, (50, 95, 99)))
+    peak_mib = peak_memory_mib()
+    input_size = after.get("input_size")
+    return SpeedResult(
+        subject=case.plan.name,
+        effect=case.effect,
+        size=case.size,
+        engine=after.get("engine", ""),
+        input_size=None if input_size is None else (input_size[0], input_size[1]),
+        frames=len(spent_ms),
+        fps=1e3 / float(spent_ms.mean()),
+        cpu_ms=cpu_ns / 1e6 / len(spent_ms),
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+        stage_ms=used["stage_ms"],
+        inferred_share=used["inferred"] / used["frames"],
+        peak_mib=None if peak_mib is None else peak_mib - footage.size_mib,
+    )
 
 
 def _warm_up(subject: Subject, frames: Iterator[Frame], sink: Sink) -> None:
@@ -425,34 +330,3 @@ def _timed_frames(
         sink.send(subject.process(frame))
         spent_ns.append(time.perf_counter_ns() - begin_ns)
     return spent_ns
-
-
-def _result(
-    case: SpeedCase,
-    footage: Footage,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-    spent_ns: list[int],
-    cpu_ns: int,
-) -> SpeedResult:
-    spent_ms = np.array(spent_ns) / 1e6
-    p50, p95, p99 = np.percentile(spent_ms, (50, 95, 99))
-    used = used_since(before, after)
-    peak = peak_memory_mib()
-    input_size = after.get("input_size")
-    return SpeedResult(
-        subject=case.plan.name,
-        effect=case.effect,
-        size=case.size,
-        engine=after.get("engine", ""),
-        input_size=None if input_size is None else (input_size[0], input_size[1]),
-        frames=len(spent_ns),
-        fps=1e3 / float(spent_ms.mean()),
-        cpu_ms=cpu_ns / 1e6 / len(spent_ns),
-        p50_ms=float(p50),
-        p95_ms=float(p95),
-        p99_ms=float(p99),
-        stage_ms=used["stage_ms"],
-        inferred_share=used["inferred"] / used["frames"],
-        peak_mib=None if peak is None else peak - footage.size_mib,
-    )

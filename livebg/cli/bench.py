@@ -1,7 +1,4 @@
-"""The options of ``livebg bench``, and how their texts are read.
-
-``livebg bench``: how fast it is here, and how good.
-"""
+"""``livebg bench``: measure speed and quality on this machine."""
 
 from __future__ import annotations
 
@@ -10,13 +7,11 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livebg.bench.speed import EFFECTS, NAMED_SIZES
 from livebg.cli.conflicts import Written, check_output_conflicts
 from livebg.cli.options import add_overrides, overrides_from
 from livebg.config.load import load_settings
@@ -26,41 +21,50 @@ from livebg.frame import Size
 
 if TYPE_CHECKING:
     from livebg.atomic import PartialFile
+    from livebg.bench.isolation import Progress
     from livebg.bench.parity import ParityResult
     from livebg.bench.quality import QualityResult
     from livebg.bench.report import Report
     from livebg.bench.soak import SoakResult
-    from livebg.bench.speed import Length, SpeedResult, SubjectPlan
-    from livebg.bench.suite import Progress
+    from livebg.bench.speed import Length, SpeedResult
+    from livebg.bench.subjects import SubjectPlan
+    from livebg.cli.status_line import StatusLine
 
-__all__ = ["QUICK_SECONDS", "SECONDS", "add_options", "add_parser", "run"]
+__all__ = ["add_parser", "run"]
 
+_SECONDS = 4.0
+"""Length of one measurement."""
 
-SECONDS = 4.0
-"""How long a case is measured."""
-
-QUICK_SECONDS = 1.5
-"""How long it is measured with ``--quick``."""
+_QUICK_SECONDS = 1.5
+"""The same with ``--quick``."""
 
 _SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
 _LEAST_SIDE, _LARGEST_SIDE = 64, 8192
 
-_MOST = 1_000_000
+_LONGEST = 1_000_000
 """Seconds or minutes that a measurement may last."""
 
 _NOT_MEASURED = frozenset({"camera", "size", "fps", "mirror", "max_matte_age_s", "background"})
 """Settings of the camera and of the live session, and the one that --effects chooses."""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add everything that ``livebg bench`` understands."""
-    _add_what(parser)
-    _add_how_long(parser)
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the parser of ``livebg bench`` and set its ``run``."""
+    parser = subparsers.add_parser(
+        "bench",
+        help="measure speed and quality",
+        description="Measure presets from memory to a null sink, each in a process of its own, "
+        "beside two baselines: Robust Video Matting as released with float blending, and a copy "
+        "of the frame. With --clips, measure the quality of their mattes too.",
+    )
+    _add_subjects(parser)
+    _add_lengths(parser)
     _add_outputs(parser)
     add_overrides(parser, [name for name in SETTINGS if name not in _NOT_MEASURED])
+    parser.set_defaults(run=run)
 
 
-def _add_what(parser: argparse.ArgumentParser) -> None:
+def _add_subjects(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--presets",
         type=_words,
@@ -77,7 +81,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--effects",
         type=_effects,
-        default=",".join(EFFECTS),
+        default="picture,blur",
         metavar="NAME[,NAME...]",
         help="backgrounds: picture, blur (default both)",
     )
@@ -96,13 +100,13 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_how_long(parser: argparse.ArgumentParser) -> None:
+def _add_lengths(parser: argparse.ArgumentParser) -> None:
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
         "--seconds",
         type=_positive,
         metavar="N",
-        help=f"how long to measure each case (default {SECONDS:g})",
+        help=f"how long to measure each case (default {_SECONDS:g})",
     )
     length.add_argument(
         "--frames", type=_count, metavar="N", help="how many frames to measure of each case instead"
@@ -110,7 +114,7 @@ def _add_how_long(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help=f"720p only, {QUICK_SECONDS:g} seconds each: done within a minute",
+        help=f"720p only, {_QUICK_SECONDS:g} seconds each: done within a minute",
     )
     parser.add_argument("--no-speed", action="store_true", help="measure no speed")
     parser.add_argument(
@@ -136,7 +140,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         "--plot",
         type=_svg,
         metavar="FILE.svg",
-        help="draw quality against processor time; needs --clips",
+        help="draw quality against processor time; needs --clips, and matplotlib",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
@@ -149,6 +153,8 @@ def _words(text: str) -> list[str]:
 
 
 def _effects(text: str) -> list[str]:
+    from livebg.bench.speed import EFFECTS
+
     words = _words(text)
     for word in words:
         if word not in EFFECTS:
@@ -163,6 +169,8 @@ def _sizes(text: str) -> list[Size]:
 
 
 def _size(word: str) -> Size:
+    from livebg.bench.speed import NAMED_SIZES
+
     named = {name.lower(): size for name, size in NAMED_SIZES.items()}
     if word.lower() in named:
         return named[word.lower()]
@@ -181,8 +189,8 @@ def _positive(text: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not 0 < number <= _MOST:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0, up to {_MOST}")
+    if not 0 < number <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0, up to {_LONGEST}")
     return number
 
 
@@ -199,32 +207,42 @@ def _svg(text: str) -> Path:
     return path
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the parser of ``livebg bench`` and set its ``run``."""
-    parser = subparsers.add_parser(
-        "bench",
-        help="measure speed and quality",
-        description="Measure presets from memory to a null sink, each in a process of its own, "
-        "beside two baselines: Robust Video Matting as released with float blending, and a copy "
-        "of the frame. With --clips, measure the quality of their mattes too.",
-    )
-    add_options(parser)
-    parser.set_defaults(run=run)
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Run ``livebg bench`` and return its exit status.
 
     Raises:
-        UsageError: an option cannot be used, or a file would be written over another; nothing was
-            measured.
+        UsageError: an option cannot be used, a file would be written over another, or matplotlib
+            is missing; nothing was measured.
         InputError: a clip cannot be read, or a file cannot be written.
         LivebgError: a network cannot be fetched, or a measurement failed.
     """
-    from livebg.bench.report import as_json, as_markdown
+    from livebg.bench.report import as_json, as_markdown, drawn_plot
 
-    if arguments.plot is not None and arguments.clips is None:
-        raise UsageError("--plot shows quality against processor time; name clips with --clips DIR")
+    _check(arguments)
+    with ExitStack() as stack:
+        tables = _reserve(arguments.report, stack)
+        plot = _reserve(arguments.plot, stack)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="livebg-bench-")))
+        report = _measure(_plan(arguments, folder))
+        if tables is not None:
+            tables.write(as_markdown(report).encode())
+        if plot is not None:
+            points = {r.subject: (r.cpu_ms, r.scores.mad) for r in report.quality}
+            plot.write(drawn_plot(points))
+    print((as_json(report) if arguments.json else as_markdown(report)).rstrip())
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be done, before anything is measured."""
+    from livebg.bench.report import require_matplotlib
+
+    if arguments.plot is not None:
+        if arguments.clips is None:
+            raise UsageError(
+                "--plot shows quality against processor time; name clips with --clips DIR"
+            )
+        require_matplotlib()
     instead = arguments.soak is not None or arguments.parity
     if arguments.no_speed and arguments.clips is None and not instead:
         raise UsageError("--no-speed leaves nothing to measure; name clips with --clips DIR")
@@ -233,23 +251,22 @@ def run(arguments: argparse.Namespace) -> int:
         {"--clip": arguments.clip},
         [Written(option, path) for option, path in places if path is not None],
     )
-    with ExitStack() as stack:
-        tables = _reserve(arguments.report, stack)
-        plot = _reserve(arguments.plot, stack)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="livebg-bench-")))
-        report = _measure(arguments, folder)
-        if tables is not None:
-            tables.write(as_markdown(report).encode())
-        if plot is not None:
-            plot.write(_plotted(report))
-    print((as_json(report) if arguments.json else as_markdown(report)).rstrip())
-    return 0
+
+
+def _reserve(path: Path | None, stack: ExitStack) -> PartialFile | None:
+    """Make sure that ``path`` can be written."""
+    from livebg.atomic import PartialFile
+
+    if path is None:
+        return None
+    return stack.enter_context(PartialFile(path))
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    """What the command line asks for, looked up and checked."""
+class _Plan:
+    """The measurements that the command line asks for, looked up and checked."""
 
+    arguments: argparse.Namespace
     presets: list[SubjectPlan]
     recipe: SubjectPlan
     sizes: list[Size]
@@ -259,25 +276,22 @@ class _Job:
     length: Length
 
     @property
-    def first_effect(self) -> str:
-        return next(iter(self.effects))
-
-    @property
     def compared_clips(self) -> list[Path]:
         """The clips on which engines are compared."""
         return self.clips or [self.clip]
 
     def behind_first(self, plan: SubjectPlan) -> SubjectPlan:
-        return plan.behind(self.effects[self.first_effect])
+        """Return ``plan`` with the background of the first effect."""
+        return plan.behind(next(iter(self.effects.values())))
 
 
-def _job(arguments: argparse.Namespace, folder: Path) -> _Job:
+def _plan(arguments: argparse.Namespace, folder: Path) -> _Plan:
     from livebg.bench.quality import find_clips
-    from livebg.bench.speed import RECIPE, Length, SubjectPlan, open_effects
+    from livebg.bench.speed import NAMED_SIZES, Length, open_effects
+    from livebg.bench.subjects import RECIPE, SubjectPlan
     from livebg.cli.run import fetch_network
 
-    overrides = overrides_from(arguments)
-    quick = arguments.quick
+    quick, overrides = arguments.quick, overrides_from(arguments)
     presets = [
         SubjectPlan(name, load_settings(preset=name, environment=os.environ, overrides=overrides))
         for name in arguments.presets
@@ -286,119 +300,17 @@ def _job(arguments: argparse.Namespace, folder: Path) -> _Job:
     clips = [] if arguments.clips is None else find_clips(arguments.clips)
     for settings in (*(plan.settings for plan in presets), Settings()):
         fetch_network(settings)
-    return _Job(
+    seconds = arguments.seconds or (_QUICK_SECONDS if quick else _SECONDS)
+    return _Plan(
+        arguments=arguments,
         presets=presets,
         recipe=recipe,
         sizes=arguments.sizes or ([NAMED_SIZES["720p"]] if quick else list(NAMED_SIZES.values())),
         effects=open_effects(arguments.effects, folder),
         clip=_clip(arguments.clip),
         clips=clips,
-        length=Length(arguments.seconds or (QUICK_SECONDS if quick else SECONDS), arguments.frames),
+        length=Length(seconds, arguments.frames),
     )
-
-
-def _measure(arguments: argparse.Namespace, folder: Path) -> Report:
-    from livebg.bench.report import Report
-    from livebg.bench.tables import describe_machine
-
-    job = _job(arguments, folder)
-    soaks, compares = arguments.soak is not None, arguments.parity
-    fast = not (soaks or compares or arguments.no_speed)
-    return Report(
-        machine=describe_machine(),
-        settings=_settings(arguments, job),
-        speed=_speed(job) if fast else [],
-        parity=_parity(job) if compares else [],
-        quality=_quality(job) if job.clips and not compares else [],
-        soak=_soak(job, arguments.soak * 60) if soaks else None,
-    )
-
-
-def _settings(arguments: argparse.Namespace, job: _Job) -> dict[str, Any]:
-    """Return how it is measured, for the report."""
-    frames, seconds = job.length.frames, job.length.seconds
-    settings: dict[str, Any] = {"threads of the network": job.recipe.settings.threads}
-    if arguments.parity:
-        from livebg.bench.parity import FRAMES
-
-        settings["preset"] = job.presets[0].name
-        settings["clips"] = ", ".join(clip.name for clip in job.compared_clips)
-        settings["length"] = f"{frames or FRAMES} frames each"
-        return settings | overrides_from(arguments)
-    if not arguments.no_speed or arguments.soak is not None:
-        settings["clip"] = job.clip.name
-    if not arguments.no_speed and arguments.soak is None:
-        settings["length"] = f"{seconds:g} s each" if frames is None else f"{frames} frames each"
-    if job.clips:
-        settings["clips with exact mattes"] = ", ".join(clip.name for clip in job.clips)
-    return settings | overrides_from(arguments)
-
-
-def _speed(job: _Job) -> list[SpeedResult]:
-    from livebg.bench.speed import plan_speed
-    from livebg.bench.suite import fill_caches, run_speed
-
-    cases = plan_speed(
-        job.presets,
-        job.recipe,
-        sizes=job.sizes,
-        effects=job.effects,
-        clip=job.clip,
-        length=job.length,
-    )
-    with _progress() as progress:
-        progress(0, len(cases), "compiling what is kept on disk")
-        fill_caches([job.behind_first(plan) for plan in job.presets], job.sizes[0])
-        return run_speed(cases, progress)
-
-
-def _parity(job: _Job) -> list[ParityResult]:
-    from livebg.bench.parity import plan_parity
-    from livebg.bench.suite import run_parity
-
-    cases = plan_parity(job.presets[0].settings, job.compared_clips, job.length.frames)
-    with _progress() as progress:
-        return run_parity(cases, progress)
-
-
-def _quality(job: _Job) -> list[QualityResult]:
-    from livebg.bench.suite import run_quality
-
-    plans = [job.behind_first(plan) for plan in (*job.presets, job.recipe)]
-    with _progress() as progress:
-        return run_quality(plans, job.clips, progress)
-
-
-def _soak(job: _Job, seconds: float) -> SoakResult:
-    from livebg.bench.soak import Soak, SoakCase
-    from livebg.bench.suite import fill_caches
-    from livebg.cli.console import stop_on_signals
-    from livebg.cli.status_line import StatusLine
-    from livebg.clock import MonotonicClock
-
-    plan = job.behind_first(job.presets[0])
-    soak = Soak(SoakCase(plan, job.first_effect, job.sizes[0], job.clip, seconds))
-    line = StatusLine(MonotonicClock())
-    try:
-        line.update("compiling what is kept on disk")
-        fill_caches([plan], job.sizes[0])
-        with stop_on_signals(soak.stop):
-            return soak.run(lambda: line.update(f"soaking: {soak.frames} frames"))
-    finally:
-        line.clear()
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Give a callback that shows on a terminal what is measured while the block runs."""
-    from livebg.cli.status_line import StatusLine
-    from livebg.clock import MonotonicClock
-
-    line = StatusLine(MonotonicClock())
-    try:
-        yield lambda done, total, what: line.update(f"measuring {done + 1} of {total}: {what}")
-    finally:
-        line.clear()
 
 
 def _clip(given: Path | None) -> Path:
@@ -414,24 +326,101 @@ def _clip(given: Path | None) -> Path:
     return given
 
 
-def _plotted(report: Report) -> bytes:
-    from livebg.bench.plot import PlotPoint, quality_plot
-    from livebg.bench.speed import RECIPE
+def _measure(plan: _Plan) -> Report:
+    from livebg.bench.report import Report, describe_machine
+    from livebg.cli.status_line import StatusLine
+    from livebg.clock import MonotonicClock
 
-    released = "RVM as released"
-    points = [
-        PlotPoint(released, r.cpu_ms, r.scores.mad, is_baseline=True)
-        if r.subject == RECIPE
-        else PlotPoint(r.subject, r.cpu_ms, r.scores.mad, is_baseline=False)
-        for r in report.quality
-    ]
-    return quality_plot(points).encode()
+    arguments = plan.arguments
+    soaks, compares = arguments.soak is not None, arguments.parity
+    line = StatusLine(MonotonicClock())
+
+    def progress(done: int, total: int, name: str) -> None:
+        line.update(f"measuring {done + 1} of {total}: {name}")
+
+    try:
+        return Report(
+            machine=describe_machine(),
+            settings=_conditions(plan),
+            speed=[] if soaks or compares or arguments.no_speed else _speed(plan, progress),
+            parity=_parity(plan, progress) if compares else [],
+            quality=_quality(plan, progress) if plan.clips and not compares else [],
+            soak=_soak(plan, line) if soaks else None,
+        )
+    finally:
+        line.clear()
 
 
-def _reserve(path: Path | None, stack: ExitStack) -> PartialFile | None:
-    """Make sure before anything is measured that ``path`` can be written."""
-    from livebg.atomic import PartialFile
+def _conditions(plan: _Plan) -> dict[str, Any]:
+    """Return how it is measured, for the report."""
+    from livebg.bench.parity import FRAMES
 
-    if path is None:
-        return None
-    return stack.enter_context(PartialFile(path))
+    arguments, frames = plan.arguments, plan.length.frames
+    conditions: dict[str, Any] = {"threads of the network": plan.recipe.settings.threads}
+    if arguments.parity:
+        conditions["preset"] = plan.presets[0].name
+        conditions["clips"] = _names(plan.compared_clips)
+        conditions["length"] = f"{frames or FRAMES} frames each"
+    else:
+        if arguments.soak is not None or not arguments.no_speed:
+            conditions["clip"] = plan.clip.name
+        if arguments.soak is None and not arguments.no_speed:
+            each = f"{plan.length.seconds:g} s" if frames is None else f"{frames} frames"
+            conditions["length"] = f"{each} each"
+        if plan.clips:
+            conditions["clips with exact mattes"] = _names(plan.clips)
+    return conditions | overrides_from(arguments)
+
+
+def _speed(plan: _Plan, progress: Progress) -> list[SpeedResult]:
+    from livebg.bench.isolation import run_each, run_isolated
+    from livebg.bench.speed import measure_speed, plan_speed
+    from livebg.bench.subjects import fill_caches
+
+    cases = plan_speed(
+        [*plan.presets, plan.recipe],
+        sizes=plan.sizes,
+        effects=plan.effects,
+        clip=plan.clip,
+        length=plan.length,
+    )
+    progress(0, len(cases), "compiling what is kept on disk")
+    run_isolated(fill_caches, [plan.behind_first(each) for each in plan.presets], plan.sizes[0])
+    return run_each(measure_speed, cases, progress)
+
+
+def _parity(plan: _Plan, progress: Progress) -> list[ParityResult]:
+    from livebg.bench.isolation import run_each
+    from livebg.bench.parity import mean_parity, measure_parity, plan_parity
+
+    cases = plan_parity(plan.presets[0].settings, plan.compared_clips, plan.length.frames)
+    return mean_parity(run_each(measure_parity, cases, progress))
+
+
+def _quality(plan: _Plan, progress: Progress) -> list[QualityResult]:
+    from livebg.bench.isolation import run_each
+    from livebg.bench.quality import QualityCase, mean_quality, measure_quality
+
+    subjects = [plan.behind_first(each) for each in (*plan.presets, plan.recipe)]
+    cases = [QualityCase(each, clip) for each in subjects for clip in plan.clips]
+    measured = iter(run_each(measure_quality, cases, progress))
+    return [mean_quality(each.name, [next(measured) for _ in plan.clips]) for each in subjects]
+
+
+def _soak(plan: _Plan, line: StatusLine) -> SoakResult:
+    from livebg.bench.isolation import run_isolated
+    from livebg.bench.soak import Soak, SoakCase
+    from livebg.bench.subjects import fill_caches
+    from livebg.cli.console import stop_on_signals
+
+    subject, effect = plan.behind_first(plan.presets[0]), next(iter(plan.effects))
+    seconds = plan.arguments.soak * 60
+    soak = Soak(SoakCase(subject, effect, plan.sizes[0], plan.clip, seconds))
+    line.update("compiling what is kept on disk")
+    run_isolated(fill_caches, [subject], plan.sizes[0])
+    with stop_on_signals(soak.stop):
+        return soak.run(lambda: line.update(f"soaking: {soak.frames} frames"))
+
+
+def _names(clips: list[Path]) -> str:
+    return ", ".join(clip.name for clip in clips)

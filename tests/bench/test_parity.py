@@ -13,12 +13,11 @@ from livebg.bench.parity import (
     engines_here,
     mean_parity,
     measure_parity,
-    parity_lines,
     plan_parity,
 )
 from livebg.config.settings import Settings
 from livebg.errors import UsageError
-from tests.support.bench_results import rows, write_scene
+from tests.support.bench_results import write_scene
 
 SETTINGS = Settings(matte_size=(128, 80))
 TORCH = Engine("torch:cpu", "f32")
@@ -60,12 +59,6 @@ def test_every_clip_is_a_case_in_which_nothing_but_the_engine_differs() -> None:
     assert plan_parity(SETTINGS, clips, 7)[0].frames == 7
 
 
-def test_with_a_card_all_look_at_as_much_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livebg.bench.parity.engines_here", lambda _: (Engine("cuda", "f16"),))
-    (case,) = plan_parity(SETTINGS, [Path("a")], None)
-    assert case.settings.matte_size == (512, 288)
-
-
 def test_engines_are_as_close_as_promised(tmp_path: Path, rvm_weights: Path) -> None:
     scene = write_scene(tmp_path / "scene", frames=5)
     engines = (TORCH, HALF)
@@ -94,28 +87,3 @@ def test_means_are_over_clips_and_the_worst_is_told() -> None:
 
 def test_whole_numbers_promise_nothing() -> None:
     assert Engine("cpu", "int8").limit is None
-
-
-F32, F16, INT8 = (
-    Engine("torch:cpu", "f32"),
-    Engine("cuda", "f16"),
-    Engine("cpu", "int8"),
-)
-
-
-def test_a_limit_is_kept_where_the_worst_clip_keeps_it() -> None:
-    near, far = (
-        [
-            ClipParity(F32, clip, off, 2 * off),
-            ClipParity(F16, clip, off, 3 * off),
-            ClipParity(INT8, clip, 4 * off, 5 * off),
-        ]
-        for clip, off in (("near", 0.001), ("far", 0.003))
-    )
-    shown = "\n".join(parity_lines(mean_parity([near, far])))
-    assert rows(shown, "Parity: mattes beside those of cpu in f32") == [
-        ["device", "precision", "every frame", "worst", "carried", "worst", "limit", "kept"],
-        ["torch:cpu", "f32", "2.00", "3.00", "4.00", "6.00", "2", "no"],
-        ["cuda", "f16", "2.00", "3.00", "6.00", "9.00", "10", "yes"],
-        ["cpu", "int8", "8.00", "12.00", "10.00", "15.00", "", ""],
-    ]

@@ -18,11 +18,10 @@ from livebg.bench.quality import (
     grad,
     mad,
     mean_quality,
-    mean_scores,
     measure_quality,
     mse,
 )
-from livebg.bench.speed import RECIPE, SubjectPlan
+from livebg.bench.subjects import RECIPE, SubjectPlan
 from livebg.cli.main import main
 from livebg.config.load import load_settings
 from livebg.errors import InputError
@@ -94,11 +93,6 @@ def test_one_frame_is_no_clip() -> None:
     keeper.add(np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.uint8))
     with pytest.raises(ValueError, match="fewer than two frames"):
         _ = keeper.scores
-
-
-def test_every_clip_counts_the_same() -> None:
-    mean = mean_scores([MatteScores(1, 2, 3, 4), MatteScores(3, 4, 5, 10)])
-    assert mean == MatteScores(2, 3, 4, 7)
 
 
 def read(path: Path) -> FloatImage:

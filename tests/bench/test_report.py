@@ -2,11 +2,23 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+
+import pytest
 
 from livebg import __version__
-from livebg.bench.report import SCHEMA, Report, as_json, as_markdown
-from livebg.bench.speed import COPY, RECIPE
-from livebg.bench.tables import Table, describe_machine, ms_text, share_text
+from livebg.bench.parity import ClipParity, Engine, mean_parity
+from livebg.bench.report import (
+    SCHEMA,
+    Report,
+    as_json,
+    as_markdown,
+    describe_machine,
+    drawn_plot,
+    require_matplotlib,
+)
+from livebg.bench.subjects import COPY, RECIPE
+from livebg.errors import UsageError
 from tests.support.bench_results import MACHINE, SOAK, quality, rows, speed
 
 
@@ -18,24 +30,6 @@ def test_the_machine_has_a_processor_and_versions() -> None:
     assert machine.precision == ("bf16" if "BF16" in machine.capabilities else "f32")
     assert machine.versions["livebg"] == __version__
     assert {"Python", "OpenCV", "openvino", "numpy"} <= machine.versions.keys()
-
-
-def test_words_are_aligned_to_the_left_and_numbers_to_the_right() -> None:
-    table = Table(("what", "ms"), [("fast", "4.00"), ("slower", "100.0")], words=1)
-    assert list(table.lines()) == [
-        "| what   |    ms |",
-        "| ------ | ----: |",
-        "| fast   |  4.00 |",
-        "| slower | 100.0 |",
-    ]
-
-
-def test_small_times_have_more_digits() -> None:
-    assert [ms_text(ms) for ms in (0.254, 9.994, 10.04)] == ["0.25", "9.99", "10.0"]
-
-
-def test_a_share_is_in_per_cent() -> None:
-    assert share_text(0.125) == "12 %"
 
 
 SPEED = [
@@ -125,6 +119,49 @@ def test_tables_are_aligned() -> None:
     for table in (block.splitlines() for block in tables if block.startswith("|")):
         assert len({len(line) for line in table}) == 1
         assert len({line.count("|") for line in table}) == 1
+
+
+F32, F16, INT8 = (
+    Engine("torch:cpu", "f32"),
+    Engine("cuda", "f16"),
+    Engine("cpu", "int8"),
+)
+
+
+def test_a_limit_is_kept_where_the_worst_clip_keeps_it() -> None:
+    near, far = (
+        [
+            ClipParity(F32, clip, off, 2 * off),
+            ClipParity(F16, clip, off, 3 * off),
+            ClipParity(INT8, clip, 4 * off, 5 * off),
+        ]
+        for clip, off in (("near", 0.001), ("far", 0.003))
+    )
+    shown = as_markdown(Report(MACHINE, {}, parity=mean_parity([near, far])))
+    assert rows(shown, "Parity: mattes beside those of cpu in f32") == [
+        ["device", "precision", "every frame", "worst", "carried", "worst", "limit", "kept"],
+        ["torch:cpu", "f32", "2.00", "3.00", "4.00", "6.00", "2", "no"],
+        ["cuda", "f16", "2.00", "3.00", "6.00", "9.00", "10", "yes"],
+        ["cpu", "int8", "8.00", "12.00", "10.00", "15.00", "", ""],
+    ]
+
+
+POINTS = {"fast": (4.0, 4.1), "quality": (18.0, 2.4), RECIPE: (126.0, 2.6)}
+
+
+def test_the_plot_names_every_subject_and_its_figures() -> None:
+    pytest.importorskip("matplotlib")
+    drawn = drawn_plot(POINTS).decode()
+    for text in ("fast", "4 ms, error 4.10", "18 ms, error 2.40", "RVM as released"):
+        assert f">{text}</text>" in drawn
+    assert drawn == drawn_plot(POINTS).decode()
+
+
+def test_without_matplotlib_the_plot_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "matplotlib.figure", raising=False)
+    with pytest.raises(UsageError, match=r"pip install 'livebg\[plot\]'"):
+        require_matplotlib()
 
 
 def test_json_holds_everything() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from livebg.bench.soak import Sample, Soak, SoakCase, growth_mib
-from livebg.bench.speed import SubjectPlan
+from livebg.bench.subjects import SubjectPlan
 from livebg.compositing.backgrounds import Plate
 from livebg.config.settings import Settings
 from livebg.frame import BGR, Composite, Frame, PixelFormat, Size

@@ -8,44 +8,33 @@ import numpy as np
 import pytest
 
 from livebg.bench import speed
-from livebg.bench.baselines import FloatRecipe, FrameCopy
 from livebg.bench.speed import (
-    COPY,
     EFFECTS,
-    RECIPE,
     Footage,
     Length,
     SpeedCase,
     SpeedResult,
-    SubjectPlan,
     frames_that_fit,
     load_footage,
     measure_speed,
     open_effects,
-    open_subject,
     plan_speed,
-    used_since,
 )
+from livebg.bench.subjects import COPY, RECIPE, SubjectPlan
 from livebg.config.load import load_settings
 from livebg.config.settings import Settings
-from livebg.errors import InputError
 from livebg.frame import Image
-from livebg.pipeline import Pipeline
 from livebg.sources.pictures import read_picture
 from tests.support.bench_results import write_scene
 from tests.support.clips import number_of, write_clip
 
 
-def test_every_effect_is_a_background(tmp_path: Path) -> None:
-    effects = open_effects(EFFECTS, tmp_path)
-    assert tuple(effects) == EFFECTS
-    assert effects["blur"] == "blur"
-    assert read_picture(Path(effects["picture"])).shape == (1080, 1920, 3)
-
-
-def test_only_what_is_asked_for_is_made(tmp_path: Path) -> None:
+def test_an_effect_is_a_background(tmp_path: Path) -> None:
     assert open_effects(["blur"], tmp_path) == {"blur": "blur"}
     assert not list(tmp_path.iterdir())
+    effects = open_effects(EFFECTS, tmp_path)
+    assert tuple(effects) == EFFECTS
+    assert read_picture(Path(effects["picture"])).shape == (1080, 1920, 3)
 
 
 def level(number: int) -> Image:
@@ -64,24 +53,13 @@ def test_it_plays_forwards_and_backwards(count: int, order: list[int]) -> None:
     assert frames[1].captured_ns == 40_000_000
 
 
-def test_every_frame_is_new_so_that_nothing_small_is_kept_from_the_last_round() -> None:
-    first, second = islice(Footage([level(0)], Fraction(25)).frames(), 2)
-    first.halved(1)
-    assert first.image is second.image
-    assert first.halved(1) is not second.halved(1)
-
-
-def test_its_memory_is_that_of_its_pictures() -> None:
-    footage = Footage([level(0), level(1)], Fraction(25))
-    assert footage.size_mib == 2 * 4 * 6 * 3 / 2**20
-
-
 def test_a_video_is_read_to_the_limit_at_the_wanted_size(tmp_path: Path) -> None:
     footage = load_footage(write_clip(tmp_path / "clip.mp4"), (128, 96), 3)
     frames = list(islice(footage.frames(), 4))
     assert [number_of(frame.image) for frame in frames] == [0, 1, 2, 1]
     assert all(frame.size == (128, 96) for frame in frames)
     assert footage.frame_rate == 25
+    assert footage.size_mib == 3 * 128 * 96 * 3 / 2**20
 
 
 def test_a_folder_of_pictures_has_30_frames_a_second(tmp_path: Path) -> None:
@@ -90,46 +68,10 @@ def test_a_folder_of_pictures_has_30_frames_a_second(tmp_path: Path) -> None:
     assert next(footage.frames()).size == (160, 96)
 
 
-def test_a_missing_clip_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.mp4"):
-        load_footage(tmp_path / "none.mp4", (160, 96), 1)
-
-
 def test_fewer_large_frames_fit() -> None:
     assert frames_that_fit((3840, 2160)) == 64
     assert frames_that_fit((1280, 720)) == 9 * 64 + 2
     assert frames_that_fit((100_000, 100_000)) == 1
-
-
-@pytest.mark.parametrize(("name", "kind"), [("fast", Pipeline), (RECIPE, FloatRecipe)])
-def test_a_plan_opens_what_it_names(name: str, kind: type, rvm_weights: Path) -> None:
-    subject = open_subject(SubjectPlan(name, Settings()), (160, 96))
-    assert isinstance(subject, kind)
-    subject.close()
-
-
-def test_a_copy_needs_no_network() -> None:
-    assert isinstance(open_subject(SubjectPlan(COPY, Settings()), (160, 96)), FrameCopy)
-
-
-def test_baselines_are_known() -> None:
-    plans = [SubjectPlan(name, Settings()) for name in ("fast", RECIPE, COPY)]
-    assert [plan.is_baseline for plan in plans] == [False, True, True]
-
-
-def test_a_plan_gets_another_background() -> None:
-    plan = SubjectPlan("fast", Settings(background="blur", threads=2))
-    moved = plan.behind("white")
-    assert moved == SubjectPlan("fast", Settings(background="white", threads=2))
-
-
-def test_what_was_done_before_is_not_counted() -> None:
-    before = {"frames": 4, "inferred": 4, "stage_ms": {"segment": 500.0}}
-    after = {"frames": 10, "inferred": 6, "stage_ms": {"segment": 206.0, "carry": 3.0}}
-    used = used_since(before, after)
-    assert (used["frames"], used["inferred"]) == (6, 2)
-    # 2060 ms in all, 2000 of them before; carrying took 30 ms, none before.
-    assert used["stage_ms"] == pytest.approx({"segment": 10.0, "carry": 5.0})
 
 
 LENGTH = Length(60.0, frames=6)
@@ -199,17 +141,16 @@ def test_a_measurement_is_long_enough(length: Length, frames: int) -> None:
 def test_the_cases_are_sizes_by_effects_by_subjects_and_a_copy_a_size() -> None:
     presets = [SubjectPlan(name, Settings()) for name in ("fast", "quality")]
     cases = plan_speed(
-        presets,
-        SubjectPlan(RECIPE, Settings()),
+        [*presets, SubjectPlan(RECIPE, Settings())],
         sizes=[(1280, 720), (3840, 2160)],
-        effects={"picture": "beach.png", "blur": "blur"},
+        effects={"picture": "white", "blur": "blur"},
         clip=Path("clip.mp4"),
         length=LENGTH,
     )
     each = ["fast", "quality", RECIPE, "fast", "quality", RECIPE, COPY]
     assert [case.plan.name for case in cases] == each * 2
     assert [case.effect for case in cases[:7]] == [*["picture"] * 3, *["blur"] * 3, ""]
-    assert [case.plan.settings.background for case in cases[2:4]] == ["beach.png", "blur"]
+    assert [str(case.plan.settings.background) for case in cases[2:4]] == ["white", "blur"]
     assert {case.size for case in cases[7:]} == {(3840, 2160)}
     # All sizes show the frames that fit at the largest.
     assert {case.held_frames for case in cases} == {64}

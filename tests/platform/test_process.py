@@ -27,6 +27,7 @@ def grow_and_shrink(size_mib: int) -> tuple[float, float, float]:
     return before, after, peak
 
 
+@pytest.mark.integration
 @linux
 def test_the_peak_outlasts_what_was_given_back() -> None:
     before, after, peak = run_isolated(grow_and_shrink, 64)
@@ -35,6 +36,7 @@ def test_the_peak_outlasts_what_was_given_back() -> None:
     assert peak >= after - 1
 
 
+@pytest.mark.integration
 @linux
 def test_the_memory_of_the_parent_is_not_counted() -> None:
     ballast = np.ones(300 * 2**20, np.uint8)

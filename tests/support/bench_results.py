@@ -1,7 +1,4 @@
-"""Results as a run would give them, with round numbers, and what is printed of them.
-
-Clips made on the spot.
-"""
+"""Made-up results of measurements, the tables printed of them, and a synthetic clip."""
 
 from __future__ import annotations
 
@@ -10,9 +7,9 @@ from pathlib import Path
 import cv2
 
 from livebg.bench.quality import ClipQuality, MatteScores, QualityResult, mean_quality
+from livebg.bench.report import Machine
 from livebg.bench.soak import SoakResult
 from livebg.bench.speed import SpeedResult
-from livebg.bench.tables import Machine
 from livebg.frame import Size
 from livebg.sources.synthetic import SyntheticScene
 

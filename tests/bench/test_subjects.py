@@ -1,23 +1,29 @@
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from livebg.bench.baselines import FloatRecipe, FrameCopy, ReleasedRvm
+from livebg.bench.subjects import (
+    COPY,
+    RECIPE,
+    FloatRecipe,
+    FrameCopy,
+    SubjectPlan,
+    open_subject,
+    used_since,
+)
 from livebg.compositing.backgrounds import cover
 from livebg.config.settings import Settings
 from livebg.frame import Frame
-from livebg.sources.video import VideoFile
+from livebg.pipeline import Pipeline
 
 SIZE = (640, 360)
 
 
-@pytest.fixture(scope="module")
-def frame(talking_head_clip: Path) -> Frame:
-    with VideoFile(talking_head_clip) as video:
-        return video.read()
+@pytest.fixture
+def frame(talking_head_frames: list[Frame]) -> Frame:
+    return talking_head_frames[0]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +44,7 @@ def test_the_released_network_finds_the_person(recipe: FloatRecipe, frame: Frame
     assert alpha[120:180, 285:355].min() > 0.95
 
 
-def test_the_state_is_forgotten(recipe: FloatRecipe, frame: Frame) -> None:
+def test_reset_clears_the_state(recipe: FloatRecipe, frame: Frame) -> None:
     recipe.reset()
     first = recipe.matte(frame)
     second = recipe.matte(frame)
@@ -47,32 +53,30 @@ def test_the_state_is_forgotten(recipe: FloatRecipe, frame: Frame) -> None:
     assert np.abs(second - first).max() > 0
 
 
-def test_it_blends_in_float_at_full_size(recipe: FloatRecipe, frame: Frame) -> None:
+def test_the_recipe_blends_in_float_at_full_size(recipe: FloatRecipe, frame: Frame) -> None:
     alpha = np.random.default_rng(2).random((360, 640), np.float32)
     composite = recipe.compose(frame, alpha, want_alpha=True)
     plate = cover(np.full((1, 1, 3), (10, 200, 90), np.uint8), SIZE)
-    wanted = frame.image * alpha[..., None] + plate * (1 - alpha[..., None])
+    expected = frame.image * alpha[..., None] + plate * (1 - alpha[..., None])
     # It cuts fractions off, as the recipe does.
-    assert np.abs(composite.image - wanted).max() <= 1
+    assert np.abs(composite.image - expected).max() <= 1
     assert composite.alpha is not None
     assert np.abs(composite.alpha / np.float32(255) - alpha).max() <= 0.5 / 255 + 1e-6
 
 
-def test_the_blur_keeps_what_is_a_person_and_smears_the_rest(
-    rvm_weights: Path, frame: Frame
-) -> None:
+def test_the_blur_keeps_the_person_and_blurs_the_rest(rvm_weights: Path, frame: Frame) -> None:
     recipe = FloatRecipe(Settings(background="blur"), SIZE)
     alpha = np.zeros((360, 640), np.float32)
     alpha[:, 320:] = 1
     image = recipe.compose(frame, alpha).image
     np.testing.assert_array_equal(image[:, 320:], frame.image[:, 320:])
-    sharpness = [float(cv2.Laplacian(part[:, :320], cv2.CV_64F).var()) for part in (
-        image, frame.image
-    )]  # fmt: skip
-    assert sharpness[0] < 0.05 * sharpness[1]
+    after, before = (
+        float(cv2.Laplacian(picture[:, :320], cv2.CV_64F).var()) for picture in (image, frame.image)
+    )
+    assert after < 0.05 * before
 
 
-def test_its_statistics_are_a_pipelines(recipe: FloatRecipe, frame: Frame) -> None:
+def test_statistics_are_those_of_a_pipeline(recipe: FloatRecipe, frame: Frame) -> None:
     before = recipe.statistics["frames"]
     recipe.process(frame)
     after = recipe.statistics
@@ -82,19 +86,31 @@ def test_its_statistics_are_a_pipelines(recipe: FloatRecipe, frame: Frame) -> No
     assert after["stage_ms"].keys() == {"segment", "compose"}
 
 
-def test_small_frames_are_not_scaled_up(rvm_weights: Path) -> None:
-    network = ReleasedRvm(Settings(), (320, 192))
-    assert network.input_size == (320, 192)
-
-
-def test_a_copy_is_a_copy(frame: Frame) -> None:
+def test_a_copy_is_a_copy_without_a_matte(frame: Frame) -> None:
     copier = FrameCopy()
     composite = copier.process(frame)
     np.testing.assert_array_equal(composite.image, frame.image)
     assert not np.shares_memory(composite.image, frame.image)
     assert copier.statistics == {"frames": 1, "inferred": 0, "stage_ms": {}}
-
-
-def test_a_copy_has_no_matte(frame: Frame) -> None:
     with pytest.raises(ValueError, match="no matte"):
-        FrameCopy().compose(replace(frame, index=1), None, want_alpha=True)
+        copier.compose(frame, None, want_alpha=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("fast", Pipeline), (RECIPE, FloatRecipe), (COPY, FrameCopy)]
+)
+def test_a_plan_opens_its_subject(name: str, kind: type, rvm_weights: Path) -> None:
+    plan = SubjectPlan(name, Settings(background="white", threads=2)).behind("blur")
+    assert plan == SubjectPlan(name, Settings(background="blur", threads=2))
+    subject = open_subject(plan, (160, 96))
+    assert isinstance(subject, kind)
+    subject.close()
+
+
+def test_the_warm_up_is_not_counted() -> None:
+    before = {"frames": 4, "inferred": 4, "stage_ms": {"segment": 500.0}}
+    after = {"frames": 10, "inferred": 6, "stage_ms": {"segment": 206.0, "carry": 3.0}}
+    used = used_since(before, after)
+    assert (used["frames"], used["inferred"]) == (6, 2)
+    # 2060 ms in all, 2000 of them before; carrying took 30 ms, none before.
+    assert used["stage_ms"] == pytest.approx({"segment": 10.0, "carry": 5.0})

@@ -1,14 +1,16 @@
-"""What livebg is compared with in the same run, because machines differ.
+"""Subjects of measurements: a preset's pipeline, and the baselines beside it.
 
-Both are written as plainly as anybody would write them first.
+Machines differ, so both baselines are measured in the same run. They are written as plainly as a
+first version of such a program would be.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -18,9 +20,11 @@ from livebg.compositing.backgrounds import cover
 from livebg.config.background import Background, Picture
 from livebg.config.settings import Settings
 from livebg.frame import Composite, FloatImage, Frame, Image, Size
+from livebg.live.hot_swap import build_warmed_up
 from livebg.models.catalog import find
 from livebg.models.rvm_graph import state_shapes
 from livebg.models.weights import ensure_weights
+from livebg.pipeline import Pipeline
 from livebg.segmenters.openvino_compile import (
     compile_graph,
     describe_engine,
@@ -29,7 +33,24 @@ from livebg.segmenters.openvino_compile import (
 )
 from livebg.sources.pictures import read_picture
 
-__all__ = ["FloatRecipe", "FrameCopy", "ReleasedRvm"]
+__all__ = [
+    "COPY",
+    "RECIPE",
+    "FloatRecipe",
+    "FrameCopy",
+    "ReleasedRvm",
+    "Subject",
+    "SubjectPlan",
+    "fill_caches",
+    "open_subject",
+    "used_since",
+]
+
+RECIPE = "float recipe"
+"""Name of the baseline to beat: ``FloatRecipe``."""
+
+COPY = "frame copy"
+"""Name of the lower bound: ``FrameCopy``."""
 
 _COARSE_WIDTH = 480
 """Width that RVM's own documentation scales wide frames to: 0.375 of 1280, 0.25 of 1920 pixels."""
@@ -38,11 +59,108 @@ _BLUR_SHARE = 0.033
 """Sigma as a share of the frame's height: as strong as livebg's plain ``blur``."""
 
 
+class Subject(Protocol):
+    """The methods of ``livebg.pipeline.Pipeline`` that the baselines have too."""
+
+    @property
+    def statistics(self) -> Mapping[str, Any]:
+        """Counts and times since the beginning, as in ``Pipeline.statistics``."""
+
+    def process(self, frame: Frame) -> Composite:
+        """Return ``frame`` filtered."""
+
+    def matte(self, frame: Frame) -> Any:
+        """Return the matte of the next frame, in the form that ``compose`` takes."""
+
+    def compose(self, frame: Frame, matte: Any, *, want_alpha: bool = False) -> Composite:
+        """Return ``frame`` composed with its own ``matte``."""
+
+    def reset(self) -> None:
+        """Forget all earlier frames."""
+
+    def close(self) -> None:
+        """Release everything. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectPlan:
+    """A subject that is not opened yet.
+
+    Attributes:
+        name: of the preset, or ``RECIPE`` or ``COPY``.
+        settings: its settings; a baseline uses the background, the precision and the threads.
+    """
+
+    name: str
+    settings: Settings
+
+    @property
+    def is_baseline(self) -> bool:
+        """True for the float recipe and the frame copy."""
+        return self.name in (RECIPE, COPY)
+
+    def behind(self, background: str) -> SubjectPlan:
+        """Return the plan with another ``background``."""
+        return replace(self, settings=replace(self.settings, background=background))
+
+
+def open_subject(plan: SubjectPlan, size: Size) -> Subject:
+    """Open the subject of ``plan`` for frames of ``(width, height)``.
+
+    Raises:
+        LivebgError: as ``livebg.pipeline.Pipeline``.
+    """
+    if plan.name == COPY:
+        return FrameCopy()
+    if plan.name == RECIPE:
+        return FloatRecipe(plan.settings, size)
+    return Pipeline(plan.settings, size)
+
+
+def fill_caches(plans: Sequence[SubjectPlan], size: Size) -> None:
+    """Build every pipeline once, so that no measurement compiles what is kept on disk.
+
+    Args:
+        plans: presets, no baseline.
+        size: ``(width, height)`` of the frames.
+
+    Raises:
+        LivebgError: a pipeline cannot be built, or its network fails.
+    """
+    for plan in plans:
+        build_warmed_up(plan.settings, size).close()
+
+
+def used_since(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the difference of a subject's statistics at two times.
+
+    Returns:
+        ``frames``; ``inferred``; ``stage_ms``: mean milliseconds a frame by stage.
+
+    Example:
+        >>> early = {"frames": 1, "inferred": 1, "stage_ms": {"segment": 900.0}}
+        >>> late = {"frames": 3, "inferred": 2, "stage_ms": {"segment": 310.0}}
+        >>> used_since(early, late)
+        {'frames': 2, 'inferred': 1, 'stage_ms': {'segment': 15.0}}
+    """
+    frames = after["frames"] - before["frames"]
+    earlier = before["stage_ms"]
+    return {
+        "frames": frames,
+        "inferred": after["inferred"] - before["inferred"],
+        "stage_ms": {
+            stage: (mean * after["frames"] - earlier.get(stage, 0.0) * before["frames"])
+            / max(1, frames)
+            for stage, mean in after["stage_ms"].items()
+        },
+    }
+
+
 class ReleasedRvm:
     """Robust Video Matting as released, full-resolution refiner included (Lin et al. 2021).
 
     Args:
-        settings: precision and threads are heeded.
+        settings: gives the precision and the threads.
         size: ``(width, height)`` of the frames.
     """
 
@@ -89,11 +207,11 @@ class FloatRecipe:
     """The recipe to beat: the network on every frame, then numpy blending in float32 at full size.
 
     Args:
-        settings: background (``blur`` or a picture), precision and threads are heeded.
+        settings: gives the background (``blur`` or a picture), the precision and the threads.
         size: ``(width, height)`` of the frames.
 
     Raises:
-        UsageError: the precision cannot be had on this processor.
+        UsageError: this processor does not have the precision.
         WeightsError: RVM's weights cannot be fetched.
         InputError: the background cannot be read.
     """
@@ -102,20 +220,19 @@ class FloatRecipe:
         self._plate = _open_plate(settings.background, size)
         self._network = ReleasedRvm(settings, size)
         self._frames = 0
-        self._stage_ns: dict[str, int] = {}
+        self._stage_ns = {"segment": 0, "compose": 0}
 
     @property
     def statistics(self) -> Mapping[str, Any]:
         """As ``Pipeline.statistics``."""
+        frames = self._frames
         return {
             "model": "rvm as released",
             "engine": self._network.engine,
             "input_size": list(self._network.input_size),
-            "frames": self._frames,
-            "inferred": self._frames,
-            "stage_ms": {
-                stage: ns / 1e6 / max(1, self._frames) for stage, ns in self._stage_ns.items()
-            },
+            "frames": frames,
+            "inferred": frames,
+            "stage_ms": {stage: ns / 1e6 / max(1, frames) for stage, ns in self._stage_ns.items()},
         }
 
     def process(self, frame: Frame) -> Composite:
@@ -143,25 +260,24 @@ class FloatRecipe:
         self._network.reset()
 
     def close(self) -> None:
-        """Nothing is held that Python does not release itself."""
+        """Do nothing: Python releases everything itself."""
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
         began_ns = time.perf_counter_ns()
         yield
-        took_ns = time.perf_counter_ns() - began_ns
-        self._stage_ns[stage] = self._stage_ns.get(stage, 0) + took_ns
+        self._stage_ns[stage] += time.perf_counter_ns() - began_ns
 
 
 class FrameCopy:
-    """The floor: what it costs to hand a frame on in new memory, and to do nothing to it."""
+    """The lower bound: each frame is copied into new memory, and nothing else is done."""
 
     def __init__(self) -> None:
         self._frames = 0
 
     @property
     def statistics(self) -> Mapping[str, Any]:
-        """As ``Pipeline.statistics``; there is neither a network nor a stage."""
+        """As ``Pipeline.statistics``, without a network and without stages."""
         return {"frames": self._frames, "inferred": 0, "stage_ms": {}}
 
     def process(self, frame: Frame) -> Composite:
@@ -177,17 +293,17 @@ class FrameCopy:
         """Return a copy of ``frame``.
 
         Raises:
-            ValueError: a matte is asked for.
+            ValueError: ``want_alpha`` is set; a copy has no matte.
         """
         if want_alpha:
             raise ValueError("a copy of a frame has no matte")
         return Composite(frame.image.copy(), frame.index, frame.captured_ns)
 
     def reset(self) -> None:
-        """There is nothing to forget."""
+        """Do nothing: no frame is remembered."""
 
     def close(self) -> None:
-        """There is nothing to release."""
+        """Do nothing: nothing is held."""
 
 
 def _open_plate(background: Background, size: Size) -> FloatImage | None:
@@ -198,6 +314,6 @@ def _open_plate(background: Background, size: Size) -> FloatImage | None:
 
 
 def _blurred(image: Image) -> FloatImage:
-    """Return the frame blurred at full size, the person in it smeared along."""
+    """Return the whole frame blurred at full size, the person included."""
     sigma_px = _BLUR_SHARE * min(image.shape[:2])
     return cv2.GaussianBlur(image, (0, 0), sigma_px).astype(np.float32)
