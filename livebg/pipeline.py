@@ -17,7 +17,7 @@ from livebg.compositing.compositor import Compositor, compositing_kernel
 from livebg.compositing.edge_colour import EDGE_HALVINGS, edge_colours
 from livebg.compositing.framing import AutoFraming, busts_of, mirrored, reframed
 from livebg.compositing.sheets import full_size_labels
-from livebg.config.load import DEFAULT_PRESET, load_settings
+from livebg.config.load import chosen_settings
 from livebg.config.settings import Settings
 from livebg.download import Progress
 from livebg.errors import NetworkLateError, UsageError
@@ -74,12 +74,7 @@ class Pipeline(Closable):
         progress: Progress | None = None,
         **overrides: Any,
     ) -> None:
-        if settings is None:
-            settings = load_settings(
-                preset=preset, overrides=overrides, default_preset=DEFAULT_PRESET
-            )
-        elif preset or overrides:
-            raise UsageError("give a pipeline either whole settings or a preset and single ones")
+        settings = chosen_settings(settings, preset, overrides)
         self._settings = settings
         self._segmenter = segmenter
         self._live = live

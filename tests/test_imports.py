@@ -12,7 +12,7 @@ import livebg
 PACKAGE = Path(livebg.__file__).parent
 
 LAYERS = (
-    {"atomic", "frame", "errors", "clock", "closable", "cache", "download", "threads"},
+    {"atomic", "frame", "errors", "clock", "closable", "cache", "download", "plugins", "threads"},
     {"config"},
     {"platform"},
     {"pixels"},

@@ -17,7 +17,6 @@ from livebg.errors import SourceError
 from livebg.frame import Composite, Frame, Size
 from livebg.live.hot_swap import Chain, build_warmed_up
 from livebg.live.session import Session
-from livebg.live.sink_runner import SinkPlan
 from livebg.platform.process import resident_memory_mib, thread_count
 from livebg.sinks.null import NullSink
 from livebg.sources.base import Source, SourceInfo
@@ -124,8 +123,8 @@ class Soak:
         self._next_ns = self._began_ns
         self._session = Session(
             case.plan.settings,
-            open_source=lambda: _FedSource(footage, case.size, taken, self._clock),
-            plan_sinks=lambda info: [SinkPlan("null", lambda: self._sink, cards="never")],
+            source=lambda: _FedSource(footage, case.size, taken, self._clock),
+            sinks=[self._sink],
             build=build,
             clock=self._clock,
         )
@@ -165,7 +164,7 @@ class Soak:
             self._samples.append(Sample(self.frames, resident_memory_mib(), thread_count()))
 
     def _result(self) -> SoakResult:
-        summary = self._session.summary()
+        summary = self._session.statistics
         settled = self._samples[round(len(self._samples) * _WARM_UP_SHARE) :]
         threads = [sample.threads for sample in settled] or [0]
         return SoakResult(
@@ -205,6 +204,8 @@ def growth_mib(samples: Sequence[Sample]) -> float | None:
 
 class _TakingSink(NullSink):
     """A null sink that says when it has got a frame."""
+
+    card_policy = "never"
 
     def __init__(self, taken: threading.Event) -> None:
         super().__init__()

@@ -12,7 +12,6 @@ import os
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from livebg.cli.status_line import StatusLine
     from livebg.compositing.backgrounds import Plate
     from livebg.live.session import Session
-    from livebg.live.sink_runner import SinkPlan
     from livebg.sinks.window import Window
     from livebg.sources.base import Source, SourceInfo
 
@@ -151,12 +149,16 @@ class Reel(Sink):
     """Writes the scene's caption and the camera's own picture into what another sink gets.
 
     Args:
+        name: for messages and statistics.
         sink: what is fed; closed with the reel.
         programme: knows the scenes and the camera's frames.
     """
 
-    def __init__(self, sink: Sink, programme: Programme) -> None:
-        self.name = sink.name
+    def __init__(self, name: str, sink: Sink, programme: Programme) -> None:
+        self.name = name
+        self.card_policy = sink.card_policy
+        self.in_main_thread = sink.in_main_thread
+        self.close_within_s = sink.close_within_s
         self._sink = sink
         self._programme = programme
 
@@ -394,7 +396,9 @@ def _play(clip: Path, settings: Settings, folder: Path, *, window_wanted: bool) 
     programme = Programme(pipeline, settings, scenes, frames)
     window = _open_window() if window_wanted else None
     reel = folder / _REEL
-    session = _open_session(clip, settings, programme, reel, window, len(scenes) * frames, line)
+    session = _open_session(
+        clip, settings, programme, reel, window, len(scenes) * frames, info, line
+    )
     try:
         with stop_on_signals(session.stop):
             session.run(on_tick=lambda: _tick(session, programme, window, line))
@@ -404,7 +408,7 @@ def _play(clip: Path, settings: Settings, folder: Path, *, window_wanted: bool) 
     drawn = _write_sheet(sheet, programme, scenes)
     written = ((reel, was_recorded(session)), (sheet, drawn))
     files = [path for path, done in written if done]
-    print_report(session.summary(), files, next_steps(_webcams(), picture))
+    print_report(session.statistics, files, next_steps(_webcams(), picture))
     return 0
 
 
@@ -428,11 +432,12 @@ def _open_session(
     reel: Path,
     window: Window | None,
     frames: int,
+    info: SourceInfo,
     line: StatusLine,
 ) -> Session:
-    from livebg.cli.outputs import Outputs
     from livebg.clock import MonotonicClock
     from livebg.live.session import Session
+    from livebg.sinks.recorder import Recorder
     from livebg.sources.base import Excerpt
     from livebg.sources.paced import PacedVideo
     from livebg.sources.video import VideoFile
@@ -442,24 +447,17 @@ def _open_session(
         looped = PacedVideo(lambda: Excerpt(VideoFile(clip), scene), MonotonicClock(), loop=True)
         return Excerpt(looped, frames)
 
-    def plan_sinks(info: SourceInfo) -> list[SinkPlan]:
-        plan = Outputs(recording=reel).plan_sinks(info, settings)[0]
-        return [replace(plan, open=lambda: Reel(plan.open(), programme))]
-
+    recorder = Recorder(reel, size=info.size, frame_rate=info.frame_rate, live=True)
+    sinks = [Reel("recording", recorder, programme)]
+    if window is not None:
+        sinks.append(Reel("window", window, programme))
     return Session(
         settings,
-        open_source=open_source,
-        plan_sinks=plan_sinks,
-        plan_window=None if window is None else partial(_plan_window, Reel(window, programme)),
+        source=open_source,
+        sinks=sinks,
         build=lambda wanted, size: programme,
         notice=line.say,
     )
-
-
-def _plan_window(reel: Reel, info: SourceInfo) -> SinkPlan:
-    from livebg.live.sink_runner import SinkPlan
-
-    return SinkPlan("window", lambda: reel)
 
 
 def _open_window() -> Window | None:

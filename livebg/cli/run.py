@@ -22,12 +22,7 @@ if TYPE_CHECKING:
     from livebg.cli.outputs import Outputs
     from livebg.cli.status_line import StatusLine
     from livebg.config.settings import Settings
-    from livebg.frame import Size
-    from livebg.live.controller import LiveConfig, LiveController
-    from livebg.live.hot_swap import Chain
     from livebg.live.session import Session
-    from livebg.sinks.window import Window
-    from livebg.sources.open import LiveSource
 
 __all__ = ["add_parser", "fetch_network", "run"]
 
@@ -86,70 +81,28 @@ def run(arguments: argparse.Namespace) -> int:
         _writes(arguments),
     )
     stats = None if arguments.stats is None else StatsFile(arguments.stats)
+
+    from livebg.cli.status_line import StatusLine
+    from livebg.clock import MonotonicClock
+
+    line = StatusLine(MonotonicClock())
     try:
-        session, controller, line = _set_up(arguments, settings, outputs, started_ns)
+        fetch_network(settings)
+        session = _open(arguments, settings, outputs, line, started_ns)
     except KeyboardInterrupt:
         if stats is not None:
             stats.write(_nothing_happened(started_ns))
         _leave_stuck_threads(still_running(), INTERRUPTED)
         raise
     try:
-        _drive(session, controller, line, arguments.seconds)
+        _drive(session, line, arguments, settings)
     finally:
         line.clear()
         if stats is not None:
-            stats.write(session.summary())
-        _say_goodbye(session, outputs)
-    _leave_stuck_threads(still_running() if session.stop_asked else session.unfinished, 0)
+            stats.write(session.statistics)
+        _print_summary(session, arguments.record)
+    _leave_stuck_threads(still_running() if session.stop_requested else session.unfinished, 0)
     return 0
-
-
-def _writes(arguments: argparse.Namespace) -> list[Written]:
-    places = (
-        ("--record", arguments.record, None),
-        ("--alpha", arguments.alpha, MATTES),
-        ("--stats", arguments.stats, None),
-    )
-    return [Written(option, path, prefix) for option, path, prefix in places if path is not None]
-
-
-def _set_up(
-    arguments: argparse.Namespace,
-    settings: Settings,
-    outputs: Outputs,
-    started_ns: int,
-) -> tuple[Session, LiveController, StatusLine]:
-    """Fetch and open all that the session needs."""
-    fetch_network(settings)
-
-    from livebg.cli.status_line import StatusLine
-    from livebg.clock import MonotonicClock
-    from livebg.live.controller import LiveController
-    from livebg.sources.open import LiveSource
-
-    line = StatusLine(MonotonicClock())
-    source = LiveSource(settings, loop=arguments.loop, notice=line.say)
-    session, window = _open(settings, outputs, source, line, started_ns)
-    controller = LiveController(
-        session,
-        notice=line.say,
-        status=line.update,
-        window=window,
-        config=_watched_config(arguments, settings, line),
-        snapshots=Path.cwd(),
-    )
-    return session, controller, line
-
-
-def _nothing_happened(started_ns: int) -> dict[str, Any]:
-    """Return the statistics of a session that was interrupted before it began."""
-    from livebg.clock import MonotonicClock
-    from livebg.live.statistics import Statistics
-
-    statistics = Statistics(MonotonicClock(), started_ns=started_ns)
-    return statistics.summary(
-        dropped=0, sink_drops={}, sink_errors={}, chain={}, ended="interrupted"
-    )
 
 
 def fetch_network(settings: Settings) -> None:
@@ -169,82 +122,94 @@ def fetch_network(settings: Settings) -> None:
             ensure_weights(entry, progress)
 
 
+def _writes(arguments: argparse.Namespace) -> list[Written]:
+    places = (
+        ("--record", arguments.record, None),
+        ("--alpha", arguments.alpha, MATTES),
+        ("--stats", arguments.stats, None),
+    )
+    return [Written(option, path, prefix) for option, path, prefix in places if path is not None]
+
+
 def _open(
+    arguments: argparse.Namespace,
     settings: Settings,
     outputs: Outputs,
-    source: LiveSource,
     line: StatusLine,
     started_ns: int,
-) -> tuple[Session, Window | None]:
-    from livebg.live.hot_swap import build_live
+) -> Session:
     from livebg.live.session import Session
-    from livebg.live.sink_runner import SinkPlan
 
-    def build(settings: Settings, size: Size) -> Chain:
-        pipeline = build_live(settings, size)
-        forget_code(_COMPILER)
-        return pipeline
-
-    window: Window | None = None
-    if outputs.window:
-        from livebg.sinks.window import Window
-
-        window = Window()
     session = Session(
         settings,
-        open_source=source.open,
-        on_camera=source.request,
-        plan_sinks=lambda info: outputs.plan_sinks(info, settings),
-        plan_window=None if window is None else lambda info: SinkPlan("window", lambda: window),
-        build=build,
+        sinks=outputs.sinks,
+        loop=arguments.loop,
         on_demand=outputs.on_demand,
         started_ns=started_ns,
         notice=line.say,
     )
-    if outputs.on_demand:
-        _explain_on_demand(session, outputs, line)
-    return session, window
-
-
-def _explain_on_demand(session: Session, outputs: Outputs, line: StatusLine) -> None:
-    """Say what running on demand means here, where it is not what a user would expect."""
-    if not session.can_rest:
+    if outputs.on_demand and not session.can_rest:
         line.say("this virtual camera cannot tell whether an app reads it: the camera stays on")
-    elif not outputs.only_virtual_camera:
+    elif outputs.on_demand and not outputs.only_virtual_camera:
         line.say(
             "the camera runs only while an app reads the virtual camera; until then every other "
             "output shows a card or waits"
         )
-
-
-def _watched_config(
-    arguments: argparse.Namespace, settings: Settings, line: StatusLine
-) -> LiveConfig | None:
-    """Return the configuration file to follow, or None where there is none."""
-    path = config_path(arguments)
-    if path is None:
-        return None
-    from livebg.clock import MonotonicClock
-    from livebg.config.watch import WatchedFile
-    from livebg.live.controller import LiveConfig
-
-    file = WatchedFile(path, MonotonicClock())
-    return LiveConfig(file, lambda: settings_from(arguments), settings, line.say)
+    return session
 
 
 def _drive(
-    session: Session, controller: LiveController, line: StatusLine, seconds: float | None
+    session: Session, line: StatusLine, arguments: argparse.Namespace, settings: Settings
 ) -> None:
+    """Run the session, with its keys, its configuration file and its status line."""
+    from livebg.clock import MonotonicClock
+    from livebg.config.watch import WatchedFile
+    from livebg.live.controller import LiveConfig, LiveController
+    from livebg.sinks.window import Window
     from livebg.sources.open import source_report
+
+    path = config_path(arguments)
+    config = None
+    if path is not None:
+        file = WatchedFile(path, MonotonicClock())
+        config = LiveConfig(file, lambda: settings_from(arguments), settings, line.say)
+    window = session.window if isinstance(session.window, Window) else None
+    controller = LiveController(
+        session,
+        notice=line.say,
+        status=line.update,
+        window=window,
+        config=config,
+        snapshots=Path.cwd(),
+    )
+    compiler_loaded = True
+
+    def tick() -> None:
+        nonlocal compiler_loaded
+        controller.tick()
+        if compiler_loaded and session.snapshot().rate_fps:
+            compiler_loaded = False
+            forget_code(_COMPILER)
 
     with stop_on_signals(session.stop):
         for sentence in source_report(session.info):
             line.say(sentence)
-        session.run(seconds=seconds, on_tick=controller.tick)
+        session.run(seconds=arguments.seconds, on_tick=tick)
 
 
-def _say_goodbye(session: Session, outputs: Outputs) -> None:
-    summary = session.summary()
+def _nothing_happened(started_ns: int) -> dict[str, Any]:
+    """Return the statistics of a session that was interrupted before it began."""
+    from livebg.clock import MonotonicClock
+    from livebg.live.statistics import Statistics
+
+    statistics = Statistics(MonotonicClock(), started_ns=started_ns)
+    return statistics.summary(
+        dropped=0, sink_drops={}, sink_errors={}, pipeline={}, ended="interrupted"
+    )
+
+
+def _print_summary(session: Session, recording: Path | None) -> None:
+    summary = session.statistics
     frames = summary["frames"]
     print(
         f"livebg: {summary['ended']}; {frames['out']} frames filtered, {frames['dropped']} dropped",
@@ -259,8 +224,8 @@ def _say_goodbye(session: Session, outputs: Outputs) -> None:
             f"{advice if offset_ms < _LONGEST_DELAY_MS else ''}",
             file=sys.stderr,
         )
-    if outputs.recording is not None and was_recorded(session):
-        print(f"livebg: recorded {outputs.recording}", file=sys.stderr)
+    if recording is not None and was_recorded(session):
+        print(f"livebg: recorded {recording}", file=sys.stderr)
 
 
 def _leave_stuck_threads(names: Sequence[str], status: int) -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "DEFAULT_PRESET",
     "ENVIRONMENT_PREFIX",
     "change_settings",
+    "chosen_settings",
     "load_settings",
     "preset_names",
     "preset_of",
@@ -91,6 +92,21 @@ _LARGEST_CONFIG_BYTES = 1_000_000
 """A configuration file has a few hundred bytes; a video named by mistake is not read whole."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def chosen_settings(
+    settings: Settings | None, preset: str | None, overrides: Mapping[str, Any]
+) -> Settings:
+    """Return ``settings``, or where there are none, those that a preset and single ones make.
+
+    Raises:
+        SettingsError: both are given, or a setting or the preset is unknown or out of range.
+    """
+    if settings is None:
+        return load_settings(preset=preset, overrides=overrides, default_preset=DEFAULT_PRESET)
+    if preset is not None or overrides:
+        raise SettingsError("give either whole settings, or a preset and single settings")
+    return settings
 
 
 def load_settings(

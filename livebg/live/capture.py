@@ -149,16 +149,16 @@ class OnDemand:
         >>> from livebg.clock import ManualClock
         >>> clock, answers = ManualClock(), [False, None]
         >>> demand = OnDemand(lambda: answers, clock)
-        >>> demand.wanted()
+        >>> demand.is_needed()
         False
         >>> answers[0] = True
-        >>> demand.wanted()
+        >>> demand.is_needed()
         True
         >>> answers[0] = False
-        >>> demand.wanted()
+        >>> demand.is_needed()
         True
         >>> clock.advance(2.0)
-        >>> demand.wanted()
+        >>> demand.is_needed()
         False
     """
 
@@ -174,7 +174,7 @@ class OnDemand:
         self._linger_ns = round(linger_s * NS_PER_S)
         self._seen_ns: int | None = None
 
-    def wanted(self) -> bool:
+    def is_needed(self) -> bool:
         """Whether somebody watches now, or did a moment ago; asked by one thread."""
         now_ns = self._clock.now_ns()
         known = [answer for answer in self._answers() if answer is not None]
@@ -217,7 +217,7 @@ class Capture:
         statistics: counts frames and reconnects.
         clock: what times reading and reconnecting.
         report: told of failures of the source, and of opening it again; of each kind once.
-        wanted: whether anybody needs frames; asked before each one.
+        is_needed: tells whether anybody needs frames; asked before each one.
         notice: told in a sentence when a lost source is back, when it is slower than it says, when
             it is closed to rest, and when it is opened again.
     """
@@ -233,7 +233,7 @@ class Capture:
         statistics: Statistics,
         clock: Clock,
         report: Callable[[LivebgError], None],
-        wanted: Callable[[], bool] = lambda: True,
+        is_needed: Callable[[], bool] = lambda: True,
         notice: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self.resting = False
@@ -247,7 +247,7 @@ class Capture:
         self._statistics = statistics
         self._clock = clock
         self._report = report
-        self._wanted = wanted
+        self._is_needed = is_needed
         self._notice = notice
         self._waking = False
         self._complaint = ""
@@ -266,7 +266,7 @@ class Capture:
         """Deliver frames until ``stop`` is set or the source ends."""
         try:
             while not stop.is_set():
-                if not self._wanted():
+                if not self._is_needed():
                     self._rest(stop)
                     continue
                 if not self._clock.wait(self._ready, _POLL_S):
@@ -283,6 +283,10 @@ class Capture:
             self._release()
             self._frames.close()
 
+    def close(self) -> None:
+        """Release the source of a session that never ran."""
+        self._release()
+
     def _deliver(self, source: Source) -> bool:
         """Pass one frame on; return False at the end of the source."""
         begin_ns = self._clock.now_ns()
@@ -293,11 +297,11 @@ class Capture:
         except Exception as error:
             self._lose(_as_ours(error))
             return True
-        self._statistics.took("capture", begin_ns, self._clock.now_ns())
+        self._statistics.record_stage("capture", begin_ns, self._clock.now_ns())
         if self._gaps.broken(frame.captured_ns):
             self._run += 1
         index = self._first_index + frame.index
-        self._statistics.captured(missed=index - self._next_index)
+        self._statistics.count_captured(missed=index - self._next_index)
         self._next_index = index + 1
         self._backoff.reset()
         self._guard.reveal("camera")
@@ -327,7 +331,7 @@ class Capture:
         self._waking = True
         self._guard.conceal("camera", _WAKING)
         self._backoff.reset()
-        self._statistics.woken()
+        self._statistics.count_wake()
         self._notice("an app reads the virtual camera: the camera is on")
 
     def _change_source(self) -> None:
@@ -356,14 +360,14 @@ class Capture:
             self._guard.conceal("camera", _LOST)
             self._complain(_as_ours(error))
             return
-        self._statistics.opened(self._source.info)
+        self._statistics.set_source(self._source.info)
         self._rate = _promised(self._source)
         self._run += 1
         self._first_index = self._next_index
         if self._waking:
             self._waking = False
             return
-        self._statistics.reconnected()
+        self._statistics.count_reconnect()
 
     def _complain(self, error: LivebgError) -> None:
         """Say what is wrong with the source, once until that changes."""

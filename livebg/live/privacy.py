@@ -55,7 +55,7 @@ class PrivacyGuard:
         self._clock = clock
         self._lock = threading.Lock()
         self._lag_ns = 0
-        self.expect(max_age_s=max_age_s, channels=channels, raw_allowed=raw_allowed)
+        self.configure(max_age_s=max_age_s, channels=channels, raw_allowed=raw_allowed)
         self._reasons: dict[str, str] = {}
         self._drawn: tuple[str, int, Image] | None = None
         self._last_index = 0
@@ -82,14 +82,14 @@ class PrivacyGuard:
         with self._lock:
             return bool(self._reasons)
 
-    def expect(self, *, max_age_s: float, channels: int, raw_allowed: bool) -> None:
+    def configure(self, *, max_age_s: float, channels: int, raw_allowed: bool) -> None:
         """Take over changed settings; the arguments are the constructor's."""
         with self._lock:
             self._max_age_ns = round(max_age_s * NS_PER_S)
             self._channels = channels
             self._raw_allowed = raw_allowed
 
-    def admit(self, composite: Composite, frame: Frame) -> Composite:
+    def accept(self, composite: Composite, frame: Frame) -> Composite:
         """Check that ``composite`` is a filtered ``frame``, and fit it into the guard's size.
 
         Args:
@@ -123,7 +123,7 @@ class PrivacyGuard:
                 self._last_raw_index = composite.index
         return self._fit(composite)
 
-    def screen(self, composite: Composite) -> Composite:
+    def filter(self, composite: Composite) -> Composite:
         """Return ``composite`` if it may be shown at this moment, else the card.
 
         One that was made while the room was allowed is outlawed once it is not.

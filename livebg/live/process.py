@@ -70,7 +70,9 @@ class Processing:
         self._clock = clock
         self._report = report
         self._want_alpha = want_alpha
-        self._succession = HotSwap(settings, build=build, in_force=self._expect, report=report)
+        self._hot_swap = HotSwap(
+            settings, build=build, in_force=self._configure_guard, report=report
+        )
         self._pixel_format = pixel_format
         self._run = 0
         self._kept: Captured | None = None
@@ -82,20 +84,20 @@ class Processing:
     @property
     def settings(self) -> Settings:
         """What is in force; changes between two frames."""
-        return self._succession.settings
+        return self._hot_swap.settings
 
     @property
     def requested(self) -> Settings:
         """What was asked for last, without what was refused."""
-        return self._succession.wanted
+        return self._hot_swap.wanted
 
     def change(self, settings: Settings) -> None:
         """Ask for ``settings`` as soon as they can be had. May be called from any thread."""
-        self._succession.want(settings)
+        self._hot_swap.want(settings)
 
-    def scheduler_statistics(self) -> dict[str, Any]:
+    def pipeline_statistics(self) -> dict[str, Any]:
         """Return what the mask scheduler says of itself; empty before there is a pipeline."""
-        return self._succession.statistics
+        return self._hot_swap.statistics
 
     def run(self, stop: threading.Event, size: Size) -> None:
         """Build a pipeline, then filter frames until ``stop`` is set or there will be no more.
@@ -108,14 +110,14 @@ class Processing:
             LivebgError: the first pipeline could not be built.
         """
         try:
-            self._succession.establish(size)
+            self._hot_swap.establish(size)
             self.ready.set()
             while not stop.is_set() and not self._frames.finished:
                 captured = self._kept or self._frames.get(_POLL_S)
                 if captured is not None:
                     self.handle(captured)
         finally:
-            self._succession.close()
+            self._hot_swap.close()
 
     def handle(self, captured: Captured) -> None:
         """Filter one frame and publish it; on any failure the card is shown instead.
@@ -123,20 +125,20 @@ class Processing:
         One that the network is late with is kept: it is to be handled again.
         """
         again, self._kept = captured is self._kept, None
-        self._succession.advance(captured.frame)
+        self._hot_swap.advance(captured.frame)
         chain = self._ready_chain(captured)
         if chain is None:
             return
         begin_ns = self._clock.now_ns()
         if not again:
-            self._statistics.took("wait", captured.frame.captured_ns, begin_ns)
+            self._statistics.record_stage("wait", captured.frame.captured_ns, begin_ns)
         try:
             composite = chain.process(
                 captured.frame,
                 want_alpha=self._want_alpha,
                 pixel_format=self._format_for(captured.frame.size),
             )
-            composite = self._guard.admit(composite, captured.frame)
+            composite = self._guard.accept(composite, captured.frame)
         except NetworkLateError as error:
             self._keep(captured, chain, error)
             return
@@ -144,8 +146,8 @@ class Processing:
             # Whatever it is, the room must not be shown and the session must go on.
             self._fail(chain, error)
             return
-        self._statistics.took("process", begin_ns, self._clock.now_ns())
-        self._statistics.made()
+        self._statistics.record_stage("process", begin_ns, self._clock.now_ns())
+        self._statistics.count_filtered()
         self._failures = 0
         self._backoff.reset()
         self._guard.reveal("filter")
@@ -158,13 +160,13 @@ class Processing:
     def _ready_chain(self, captured: Captured) -> Chain | None:
         """Return a pipeline for this frame, or None while there can be none."""
         size = captured.frame.size
-        chain = self._succession.chain
-        if chain is None or self._succession.size != size:
+        chain = self._hot_swap.chain
+        if chain is None or self._hot_swap.size != size:
             if not self._backoff.ready:
                 return None
             self._guard.conceal("filter", _CHANGING)
             try:
-                chain = self._succession.establish(size)
+                chain = self._hot_swap.establish(size)
             except Exception as error:
                 self._backoff.fail()
                 self._report(as_ours(error))
@@ -175,8 +177,8 @@ class Processing:
         self._run = captured.run
         return chain
 
-    def _expect(self, settings: Settings) -> None:
-        self._guard.expect(
+    def _configure_guard(self, settings: Settings) -> None:
+        self._guard.configure(
             max_age_s=settings.max_matte_age_s,
             channels=4 if settings.background.transparent else 3,
             raw_allowed=settings.background.shows_room,
@@ -191,7 +193,7 @@ class Processing:
 
     def _fail(self, chain: Chain, error: Exception) -> None:
         self._guard.conceal("filter", _FAILED)
-        self._statistics.failed()
+        self._statistics.count_failed()
         self._failures += 1
         if self._failures == 1:
             self._report(as_ours(error))
@@ -204,4 +206,4 @@ class Processing:
         if broken:
             # The next frame after the back-off has another one built.
             self._backoff.fail()
-            self._succession.discard()
+            self._hot_swap.discard()

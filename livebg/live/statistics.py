@@ -116,7 +116,7 @@ STATISTICS = (
 """All of them, in the order in which they are written."""
 
 
-_GLANCE_EVERY_NS = NS_PER_S // 4
+_SNAPSHOT_EVERY_NS = NS_PER_S // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,59 +161,59 @@ class Statistics:
         self._sinks: dict[str, _SinkCount] = {}
         self._latency = Histogram()
         self._jitter = Histogram()
-        self._first_shown_ns: int | None = None
+        self._first_sent_ns: int | None = None
         self._woken_ns: int | None = None
         self._wake = Histogram()
-        self._first_made: tuple[int, float] | None = None
-        self._last_made: tuple[int, float] = (self._started_ns, 0.0)
+        self._first_filtered: tuple[int, float] | None = None
+        self._last_filtered: tuple[int, float] = (self._started_ns, 0.0)
         self._recent: deque[tuple[int, float]] = deque(maxlen=61)
         self._recent_latency_ms: deque[float] = deque(maxlen=60)
         self._recent_inference: deque[tuple[int, int]] = deque(maxlen=9)
-        self._glanced: tuple[int, StatisticsSnapshot] | None = None
+        self._last_snapshot: tuple[int, StatisticsSnapshot] | None = None
 
-    def opened(self, source: SourceInfo) -> None:
+    def set_source(self, source: SourceInfo) -> None:
         """Record where frames come from, from now on."""
         with self._lock:
             self._source = source
             self._period_s = float(1 / source.frame_rate) if source.frame_rate else None
 
-    def captured(self, *, missed: int) -> None:
+    def count_captured(self, *, missed: int) -> None:
         """Record that the source delivered a frame, after ``missed`` ones that it lost."""
         with self._lock:
             self._counts["in"] += 1
             self._counts["missed"] += missed
 
-    def failed(self) -> None:
+    def count_failed(self) -> None:
         """Record that the pipeline failed on a frame."""
         with self._lock:
             self._counts["failed"] += 1
 
-    def reconnected(self) -> None:
+    def count_reconnect(self) -> None:
         """Record that the source was opened again."""
         with self._lock:
             self._counts["reconnects"] += 1
 
-    def woken(self) -> None:
+    def count_wake(self) -> None:
         """Record that the source is opened because somebody began to watch."""
         with self._lock:
             self._counts["wakes"] += 1
             self._woken_ns = self._clock.now_ns()
 
-    def took(self, stage: str, begin_ns: int, end_ns: int) -> None:
+    def record_stage(self, stage: str, begin_ns: int, end_ns: int) -> None:
         """Record that ``stage`` took from ``begin_ns`` to ``end_ns``."""
         with self._lock:
             self._stages.setdefault(stage, Histogram()).add((end_ns - begin_ns) / NS_PER_S)
 
-    def made(self) -> None:
+    def count_filtered(self) -> None:
         """Record that a frame was filtered."""
         mark = (self._clock.now_ns(), time.process_time())
         with self._lock:
             self._counts["out"] += 1
-            self._first_made = self._first_made or mark
-            self._last_made = mark
+            self._first_filtered = self._first_filtered or mark
+            self._last_filtered = mark
             self._recent.append(mark)
 
-    def sent(self, sink: str, composite: Composite, *, begin_ns: int, now_ns: int) -> None:
+    def count_sent(self, sink: str, composite: Composite, *, begin_ns: int, now_ns: int) -> None:
         """Record that ``sink`` took ``composite`` between ``begin_ns`` and ``now_ns``."""
         with self._lock:
             count = self._sinks.setdefault(sink, _SinkCount())
@@ -226,8 +226,8 @@ class Statistics:
             latency_ns = now_ns - composite.captured_ns
             self._latency.add(latency_ns / NS_PER_S)
             self._recent_latency_ms.append(latency_ns / 1e6)
-            if self._first_shown_ns is None:
-                self._first_shown_ns = now_ns
+            if self._first_sent_ns is None:
+                self._first_sent_ns = now_ns
             if self._woken_ns is not None and composite.captured_ns >= self._woken_ns:
                 self._wake.add((now_ns - self._woken_ns) / NS_PER_S)
                 self._woken_ns = None
@@ -237,22 +237,22 @@ class Statistics:
             count.last_ns = now_ns
 
     def snapshot(
-        self, dropped: int, chain: Callable[[], Mapping[str, Any]] = lambda: {}
+        self, dropped: int, pipeline: Callable[[], Mapping[str, Any]] = lambda: {}
     ) -> StatisticsSnapshot:
         """Return the numbers of the live line; they are looked at anew four times a second.
 
         Args:
             dropped: frames that were replaced before they were filtered.
-            chain: tells what the pipeline says of its mask scheduler.
+            pipeline: tells what the pipeline says of its mask scheduler.
         """
         now_ns = self._clock.now_ns()
-        if self._glanced is None or now_ns - self._glanced[0] >= _GLANCE_EVERY_NS:
-            said = chain()
+        if self._last_snapshot is None or now_ns - self._last_snapshot[0] >= _SNAPSHOT_EVERY_NS:
+            said = pipeline()
             self._recent_inference.append((said.get("frames", 0), said.get("inferred", 0)))
-            self._glanced = (now_ns, self._look(dropped))
-        return self._glanced[1]
+            self._last_snapshot = (now_ns, self._take_snapshot(dropped))
+        return self._last_snapshot[1]
 
-    def _look(self, dropped: int) -> StatisticsSnapshot:
+    def _take_snapshot(self, dropped: int) -> StatisticsSnapshot:
         first, before = self._recent_inference[0]
         last, inferred = self._recent_inference[-1]
         with self._lock:
@@ -277,7 +277,7 @@ class Statistics:
         dropped: int,
         sink_drops: dict[str, int],
         sink_errors: dict[str, str | None],
-        chain: Mapping[str, Any],
+        pipeline: Mapping[str, Any],
         ended: str,
     ) -> dict[str, Any]:
         """Return everything as plain values for JSON; see ``stats_schema``.
@@ -286,13 +286,13 @@ class Statistics:
             dropped: frames that were replaced before they were filtered.
             sink_drops: composites that each sink was too slow to take.
             sink_errors: what ended each sink, or None.
-            chain: what the pipeline says of its stages and its mask scheduler.
+            pipeline: what the pipeline says of its stages and its mask scheduler.
             ended: why the session ended.
         """
         with self._lock:
-            first, last, out = self._first_made, self._last_made, self._counts["out"]
+            first, last, out = self._first_filtered, self._last_filtered, self._counts["out"]
             rate, share = _pace(first, last, out - 1) if first is not None else (0.0, 0.0)
-            shown = self._first_shown_ns
+            shown = self._first_sent_ns
             return {
                 "schema": SCHEMA,
                 "livebg": __version__,
@@ -314,14 +314,14 @@ class Statistics:
                 "jitter_ms": self._jitter.summary_ms(),
                 "stages_ms": {
                     **{name: took.summary_ms() for name, took in self._stages.items()},
-                    **chain.get("stages_ms", {}),
+                    **pipeline.get("stages_ms", {}),
                 },
                 "cpu": {
                     "ms_per_frame": round(1e3 * share / rate, 3) if rate else 0.0,
                     "share_of_core": round(share, 3),
                 },
                 "memory": {"peak_mib": _rounded(peak_memory_mib())},
-                "inference": _inference(chain),
+                "inference": _inference(pipeline),
                 "sinks": {
                     name: self._sink_summary(name, sink_drops[name], sink_errors[name])
                     for name in sink_drops
@@ -354,18 +354,18 @@ def _pace(first: tuple[int, float], last: tuple[int, float], intervals: int) -> 
     return intervals / seconds, (last[1] - first[1]) / seconds
 
 
-def _inference(chain: Mapping[str, Any]) -> dict[str, Any]:
+def _inference(pipeline: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the pipeline says of its network and its mask scheduler."""
-    frames, inferred = chain.get("frames", 0), chain.get("inferred", 0)
+    frames, inferred = pipeline.get("frames", 0), pipeline.get("inferred", 0)
     return {
-        "model": chain.get("model"),
-        "engine": chain.get("engine"),
-        "input_size": chain.get("input_size"),
-        "latency": chain.get("latency"),
+        "model": pipeline.get("model"),
+        "engine": pipeline.get("engine"),
+        "input_size": pipeline.get("input_size"),
+        "latency": pipeline.get("latency"),
         "count": inferred,
         "share": round(inferred / frames, 4) if frames else 0.0,
-        "reasons": chain.get("reasons", {}),
-        "refused": chain.get("refused", 0),
+        "reasons": pipeline.get("reasons", {}),
+        "refused": pipeline.get("refused", 0),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable
 from types import TracebackType
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -13,7 +14,11 @@ from livebg.closable import Closable
 from livebg.frame import BGR, Composite, Image, PixelFormat
 from livebg.pixels.conversion import converted
 
-__all__ = ["Sink", "agreed_format", "flatten", "repacked"]
+__all__ = ["CardPolicy", "Sink", "agreed_format", "flatten", "repacked"]
+
+CardPolicy = Literal["always", "between", "never"]
+"""Privacy cards that a sink gets: all of them, also before the first frame and as the last picture;
+those between two frames, for a recording; or none, for a set of mattes."""
 
 _I420 = PixelFormat("i420", "bt601")
 """The format to which OpenCV converts a privacy card, which must not wait for compiled code."""
@@ -49,6 +54,21 @@ class Sink(Closable):
     A session composes in the format that all its sinks share, else in BGR, so every sink must take
     BGR too; ``repacked`` converts. With a transparent background, BGR pictures have a fourth
     channel, straight alpha."""
+
+    wants_alpha: bool = False
+    """Whether composites must carry their full-size matte."""
+
+    card_policy: CardPolicy = "always"
+    """Privacy cards that a session sends."""
+
+    reopened: bool = False
+    """Whether a session opens the sink again after a failure: a device may come back."""
+
+    in_main_thread: bool = False
+    """Whether the thread that calls ``Session.run`` feeds the sink, as windows need it."""
+
+    close_within_s: float = 0.8
+    """Seconds that a session waits for ``close`` at its end."""
 
     @property
     def has_readers(self) -> bool | None:

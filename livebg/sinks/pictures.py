@@ -202,6 +202,8 @@ class AlphaFolder(_NumberedPictures):
     """
 
     pixel_format = None
+    wants_alpha = True
+    card_policy = "never"
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "alpha")

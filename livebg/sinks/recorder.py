@@ -63,6 +63,10 @@ class Recorder(Sink):
         ...     recorder.send(composite)  # doctest: +SKIP
     """
 
+    card_policy = "between"
+    close_within_s = 5.0
+    """What is outstanding has to be written."""
+
     def __init__(
         self,
         path: Path,

@@ -40,6 +40,7 @@ class VirtualCamera(Sink):
         SinkUnavailableError: there is no such device, or it is in use; says how to get one.
     """
 
+    reopened = True
     pixel_format = PixelFormat("i420", "bt601")
     """The format that v4l2loopback stores as it is, and that apps expect of a camera."""
 

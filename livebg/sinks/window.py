@@ -53,6 +53,8 @@ class Window(Sink):
             that uses livebg loaded PyAV before it.
     """
 
+    in_main_thread = True
+
     def __init__(self, title: str = "livebg") -> None:
         require_display()
         _require_opencv_first()

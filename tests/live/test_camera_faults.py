@@ -9,8 +9,6 @@ import pytest
 from livebg.config.settings import Settings
 from livebg.frame import Composite, Frame, Image
 from livebg.live.session import Session
-from livebg.live.sink_runner import SinkPlan
-from livebg.sources.open import LiveSource
 from tests.support.fakes import GENEROUS_S, PLATE, FakeChain, KeepingSink, scene, shows_room
 from tests.support.pretend_camera import Mood, PretendCamera, pretend_camera
 from tests.support.rtsp_camera import RtspCamera, rtsp_camera
@@ -68,11 +66,10 @@ class Bench:
         self.sink = Latest()
         self.notices: list[str] = []
         settings = Settings(camera=camera.url)
-        source = LiveSource(settings, loop=False, notice=self.notices.append)
         self.session = Session(
             settings,
-            open_source=source.open,
-            plan_sinks=lambda info: [SinkPlan("keeper", lambda: self.sink)],
+            sinks=[self.sink],
+            loop=False,
             build=lambda settings, size: FakeChain(person_only),
             notice=self.notices.append,
         )
@@ -132,7 +129,7 @@ def test_a_camera_that_shows_nothing_is_covered_by_the_card_until_it_is_back(
     )
     assert said in bench.notices[0]
     assert bench.notices[-1] == f"{camera.url} is back"
-    assert bench.session.summary()["source"]["reconnects"] > 0
+    assert bench.session.statistics["source"]["reconnects"] > 0
     assert camera.visits > 1
 
 

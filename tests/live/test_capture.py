@@ -85,11 +85,11 @@ class Bench:
 
     def after(self, seconds: float) -> bool:
         self.clock.advance(seconds)
-        return self.demand.wanted()
+        return self.demand.is_needed()
 
 
 def test_nobody_has_come_yet() -> None:
-    assert not Bench(False).demand.wanted()
+    assert not Bench(False).demand.is_needed()
 
 
 def test_a_reader_is_served_at_once_and_for_a_while_after_it_left() -> None:
@@ -116,16 +116,16 @@ def test_a_reader_that_comes_back_starts_the_wait_again() -> None:
 
 @pytest.mark.parametrize("answers", [(True, False), (None, True), (False, None, True)])
 def test_one_reader_of_any_sink_is_enough(answers: tuple[bool | None, ...]) -> None:
-    assert Bench(*answers).demand.wanted()
+    assert Bench(*answers).demand.is_needed()
 
 
 def test_sinks_that_cannot_tell_have_no_say() -> None:
-    assert not Bench(None, False).demand.wanted()
+    assert not Bench(None, False).demand.is_needed()
 
 
 @pytest.mark.parametrize("answers", [(), (None,), (None, None)])
 def test_where_none_can_tell_the_camera_is_wanted(answers: tuple[bool | None, ...]) -> None:
-    assert Bench(*answers).demand.wanted()
+    assert Bench(*answers).demand.is_needed()
 
 
 class ScriptedSource(Source):
@@ -167,7 +167,7 @@ class Bench_capture:
         source: Source,
         reopen: Callable[[], Source],
         clock: ManualClock | None = None,
-        wanted: Callable[[], bool] = lambda: True,
+        is_needed: Callable[[], bool] = lambda: True,
     ) -> None:
         self.clock = clock or ManualClock()
         self.guard = PrivacyGuard(SIZE, max_age_s=0.5, clock=self.clock)
@@ -187,12 +187,14 @@ class Bench_capture:
             statistics=self.statistics,
             clock=self.clock,
             report=self.reports.append,
-            wanted=wanted,
+            is_needed=is_needed,
             notice=self.notices.append,
         )
 
     def summary(self) -> dict[str, Any]:
-        return self.statistics.summary(dropped=0, sink_drops={}, sink_errors={}, chain={}, ended="")
+        return self.statistics.summary(
+            dropped=0, sink_drops={}, sink_errors={}, pipeline={}, ended=""
+        )
 
 
 def _no_reopening() -> Source:
@@ -396,11 +398,11 @@ def test_it_rests_while_nobody_wants_frames() -> None:
     first, second = ScriptedSource(0, 1, 2), ScriptedSource(0, 1)
     seen: list[tuple[bool, bool, bool]] = []
 
-    def wanted() -> bool:
+    def is_needed() -> bool:
         seen.append((first.closed, bench.capture.resting, bench.guard.concealed))
         return not 2 < len(seen) < 6
 
-    bench = Bench_capture(first, lambda: second, wanted=wanted)
+    bench = Bench_capture(first, lambda: second, is_needed=is_needed)
     bench.capture.run(bench.stop)
     assert seen[2:6] == [(False, False, False), *[(True, True, True)] * 3]
     assert [(item.frame.index, item.run) for item in bench.frames.all] == [
@@ -421,11 +423,11 @@ def test_it_rests_while_nobody_wants_frames() -> None:
 def test_nothing_is_read_before_somebody_wants_frames() -> None:
     source = ScriptedSource(SourceError("read although nobody watches"))
 
-    def wanted() -> bool:
+    def is_needed() -> bool:
         bench.stop.set()
         return False
 
-    bench = Bench_capture(source, _no_reopening, wanted=wanted)
+    bench = Bench_capture(source, _no_reopening, is_needed=is_needed)
     bench.capture.run(bench.stop)
     assert source.closed
     assert bench.reports == []
@@ -441,7 +443,7 @@ def test_a_camera_that_is_in_use_after_a_rest_is_reported_once_and_waited_for() 
             raise failure
         return ScriptedSource(0)
 
-    bench = Bench_capture(ScriptedSource(0), reopen, wanted=lambda: next(answers))
+    bench = Bench_capture(ScriptedSource(0), reopen, is_needed=lambda: next(answers))
     bench.capture.run(bench.stop)
     assert [str(error) for error in bench.reports] == ["in use"]
     assert len(bench.frames.all) == 1

@@ -191,7 +191,7 @@ def test_a_rebuild_that_fails_is_tried_again() -> None:
             raise RuntimeError("out of memory")
         return FakeChain()
 
-    bench.processing._succession._build = build
+    bench.processing._hot_swap._build = build
     bench.chains[0].respond = _fail
     for _ in range(5):
         bench.feed()

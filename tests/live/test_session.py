@@ -16,9 +16,8 @@ from livebg.errors import (
 from livebg.frame import BGR, Composite, Frame, Image, PixelFormat, Size
 from livebg.live.hot_swap import Chain
 from livebg.live.session import Session
-from livebg.live.sink_runner import SinkPlan
 from livebg.sinks.base import Sink
-from livebg.sources.base import Source, SourceInfo
+from livebg.sources.base import Source
 from tests.support.fakes import GENEROUS_S, SIZE, FakeCamera, FakeChain, KeepingSink, without_room
 
 I420 = PixelFormat("i420", "bt601")
@@ -45,10 +44,6 @@ class Hanging:
         self.release.wait(GENEROUS_S)
 
 
-def plan(sink: Sink, **options: bool) -> SinkPlan:
-    return SinkPlan(sink.name, lambda: sink, **options)  # type: ignore[arg-type]
-
-
 def session(
     *sinks: Sink,
     source: Callable[[], Source] = FakeCamera,
@@ -57,11 +52,13 @@ def session(
     on_demand: bool = False,
     notice: Callable[[str], None] = lambda sentence: None,
 ) -> Session:
+    if window is not None:
+        window.in_main_thread = True
+        sinks = (*sinks, window)
     return Session(
         Settings(),
-        open_source=source,
-        plan_sinks=lambda info: [plan(sink) for sink in sinks],
-        plan_window=None if window is None else lambda info: plan(window),
+        source=source,
+        sinks=sinks,
         build=build,
         on_demand=on_demand,
         notice=notice,
@@ -76,7 +73,7 @@ def run_until(live: Session, done: Callable[[], bool]) -> None:
             live.stop()
 
     live.run(seconds=GENEROUS_S, on_tick=tick)
-    assert live.summary()["ended"] != "time is up"
+    assert live.statistics["ended"] != "time is up"
 
 
 def test_frames_reach_every_sink() -> None:
@@ -101,7 +98,7 @@ def test_composites_come_in_the_format_that_all_sinks_want(
 ) -> None:
     sinks = [KeepingSink(f"sink {n}", each) for n, each in enumerate(wanted)]
     run_until(live := session(*sinks), lambda: all(sink.filtered for sink in sinks))
-    assert live.summary()["frames"]["failed"] == 0
+    assert live.statistics["frames"]["failed"] == 0
     for sink in sinks:
         assert {picture.pixel_format for picture in sink.filtered} == {got}
         assert {picture.size for picture in sink.pictures} == {SIZE}
@@ -111,14 +108,14 @@ def test_it_ends_with_the_source_and_the_last_frame_arrives() -> None:
     sink = KeepingSink()
     live = session(sink, source=Video)
     live.run(seconds=GENEROUS_S)
-    assert live.summary()["ended"] == "end of the source"
+    assert live.statistics["ended"] == "end of the source"
     assert sink.filtered[-1].index == 9
 
 
 def test_it_ends_when_the_time_is_up() -> None:
     live = session(KeepingSink())
     live.run(seconds=0.05)
-    assert live.summary()["ended"] == "time is up"
+    assert live.statistics["ended"] == "time is up"
 
 
 def test_the_first_and_the_last_picture_are_cards() -> None:
@@ -162,7 +159,7 @@ def test_a_closed_window_ends_it() -> None:
         window.fail = bool(recording.filtered)
 
     live.run(seconds=GENEROUS_S, on_tick=close_later)
-    assert live.summary()["ended"] == "window closed"
+    assert live.statistics["ended"] == "window closed"
 
 
 def test_a_failing_sink_does_not_stop_the_others() -> None:
@@ -173,7 +170,7 @@ def test_a_failing_sink_does_not_stop_the_others() -> None:
     with pytest.raises(SinkError, match="bad is out of order"):
         run_until(live, lambda: bool(notices) and len(good.filtered) > 5)
     assert notices == ["bad is out of order; the session goes on without it"]
-    assert live.summary()["sinks"]["bad"]["error"] == "bad is out of order"
+    assert live.statistics["sinks"]["bad"]["error"] == "bad is out of order"
     assert good.closed
 
 
@@ -183,7 +180,7 @@ def test_it_ends_when_every_sink_has_failed() -> None:
     live = session(sink)
     with pytest.raises(SinkError, match="out of order"):
         live.run(seconds=GENEROUS_S)
-    assert live.summary()["ended"] == "error"
+    assert live.statistics["ended"] == "error"
 
 
 def test_a_capture_thread_that_crashes_is_no_end_of_the_source() -> None:
@@ -196,7 +193,7 @@ def test_a_capture_thread_that_crashes_is_no_end_of_the_source() -> None:
     live = session(KeepingSink(), source=Crashing)
     with pytest.raises(SessionError, match="crash"):
         live.run(seconds=GENEROUS_S)
-    assert live.summary()["ended"] == "error"
+    assert live.statistics["ended"] == "error"
 
 
 def test_a_pipeline_that_cannot_be_built_ends_it() -> None:
@@ -224,14 +221,11 @@ def test_what_was_opened_is_released_when_a_sink_is_refused() -> None:
     def no_device() -> Sink:
         raise SinkUnavailableError("there is no virtual camera")
 
-    def plans(info: SourceInfo) -> list[SinkPlan]:
-        return [plan(first), SinkPlan("virtual camera", no_device)]
-
     with pytest.raises(SinkUnavailableError):
         Session(
             Settings(),
-            open_source=lambda: camera,
-            plan_sinks=plans,
+            source=lambda: camera,
+            sinks=[first, no_device],
             build=lambda settings, size: FakeChain(),
         )
     assert camera.closed.is_set()
@@ -327,7 +321,7 @@ def test_the_summary_counts_what_happened() -> None:
     sink = KeepingSink()
     live = session(sink, source=Video)
     live.run(seconds=GENEROUS_S)
-    summary = live.summary()
+    summary = live.statistics
     frames = summary["frames"]
     assert frames["in"] == 10
     assert frames["out"] + frames["dropped"] == 10
@@ -358,7 +352,7 @@ def test_on_demand_the_camera_is_open_only_while_somebody_watches() -> None:
     run_until(live, done)
     assert live.can_rest
     assert len(cameras) == 2
-    assert live.summary()["source"]["wake_ms"]["count"] == 1
+    assert live.statistics["source"]["wake_ms"]["count"] == 1
 
 
 @pytest.mark.parametrize(("on_demand", "readers"), [(True, None), (False, False)])
@@ -369,4 +363,4 @@ def test_the_camera_stays_on_where_nobody_can_tell_or_nobody_asked(
     sink.readers = readers
     live = session(sink, on_demand=on_demand)
     run_until(live, lambda: len(sink.filtered) > 3)
-    assert live.summary()["source"]["wakes"] == 0
+    assert live.statistics["source"]["wakes"] == 0

@@ -9,9 +9,9 @@ from livebg.clock import ManualClock
 from livebg.errors import LivebgError, SinkError, SinkUnavailableError
 from livebg.frame import Composite
 from livebg.live.privacy import PrivacyGuard
-from livebg.live.sink_runner import Cards, SinkPlan, SinkRunner
+from livebg.live.sink_runner import SinkRunner
 from livebg.live.statistics import Statistics
-from livebg.sinks.base import Sink
+from livebg.sinks.base import CardPolicy, Sink
 from tests.support.fakes import SIZE, KeepingSink
 
 
@@ -21,7 +21,7 @@ class Bench:
     def __init__(
         self,
         *,
-        cards: Cards = "always",
+        cards: CardPolicy = "always",
         retry: bool = False,
         open: Callable[[], Sink] | None = None,
     ) -> None:
@@ -30,8 +30,20 @@ class Bench:
         self.statistics = Statistics(self.clock)
         self.sink = KeepingSink()
         self.reports: list[LivebgError] = []
-        plan = SinkPlan("keeper", open or (lambda: self.sink), cards=cards, retry=retry)
-        self.runner = SinkRunner(plan, self.guard, self.statistics, self.clock, self.reports.append)
+
+        def open_sink() -> Sink:
+            sink = self.sink if open is None else open()
+            sink.card_policy, sink.reopened = cards, retry
+            return sink
+
+        self.runner = SinkRunner(
+            None,
+            open_sink,
+            self.guard,
+            self.statistics,
+            self.clock,
+            self.reports.append,
+        )
 
     def composite(self, index: int = 0) -> Composite:
         image = np.full((SIZE[1], SIZE[0], 3), index, np.uint8)
@@ -73,17 +85,17 @@ def test_nothing_is_repeated_while_the_last_picture_is_fresh() -> None:
 
 @pytest.mark.parametrize(("cards", "sent"), [("always", 4), ("between", 1)])
 def test_a_picture_that_stays_for_seconds_is_repeated_where_somebody_looks_at_it(
-    cards: Cards, sent: int
+    cards: CardPolicy, sent: int
 ) -> None:
     bench = Bench(cards=cards)
-    bench.guard.expect(max_age_s=10, channels=3, raw_allowed=False)
+    bench.guard.configure(max_age_s=10, channels=3, raw_allowed=False)
     bench.deliver(5)
     for _ in range(31):
         bench.clock.advance(0.1)
         bench.runner.step(0.0)
     assert [picture.index for picture in bench.sink.pictures] == [5] * sent
     summary = bench.statistics.summary(
-        dropped=0, sink_drops={}, sink_errors={}, chain={}, ended="stopped"
+        dropped=0, sink_drops={}, sink_errors={}, pipeline={}, ended="stopped"
     )
     assert summary["latency_ms"]["count"] == 1
 
@@ -160,10 +172,10 @@ def test_nobody_watches_a_sink_that_is_broken(readers: bool | None, after: bool 
     bench = Bench(retry=True)
     bench.sink.readers = readers
     bench.runner.step(0.0)
-    assert bench.runner.watched is readers
+    assert bench.runner.has_readers is readers
     bench.sink.fail = True
     bench.deliver()
-    assert bench.runner.watched is after
+    assert bench.runner.has_readers is after
 
 
 def test_a_recording_has_cards_between_frames_only() -> None:

@@ -91,7 +91,9 @@ def test_what_livebg_writes_is_what_the_schema_says(
 
 def test_so_is_what_it_writes_before_anything_happened() -> None:
     statistics = Statistics(MonotonicClock())
-    nothing = statistics.summary(dropped=0, sink_drops={}, sink_errors={}, chain={}, ended="early")
+    nothing = statistics.summary(
+        dropped=0, sink_drops={}, sink_errors={}, pipeline={}, ended="early"
+    )
     with_names = {statistic.path for statistic in STATISTICS if "<" in statistic.path}
     assert check(nothing) == {statistic.path for statistic in STATISTICS} - with_names
 
@@ -112,7 +114,7 @@ def _summary(statistics: Statistics) -> dict[str, object]:
         dropped=2,
         sink_drops={"window": 1},
         sink_errors={"window": None},
-        chain={"frames": 10, "inferred": 5, "reasons": {"motion": 5}},
+        pipeline={"frames": 10, "inferred": 5, "reasons": {"motion": 5}},
         ended="stopped",
     )
 
@@ -121,13 +123,13 @@ def _play(clock: ManualClock, statistics: Statistics, intervals_s: list[float]) 
     for interval_s in intervals_s:
         clock.advance(interval_s)
         captured_ns = clock.now_ns()
-        statistics.captured(missed=0)
+        statistics.count_captured(missed=0)
         clock.advance(0.004)
-        statistics.took("process", captured_ns, clock.now_ns())
-        statistics.made()
+        statistics.record_stage("process", captured_ns, clock.now_ns())
+        statistics.count_filtered()
         sent = replace(_COMPOSITE, captured_ns=captured_ns)
         clock.advance(0.001)
-        statistics.sent("window", sent, begin_ns=clock.now_ns(), now_ns=clock.now_ns())
+        statistics.count_sent("window", sent, begin_ns=clock.now_ns(), now_ns=clock.now_ns())
 
 
 @pytest.fixture
@@ -150,7 +152,7 @@ def test_the_summary_is_json_from_the_first_moment(clock: ManualClock) -> None:
 
 def test_rates_and_latency(clock: ManualClock) -> None:
     statistics = Statistics(clock)
-    statistics.opened(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
+    statistics.set_source(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
     clock.advance(1.0)
     _play(clock, statistics, [0.045] * 21)
     summary = _summary(statistics)
@@ -165,7 +167,7 @@ def test_rates_and_latency(clock: ManualClock) -> None:
 
 def test_jitter_is_the_deviation_from_the_sources_interval(clock: ManualClock) -> None:
     statistics = Statistics(clock)
-    statistics.opened(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
+    statistics.set_source(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
     _play(clock, statistics, [0.045, 0.055, 0.035, 0.045])
     assert _summary(statistics)["jitter_ms"]["p95"] == pytest.approx(10, rel=0.011)  # type: ignore[index]
 
@@ -183,9 +185,9 @@ def test_a_glance_tells_how_many_frames_share_an_inference(clock: ManualClock) -
 
 def test_cards_are_repeated_pictures_and_no_latency(clock: ManualClock) -> None:
     statistics = Statistics(clock)
-    statistics.opened(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
+    statistics.set_source(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
     card = replace(_COMPOSITE, private=True)
-    statistics.sent("window", card, begin_ns=0, now_ns=1)
+    statistics.count_sent("window", card, begin_ns=0, now_ns=1)
     summary = _summary(statistics)
     assert summary["frames"]["repeated"] == 1  # type: ignore[index]
     assert summary["sinks"]["window"]["cards"] == 1  # type: ignore[index]
@@ -196,8 +198,8 @@ def test_a_wake_is_timed_to_the_first_new_frame_in_a_sink(clock: ManualClock) ->
     statistics = Statistics(clock)
     old = replace(_COMPOSITE, captured_ns=clock.now_ns())
     clock.advance(10.0)
-    statistics.woken()
-    statistics.sent("window", old, begin_ns=clock.now_ns(), now_ns=clock.now_ns())
+    statistics.count_wake()
+    statistics.count_sent("window", old, begin_ns=clock.now_ns(), now_ns=clock.now_ns())
     _play(clock, statistics, [0.495, 0.1])
     source = _summary(statistics)["source"]
     assert isinstance(source, dict)
@@ -209,9 +211,9 @@ def test_the_source_is_the_one_that_was_opened_last(clock: ManualClock) -> None:
     statistics = Statistics(clock)
     asked = CameraMode("MJPG", (8, 4), (Fraction(30),))
     granted = CameraMode("YUYV", (4, 4), (Fraction(15),))
-    statistics.opened(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
+    statistics.set_source(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
     film = _summary(statistics)["source"]
-    statistics.opened(
+    statistics.set_source(
         SourceInfo("desk", (4, 4), Fraction(15), None, live=True, asked=asked, granted=granted)
     )
     desk = _summary(statistics)["source"]

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,12 +31,10 @@ import cv2
 import numpy as np
 import pytest
 
-from livebg.cli.outputs import Outputs
 from livebg.config.settings import Settings
 from livebg.errors import LivebgError, ModelError, SourceError
 from livebg.frame import Frame, Image, Matte, Size
 from livebg.live.session import Session
-from livebg.live.sink_runner import SinkPlan
 from livebg.pipeline import Pipeline
 from livebg.sinks import window
 from livebg.sources.video import VideoFile
@@ -115,11 +113,11 @@ class Trouble:
 
     @staticmethod
     def filtered(live: Session) -> int:
-        return int(live.summary()["frames"]["out"])
+        return int(live.statistics["frames"]["out"])
 
     @staticmethod
     def cards(live: Session, name: str = "window") -> int:
-        return int(live.summary()["sinks"][name]["cards"])
+        return int(live.statistics["sinks"][name]["cards"])
 
 
 class Nothing(Trouble):
@@ -312,15 +310,14 @@ TROUBLES: list[Callable[[], Trouble]] = [
 ]
 
 
-def play(trouble: Trouble, outputs: Outputs, watchers: Watchers) -> None:
+def play(trouble: Trouble, sinks: Sequence[str], watchers: Watchers) -> None:
     def build(settings: Settings, size: Size) -> Pipeline:
         return Pipeline(settings, size, segmenter=trouble.network(settings), live=True)
 
     live = Session(
         trouble.settings,
-        open_source=trouble.camera,
-        plan_sinks=lambda info: outputs.plan_sinks(info, trouble.settings),
-        plan_window=(lambda info: SinkPlan("window", window.Window)) if outputs.window else None,
+        source=trouble.camera,
+        sinks=sinks,
         build=build,
     )
 
@@ -334,7 +331,7 @@ def play(trouble: Trouble, outputs: Outputs, watchers: Watchers) -> None:
         assert isinstance(trouble, NoStart | Crash)
     finally:
         trouble.release.set()
-    assert live.summary()["ended"] != "time is up"
+    assert live.statistics["ended"] != "time is up"
 
 
 def is_card(image: Image) -> bool:
@@ -353,13 +350,8 @@ def recorded(path: Path) -> Iterator[Image]:
 def test_no_output_shows_the_room(
     trouble: Callable[[], Trouble], watchers: Watchers, tmp_path: Path
 ) -> None:
-    outputs = Outputs(
-        window=True,
-        virtual_camera=True,
-        recording=tmp_path / "out.mkv",
-        mattes=tmp_path / "mattes",
-    )
-    play(trouble(), outputs, watchers)
+    files = [f"record:{tmp_path / 'out.mkv'}", f"alpha:{tmp_path / 'mattes'}"]
+    play(trouble(), ["virtual-camera", *files, "window"], watchers)
     assert is_card(watchers.window[-1])
     assert is_card(watchers.call[-1])
     seen = [*watchers.window, *watchers.call, *recorded(tmp_path / "out.mkv")]
@@ -376,7 +368,7 @@ def test_no_output_shows_the_room(
 def test_a_call_alone_is_shown_no_room_in_its_own_pixel_format(
     trouble: Callable[[], Trouble], watchers: Watchers
 ) -> None:
-    play(_without_window(trouble()), Outputs(virtual_camera=True), watchers)
+    play(_without_window(trouble()), ["virtual-camera"], watchers)
     assert is_card(watchers.call[-1])
     assert not any(shows_room(image) for image in watchers.call)
 
@@ -394,7 +386,7 @@ def _without_window(trouble: Trouble) -> Trouble:
 def test_the_search_finds_the_room_in_every_output(watchers: Watchers, tmp_path: Path) -> None:
     trouble = Nothing()
     trouble.settings = replace(SETTINGS, background="none")
-    outputs = Outputs(window=True, virtual_camera=True, recording=tmp_path / "out.mkv")
-    play(trouble, outputs, watchers)
+    recording = f"record:{tmp_path / 'out.mkv'}"
+    play(trouble, ["virtual-camera", recording, "window"], watchers)
     for seen in (watchers.window, watchers.call, list(recorded(tmp_path / "out.mkv"))):
         assert any(shows_room(image) for image in seen)

@@ -11,7 +11,6 @@ from livebg.config.settings import Every, Settings
 from livebg.errors import ModelError
 from livebg.frame import Frame, Matte, Size
 from livebg.live.session import Session
-from livebg.live.sink_runner import SinkPlan
 from livebg.pipeline import Pipeline
 from livebg.segmenters.base import Segmenter, SegmenterInfo, plain_matte
 from tests.support.fakes import GENEROUS_S, FakeCamera, KeepingSink, scene, shows_room
@@ -54,12 +53,12 @@ def play(
     live = open_session(settings, spoil, sink)
 
     def tick() -> None:
-        counts = live.summary()["frames"]
+        counts = live.statistics["frames"]
         if done(sink) and counts["out"] + counts["failed"] >= frames:
             live.stop()
 
     live.run(seconds=GENEROUS_S, on_tick=tick)
-    assert live.summary()["ended"] == "stopped"
+    assert live.statistics["ended"] == "stopped"
     return sink
 
 
@@ -69,8 +68,8 @@ def open_session(settings: Settings, spoil: Callable[[Matte], Matte], sink: Keep
 
     return Session(
         settings,
-        open_source=lambda: FakeCamera(SIZE, at=lambda index: scene(SIZE)),
-        plan_sinks=lambda info: [SinkPlan("keeper", lambda: sink)],
+        source=lambda: FakeCamera(SIZE, at=lambda index: scene(SIZE)),
+        sinks=[sink],
         build=build,
     )
 

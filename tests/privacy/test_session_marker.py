@@ -13,7 +13,6 @@ from livebg.errors import ModelError, SinkError, SourceError
 from livebg.frame import BGR, ColourMatrix, Composite, Frame, Image, PixelFormat, PixelLayout, Size
 from livebg.live.hot_swap import Chain
 from livebg.live.session import Session
-from livebg.live.sink_runner import SinkPlan
 from livebg.pixels.conversion import converted
 from livebg.sinks.base import Sink, repacked
 from livebg.sources.base import Source
@@ -57,10 +56,11 @@ def play(
 ) -> Watched:
     """Run a session until ``done``; return its sink."""
     sink = Watched(pixel_format=pixel_format)
+    sink.reopened = retry
     live = Session(
         settings,
-        open_source=open_source,
-        plan_sinks=lambda info: [SinkPlan("watched", lambda: open_sink(sink), retry=retry)],
+        source=open_source,
+        sinks=[lambda: open_sink(sink)],
         build=build or (lambda settings, size: FakeChain(respond)),
     )
 
@@ -69,7 +69,7 @@ def play(
             live.stop()
 
     live.run(seconds=GENEROUS_S, on_tick=tick)
-    assert live.summary()["ended"] == "stopped"
+    assert live.statistics["ended"] == "stopped"
     assert sink.pictures
     return sink
 
@@ -157,7 +157,7 @@ def test_a_pipeline_that_goes_wrong(wrong: Callable[[Frame], Image], from_frame:
         return without_room(frame) if frame.index < from_frame else wrong(frame)
 
     def done(live: Session, sink: Watched) -> bool:
-        return live.summary()["frames"]["failed"] > 2 and bool(sink.cards)
+        return live.statistics["frames"]["failed"] > 2 and bool(sink.cards)
 
     assert not play(done, respond=respond).leaks
 
@@ -197,7 +197,7 @@ def test_a_camera_that_comes_and_goes() -> None:
             return super().read()
 
     def done(live: Session, sink: Watched) -> bool:
-        return live.summary()["source"]["reconnects"] > 0 and not sink.pictures[-1].private
+        return live.statistics["source"]["reconnects"] > 0 and not sink.pictures[-1].private
 
     sink = play(done, open_source=Flaky)
     assert not sink.leaks
@@ -295,7 +295,7 @@ def test_another_network_that_goes_wrong(wrong: Callable[[Frame], Image]) -> Non
             live.change(OTHER_NETWORK)
             changed.append(len(sink.pictures))
         refused = live.requested == SETTINGS
-        return bool(changed) and (refused or live.summary()["frames"]["failed"] > 2)
+        return bool(changed) and (refused or live.statistics["frames"]["failed"] > 2)
 
     assert not play(done, build=build).leaks
 
@@ -384,8 +384,8 @@ def test_the_last_picture_after_a_crash_is_the_card() -> None:
     sink = Watched()
     live = Session(
         SETTINGS,
-        open_source=FakeCamera,
-        plan_sinks=lambda info: [SinkPlan("watched", lambda: sink)],
+        source=FakeCamera,
+        sinks=[sink],
         build=lambda settings, size: Crashing(),
     )
     with pytest.raises(Exception, match="crash"):
@@ -398,8 +398,8 @@ def test_a_sink_that_fails_for_good_gets_nothing_more() -> None:
     sink = Watched()
     live = Session(
         SETTINGS,
-        open_source=FakeCamera,
-        plan_sinks=lambda info: [SinkPlan("watched", lambda: sink)],
+        source=FakeCamera,
+        sinks=[sink],
         build=lambda settings, size: FakeChain(),
     )
 

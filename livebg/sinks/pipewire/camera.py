@@ -76,6 +76,7 @@ class PipeWireCamera(Sink):
 
     name = "PipeWire camera"
     pixel_format = I420
+    reopened = True
 
     def __init__(self, size: Size, rate: Fraction, *, clock: Clock | None = None) -> None:
         self.size = I420.held_size(size)
