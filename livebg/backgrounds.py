@@ -1,4 +1,4 @@
-"""The plates of what the user chose as background; videos are read ahead and looped."""
+"""The opening of backgrounds, and looped videos that are decoded ahead of time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from functools import partial
 from livebg.compositing.backgrounds import (
     BlurPlate,
     GreyPlate,
-    MovingPlate,
     Plate,
     StillPlate,
     TransparentPlate,
     UnfilteredPlate,
+    cover,
 )
 from livebg.config.background import (
     Background,
@@ -26,17 +26,19 @@ from livebg.config.background import (
     Video,
 )
 from livebg.errors import EndOfStreamError, SourceError
-from livebg.frame import Frame, Image
+from livebg.frame import FloatImage, Frame, Image
 from livebg.sources.base import Source, SourceInfo
 from livebg.sources.pictures import read_picture
 from livebg.sources.video import VideoFile
 from livebg.threads import BoundedQueue, Worker
 
-__all__ = ["LoopedVideo", "ReadAhead", "open_background"]
+__all__ = ["ReadAhead", "VideoPlate", "open_background"]
+
+_JOIN_S = 0.5
 
 
-class LoopedVideo:
-    """Gives the picture of an endless loop at any time, at the video's own rate.
+class VideoPlate(Plate):
+    """An endlessly looped video, at its own rate from the first frame on that it lies behind.
 
     The last picture is shown for as long as the one before it; a single picture stays.
 
@@ -49,16 +51,28 @@ class LoopedVideo:
 
     def __init__(self, open_source: Callable[[], Source]) -> None:
         self._open = open_source
+        self._began_ns: int | None = None
         self._round_began_ns = 0
         self._frame_ns = 0
+        self._fitted: tuple[Image, Image] | None = None
         self._source = open_source()
         try:
             self._shown: Frame = self._source.read()
-            self._next: Frame | None = self._following()
+            self._next: Frame | None = self._read_next()
         except BaseException:
             self._source.close()
             raise
         self._is_still = self._next is None
+
+    def render(self, frame: Frame, alpha: FloatImage) -> Image:
+        """Return the video's picture for the frame's time; see ``Plate.render``."""
+        if self._began_ns is None:
+            self._began_ns = frame.captured_ns
+        picture = self.picture_at(max(0, frame.captured_ns - self._began_ns))
+        fitted = self._fitted
+        if fitted is None or fitted[0] is not picture or fitted[1].shape != frame.image.shape:
+            fitted = self._fitted = picture, cover(picture, frame.size)
+        return fitted[1]
 
     def picture_at(self, time_ns: int) -> Image:
         """Return the picture at ``time_ns`` after the beginning; times must not go back.
@@ -74,7 +88,7 @@ class LoopedVideo:
                 self._start_round(time_ns)
             else:
                 self._frame_ns = max(1, self._next.captured_ns - self._shown.captured_ns)
-                self._shown, self._next = self._next, self._following()
+                self._shown, self._next = self._next, self._read_next()
         return self._shown.image
 
     def close(self) -> None:
@@ -88,33 +102,28 @@ class LoopedVideo:
         return self._round_began_ns + self._shown.captured_ns + self._frame_ns
 
     def _start_round(self, time_ns: int) -> None:
-        """Begin the round that ``time_ns`` lies in; those that nobody saw are not decoded."""
+        """Begin the round that ``time_ns`` lies in; rounds before it are not decoded."""
         round_ns = self._due_ns() - self._round_began_ns
         self._round_began_ns += (time_ns - self._round_began_ns) // round_ns * round_ns
         self._source.close()
         self._source = self._open()
-        self._shown = self._source.read()
-        self._next = self._following()
+        self._shown, self._next = self._source.read(), self._read_next()
 
-    def _following(self) -> Frame | None:
+    def _read_next(self) -> Frame | None:
         try:
             return self._source.read()
         except EndOfStreamError:
             return None
 
 
-_JOIN_S = 0.5
-
-
 class ReadAhead(Source):
-    """Decodes a few frames before they are asked for, so that ``read`` seldom waits.
+    """A source that is decoded a few frames ahead, so that ``read`` seldom waits.
 
-    The frames and their order are those of the source; none is dropped. The thread
-    ``livebg-background`` reads and closes it.
+    The thread ``livebg-background`` reads and closes the source; no frame is dropped.
 
     Args:
         open_source: opens the source.
-        ahead: frames that may wait.
+        ahead: the most frames that wait.
 
     Raises:
         InputError: the source cannot be opened.
@@ -176,8 +185,7 @@ def open_background(background: Background) -> Plate:
         case Picture(path):
             return StillPlate(read_picture(path))
         case Video(path):
-            video = LoopedVideo(partial(ReadAhead, partial(VideoFile, path)))
-            return MovingPlate(video.picture_at, video.close)
+            return VideoPlate(partial(ReadAhead, partial(VideoFile, path)))
         case Transparent():
             return TransparentPlate()
         case Unfiltered():

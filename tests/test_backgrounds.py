@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 
-from livebg.backgrounds import LoopedVideo, ReadAhead, open_background
+from livebg.backgrounds import ReadAhead, VideoPlate, open_background
 from livebg.compositing.backgrounds import (
     BlurPlate,
     GreyPlate,
-    MovingPlate,
     Plate,
     StillPlate,
     TransparentPlate,
@@ -71,7 +70,7 @@ def level(image: Image) -> int:
     return int(image[0, 0, 0])
 
 
-def shown(video: LoopedVideo, times_ms: Sequence[int], read: Callable[[Image], int]) -> list[int]:
+def shown(video: VideoPlate, times_ms: Sequence[int], read: Callable[[Image], int]) -> list[int]:
     return [read(video.picture_at(time * MS)) for time in times_ms]
 
 
@@ -81,19 +80,19 @@ def log() -> list[str]:
 
 
 def test_each_picture_is_shown_from_its_time_on(log: list[str]) -> None:
-    video = LoopedVideo(partial(Film, [0, 40, 80], log))
+    video = VideoPlate(partial(Film, [0, 40, 80], log))
     assert shown(video, [0, 39, 40, 41, 79, 80, 119], level) == [0, 0, 1, 1, 1, 2, 2]
 
 
 def test_it_starts_again_when_it_is_over(log: list[str]) -> None:
-    video = LoopedVideo(partial(Film, [0, 40, 80], log))
+    video = VideoPlate(partial(Film, [0, 40, 80], log))
     times = [0, 119, 120, 160, 200, 239, 240, 360, 480, 520]
     assert shown(video, times, level) == [0, 2, 0, 1, 2, 2, 0, 0, 0, 1]
 
 
 def test_a_variable_frame_rate_is_kept_in_every_round(log: list[str]) -> None:
     # The last picture is shown for as long as the one before it: 500 ms.
-    video = LoopedVideo(partial(Film, [0, 10, 100, 600], log))
+    video = VideoPlate(partial(Film, [0, 10, 100, 600], log))
     times = [0, 9, 10, 99, 100, 599, 600, 1099]
     one_round = [0, 0, 1, 1, 2, 2, 3, 3]
     assert shown(video, times, level) == one_round
@@ -101,13 +100,13 @@ def test_a_variable_frame_rate_is_kept_in_every_round(log: list[str]) -> None:
 
 
 def test_pictures_that_nobody_sees_are_skipped_within_a_round(log: list[str]) -> None:
-    video = LoopedVideo(partial(Film, [0, 40, 80, 120], log))
+    video = VideoPlate(partial(Film, [0, 40, 80, 120], log))
     assert shown(video, [0, 121], level) == [0, 3]
     assert log.count("open") == 1
 
 
 def test_after_a_long_pause_the_missed_rounds_are_not_decoded(log: list[str]) -> None:
-    video = LoopedVideo(partial(Film, [0, 40, 80], log))
+    video = VideoPlate(partial(Film, [0, 40, 80], log))
     shown(video, [0, 130], level)
     before = log.count("read")
     # An hour later: 30,000 rounds of 120 ms, and 41 ms.
@@ -117,13 +116,25 @@ def test_after_a_long_pause_the_missed_rounds_are_not_decoded(log: list[str]) ->
 
 def test_the_same_picture_is_the_same_array(log: list[str]) -> None:
     """So that a plate fits it to the frame only once."""
-    video = LoopedVideo(partial(Film, [0, 40], log))
+    video = VideoPlate(partial(Film, [0, 40], log))
     assert video.picture_at(0) is video.picture_at(39 * MS)
     assert video.picture_at(39 * MS) is not video.picture_at(40 * MS)
 
 
+def test_a_plate_begins_with_the_first_frame_and_never_goes_back(log: list[str]) -> None:
+    plate = VideoPlate(partial(Film, [0, 40, 80, 120, 160], log))
+    images = [
+        plate.render(noise_frame((64, 48), index=index), NOBODY)
+        for index in (100, 101, 103, 103, 99)  # frames are 40 ms apart
+    ]
+    assert [level(image) for image in images] == [0, 1, 3, 3, 3]
+    assert all(image.shape == (48, 64, 3) for image in images)
+    assert images[2] is images[3]
+    assert plate.render(noise_frame((48, 64), index=103), NOBODY).shape == (64, 48, 3)
+
+
 def test_a_single_picture_stays_and_is_read_once(log: list[str]) -> None:
-    video = LoopedVideo(partial(Film, [0], log))
+    video = VideoPlate(partial(Film, [0], log))
     first = video.picture_at(0)
     assert video.picture_at(10 * MS) is first
     assert video.picture_at(10**9 * MS) is first
@@ -131,7 +142,7 @@ def test_a_single_picture_stays_and_is_read_once(log: list[str]) -> None:
 
 
 def test_one_round_at_a_time_is_open(log: list[str]) -> None:
-    video = LoopedVideo(partial(Film, [0, 40], log))
+    video = VideoPlate(partial(Film, [0, 40], log))
     shown(video, range(0, 1000, 20), level)
     assert log.count("open") == log.count("close") + 1
     video.close()
@@ -141,13 +152,13 @@ def test_one_round_at_a_time_is_open(log: list[str]) -> None:
 def test_a_video_that_breaks_off_at_once_is_closed_again(log: list[str]) -> None:
     for count in (0, 1):
         with pytest.raises(DamagedFileError, match="breaks off"):
-            LoopedVideo(partial(Film, [0, 40], log, count))
+            VideoPlate(partial(Film, [0, 40], log, count))
     assert log.count("open") == log.count("close") == 2
 
 
 def test_a_real_video_loops_at_its_own_rate(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "five.mp4", count=5)  # 25 a second: 40 ms each, 200 ms a round
-    video = LoopedVideo(partial(VideoFile, path))
+    video = VideoPlate(partial(VideoFile, path))
     times = [0, 39, 41, 79, 81, 121, 161, 199, 201, 241, 399, 401]
     assert shown(video, times, number_of) == [0, 0, 1, 1, 2, 3, 4, 4, 0, 1, 4, 0]
     video.close()
@@ -156,7 +167,7 @@ def test_a_real_video_loops_at_its_own_rate(tmp_path: Path) -> None:
 def test_a_real_video_with_a_variable_frame_rate(tmp_path: Path) -> None:
     times_s = [Fraction(0), Fraction(1, 10), Fraction(3, 10), Fraction(4, 10)]
     path = write_clip(tmp_path / "vfr.mkv", count=4, times_s=times_s)
-    video = LoopedVideo(partial(VideoFile, path))
+    video = VideoPlate(partial(VideoFile, path))
     times = [0, 95, 105, 205, 295, 305, 395, 405, 495, 505, 595, 605]
     assert shown(video, times, number_of) == [0, 0, 1, 1, 1, 2, 2, 3, 3, 0, 0, 1]
     video.close()
@@ -177,13 +188,13 @@ def write_gif(path: Path, levels: Sequence[int]) -> Path:
 
 
 def test_a_gif_loops(tmp_path: Path) -> None:
-    video = LoopedVideo(partial(VideoFile, write_gif(tmp_path / "blink.gif", [0, 255])))
+    video = VideoPlate(partial(VideoFile, write_gif(tmp_path / "blink.gif", [0, 255])))
     assert shown(video, [0, 95, 105, 195, 205, 305], level) == [0, 0, 255, 255, 0, 255]
     video.close()
 
 
 def test_a_gif_of_one_picture_stays(tmp_path: Path) -> None:
-    video = LoopedVideo(partial(VideoFile, write_gif(tmp_path / "still.gif", [255])))
+    video = VideoPlate(partial(VideoFile, write_gif(tmp_path / "still.gif", [255])))
     assert shown(video, [0, 95, 10_000], level) == [255, 255, 255]
     assert video.picture_at(10_000 * MS) is video.picture_at(20_000 * MS)
     video.close()
@@ -193,7 +204,7 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "note.mp4"
     path.write_text("not a video")
     with pytest.raises(InputError, match=r"note\.mp4"):
-        LoopedVideo(partial(VideoFile, path))
+        VideoPlate(partial(VideoFile, path))
 
 
 class Breaking(SyntheticScene):
@@ -311,7 +322,7 @@ def test_a_video_plays(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     write_clip(path, count=4)
     plate = opened(str(path))
-    assert isinstance(plate, MovingPlate)
+    assert isinstance(plate, VideoPlate)
     seen = [
         # The fake frames are 40 ms apart, as the video's.
         number_of(plate.render(frame_of(FRAME.image, index), NOBODY))

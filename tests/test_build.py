@@ -82,7 +82,7 @@ def test_a_background_is_closed_again_when_the_network_cannot_be_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[object] = []
-    monkeypatch.setattr("livebg.backgrounds.LoopedVideo.close", lambda video: closed.append(video))
+    monkeypatch.setattr("livebg.backgrounds.VideoPlate.close", lambda video: closed.append(video))
     video = write_clip(tmp_path / "film.mp4", count=3)
     with pytest.raises(InputError):
         Pipeline(replace(SMALL, background=str(video), model=str(tmp_path / "none.onnx")), SIZE)

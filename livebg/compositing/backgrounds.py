@@ -1,12 +1,8 @@
-"""Background plates: what is shown where there is no person.
-
-The blurred room, without the person in it.
-"""
+"""Background plates: the picture behind the person, for each frame."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -14,21 +10,28 @@ import numpy as np
 from livebg.frame import FloatImage, Frame, Image, Size
 
 __all__ = [
-    "LEAST_WEIGHT",
     "BlurPlate",
     "GreyPlate",
-    "MovingPlate",
     "Plate",
     "StillPlate",
     "TransparentPlate",
     "UnfilteredPlate",
-    "blur_halvings",
     "cover",
 ]
 
+_WEAKEST_SHARE, _STRONGEST_SHARE = 0.006, 0.06
+"""Sigma of a blur as a share of the frame's shorter side."""
+
+_LEAST_SIGMA_PX = 1.5
+_LEAST_SIDE_PX = 60
+"""How far a frame is reduced before it is blurred, at most."""
+
+_LEAST_WEIGHT = 1e-3
+"""Weight of a pixel that is all person in the blurred scene."""
+
 
 class Plate(ABC):
-    """Gives a background for each frame. Called by one thread at a time."""
+    """Renders the background of each frame. Called by one thread at a time."""
 
     @abstractmethod
     def render(self, frame: Frame, alpha: FloatImage) -> Image:
@@ -56,8 +59,7 @@ class StillPlate(Plate):
     """
 
     def __init__(self, picture: Image) -> None:
-        self.picture = picture
-        """The picture, as it was given."""
+        self._picture = picture
         self._fitted = picture
 
     @classmethod
@@ -68,43 +70,8 @@ class StillPlate(Plate):
     def render(self, frame: Frame, alpha: FloatImage) -> Image:
         """Return the picture at the frame's size; see ``Plate.render``."""
         if self._fitted.shape != frame.image.shape:
-            self._fitted = cover(self.picture, frame.size)
+            self._fitted = cover(self._picture, frame.size)
         return self._fitted
-
-
-class MovingPlate(Plate):
-    """A video; shows the picture that belongs to each frame's time.
-
-    Args:
-        picture_at: returns the ``(h, w, 3)`` uint8 BGR picture at a time in nanoseconds since the
-            plate began; called with times that never go back.
-        close: releases the video.
-    """
-
-    def __init__(self, picture_at: Callable[[int], Image], close: Callable[[], None]) -> None:
-        self._picture_at = picture_at
-        self._close = close
-        self._began_ns: int | None = None
-        self._source: Image | None = None
-        self._fitted: Image | None = None
-
-    def render(self, frame: Frame, alpha: FloatImage) -> Image:
-        """Return the video's picture for the frame's time; see ``Plate.render``."""
-        picture = self.picture_for(frame.captured_ns)
-        stale = self._fitted is None or self._fitted.shape != frame.image.shape
-        if self._fitted is None or stale or picture is not self._source:
-            self._source, self._fitted = picture, cover(picture, frame.size)
-        return self._fitted
-
-    def picture_for(self, captured_ns: int) -> Image:
-        """Return the video's picture for a frame captured then, ``(h, w, 3)`` uint8 BGR."""
-        if self._began_ns is None:
-            self._began_ns = captured_ns
-        return self._picture_at(max(0, captured_ns - self._began_ns))
-
-    def close(self) -> None:
-        """Release the video. Idempotent."""
-        self._close()
 
 
 class TransparentPlate(Plate):
@@ -116,7 +83,7 @@ class TransparentPlate(Plate):
 
 
 class UnfilteredPlate(Plate):
-    """The room as it is: the compositor hands the frame on."""
+    """The scene as it is: the compositor hands the frame on."""
 
     def render(self, frame: Frame, alpha: FloatImage) -> Image:
         """Return the frame itself; see ``Plate.render``."""
@@ -124,7 +91,7 @@ class UnfilteredPlate(Plate):
 
 
 class GreyPlate(Plate):
-    """The room itself without colour: that is what was asked for, so it shows the room."""
+    """The scene without colour: the only plate beside ``none`` that shows it readably."""
 
     def render(self, frame: Frame, alpha: FloatImage) -> Image:
         """Return the frame in grey; see ``Plate.render``."""
@@ -152,54 +119,44 @@ def cover(picture: Image, size: Size) -> Image:
     return np.asarray(cv2.resize(part, size, interpolation=method), np.uint8)
 
 
-_WEAKEST_SHARE = 0.006
-_STRONGEST_SHARE = 0.06
-_LEAST_SIGMA_PX = 1.5
-_LEAST_SIDE_PX = 60
-LEAST_WEIGHT = 1e-3
-"""What even a pixel that is all person weighs as room."""
-
-
 class BlurPlate(Plate):
-    """The frame blurred at reduced size, each pixel weighted by how little person it holds.
+    """The frame blurred at reduced size, without the person.
 
-    Without that weight the person's colours bleed into the room as a glow. The Gaussian's sigma
-    grows with ``strength`` from 0.6 % to 6 % of the frame's shorter side: 4 to 43 pixels at 720p.
+    Each pixel is weighted by its share of scene, or the person's colours would bleed into the
+    scene as a glow. The Gaussian's sigma grows with ``strength`` from 0.6 % to 6 % of the frame's
+    shorter side: 4 to 43 pixels at 720p.
 
     Args:
         strength: 0 (light, but still unreadable) to 100.
     """
 
     def __init__(self, strength: float) -> None:
-        self.share = _WEAKEST_SHARE + (_STRONGEST_SHARE - _WEAKEST_SHARE) * strength / 100
+        self._share = _WEAKEST_SHARE + (_STRONGEST_SHARE - _WEAKEST_SHARE) * strength / 100
 
     def render(self, frame: Frame, alpha: FloatImage) -> Image:
-        """Return the blurred room, ``(h, W, 3)`` uint8; see ``Plate.render``."""
-        sigma_px = self.share * min(frame.size)
-        halvings = blur_halvings(sigma_px, min(frame.size))
+        """Return the blurred scene, ``(h, W, 3)`` uint8; see ``Plate.render``."""
+        sigma_px = self._share * min(frame.size)
+        halvings = _halvings(sigma_px, min(frame.size))
         small = frame.halved(halvings)
         sigma = sigma_px / 2**halvings
-        room = _room_weight(alpha, (small.shape[1], small.shape[0]))
-        per_room = 1 / _gaussian(room, sigma)
+        weight = _scene_weight(alpha, (small.shape[1], small.shape[0]))
+        per_weight = 1 / _gaussian(weight, sigma)
         blurred = []
         for plane in cv2.split(small):
-            weighted = np.asarray(cv2.multiply(plane, room, dtype=cv2.CV_32F), np.float32)
+            weighted = np.asarray(cv2.multiply(plane, weight, dtype=cv2.CV_32F), np.float32)
             weighted = _gaussian(weighted, sigma)
-            blurred.append(cv2.multiply(weighted, per_room, dtype=cv2.CV_8U))
+            blurred.append(cv2.multiply(weighted, per_weight, dtype=cv2.CV_8U))
         rows = (frame.size[0], small.shape[0])
         plate = cv2.resize(cv2.merge(blurred), rows, interpolation=cv2.INTER_LINEAR)
         return np.asarray(plate, np.uint8)
 
 
-def blur_halvings(sigma_px: float, side_px: int) -> int:
+def _halvings(sigma_px: float, side_px: int) -> int:
     """Return how often the frame is halved: the blur hides that, and costs a quarter each time."""
-    halvings = 0
-    while (
-        sigma_px / 2 ** (halvings + 1) >= _LEAST_SIGMA_PX
-        and side_px / 2 ** (halvings + 1) >= _LEAST_SIDE_PX
-    ):
-        halvings += 1
-    return halvings
+    times = 0
+    while min(sigma_px / _LEAST_SIGMA_PX, side_px / _LEAST_SIDE_PX) >= 2 ** (times + 1):
+        times += 1
+    return times
 
 
 def _gaussian(plane: FloatImage, sigma: float) -> FloatImage:
@@ -207,12 +164,12 @@ def _gaussian(plane: FloatImage, sigma: float) -> FloatImage:
     return np.asarray(blurred, np.float32)
 
 
-def _room_weight(alpha: FloatImage, size: tuple[int, int]) -> FloatImage:
-    """Return how much each pixel counts as room, at ``size``: never quite 0.
+def _scene_weight(alpha: FloatImage, size: Size) -> FloatImage:
+    """Return the share of scene in each pixel, at ``size``: never quite 0.
 
     The person is widened by a pixel, and 1 - alpha cubed: alpha comes at an eighth of the
     frame's size, so that a pixel of 0.5 may well be all person.
     """
     person = cv2.dilate(cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR), np.ones((3, 3)))
-    room = 1 - person
-    return np.asarray(np.maximum(room * room * room, LEAST_WEIGHT), np.float32)
+    scene = 1 - person
+    return np.asarray(np.maximum(scene * scene * scene, _LEAST_WEIGHT), np.float32)

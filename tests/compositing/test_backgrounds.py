@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livebg.compositing.backgrounds import BlurPlate, GreyPlate, MovingPlate, StillPlate, cover
+from livebg.compositing.backgrounds import BlurPlate, GreyPlate, StillPlate, cover
 from livebg.compositing.edge_colour import EDGE_HALVINGS
 from livebg.frame import FloatImage, Frame, Image, Size
 from tests.support.mattes import disc, frame_of, noise_frame, shrunk
@@ -88,56 +88,6 @@ def test_a_grey_plate_is_the_room_without_colour() -> None:
     assert (plate == plate[..., :1]).all()
     luma = frame.image @ (0.114, 0.587, 0.299)  # BT.601
     assert np.abs(plate[..., 0] - luma).max() <= 1  # OpenCV's weights are of 14 bits
-
-
-class Film:
-    """Changes its picture every 100 ms, and writes down what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[int] = []
-        self.closed = 0
-        self._pictures = [np.full((9, 16, 3), level, np.uint8) for level in range(10)]
-
-    def picture_at(self, time_ns: int) -> Image:
-        self.asked.append(time_ns)
-        return self._pictures[time_ns // 100_000_000]
-
-    def close(self) -> None:
-        self.closed += 1
-
-
-def test_a_moving_plate_begins_with_the_first_frame_and_follows_the_frames_time() -> None:
-    film = Film()
-    plate = MovingPlate(film.picture_at, film.close)
-    shown = [
-        plate.render(noise_frame((64, 48), index=index), NO_PERSON) for index in (100, 101, 103)
-    ]
-    # The frames are 40 ms apart.
-    assert film.asked == [0, 40_000_000, 120_000_000]
-    assert [int(image[0, 0, 0]) for image in shown] == [0, 0, 1]
-    assert all(image.shape == (48, 64, 3) for image in shown)
-    assert shown[0] is shown[1]
-
-
-def test_a_moving_plate_never_asks_for_a_time_before_its_beginning() -> None:
-    film = Film()
-    plate = MovingPlate(film.picture_at, film.close)
-    plate.render(noise_frame((64, 48), index=5), NO_PERSON)
-    plate.render(noise_frame((64, 48), index=0), NO_PERSON)
-    assert film.asked == [0, 0]
-
-
-def test_a_moving_plate_fits_frames_of_another_size() -> None:
-    film = Film()
-    plate = MovingPlate(film.picture_at, film.close)
-    plate.render(noise_frame((64, 48)), NO_PERSON)
-    assert plate.render(noise_frame((48, 64)), NO_PERSON).shape == (64, 48, 3)
-
-
-def test_closing_a_moving_plate_closes_its_film() -> None:
-    film = Film()
-    MovingPlate(film.picture_at, film.close).close()
-    assert film.closed == 1
 
 
 GREY, RED = 128, (0, 0, 255)
