@@ -30,7 +30,7 @@ class AudioCopy:
     """Muxes every audio track of a file, in step with the video.
 
     Packets are copied as they are where the recording's container holds their codec, else decoded
-    and encoded anew. Sound that begins before the first picture is kept: the video then starts
+    and re-encoded. Sound that begins before the first picture is kept: the video then starts
     ``lead_ns`` later.
 
     Args:
@@ -98,7 +98,7 @@ class AudioCopy:
             stream = self._output.add_stream_from_template(track)
             self._copied.add(track.index)
         else:
-            _log.info("%s: its %s sound is encoded anew as %s", self._path, codec, form.container)
+            _log.info("%s: its %s sound is re-encoded as %s", self._path, codec, form.container)
             added = self._output.add_stream(
                 form.audio_encoder,
                 rate=form.audio_rate or track.codec_context.sample_rate,

@@ -65,7 +65,7 @@ class Sink(Closable):
     """Whether a session opens the sink again after a failure: a device may come back."""
 
     in_main_thread: bool = False
-    """Whether the thread that calls ``Session.run`` feeds the sink, as windows need it."""
+    """Whether the thread that calls ``Session.run`` owns the sink, as windows require."""
 
     close_within_s: float = 0.8
     """Seconds that a session waits for ``close`` at its end."""

@@ -40,7 +40,7 @@ class RecordingFormat:
         pixels: pixel format that the encoder gets.
         options: the encoder's options.
         container_options: the file format's options.
-        audio_codecs: sound that is copied as it is; other sound is encoded anew. None: all that
+        audio_codecs: sound that is copied as it is; other sound is re-encoded. None: all that
             the container can hold.
         audio_encoder: encoder for other sound.
         audio_rate: sampling rate in Hz that this encoder needs; None: as it comes.

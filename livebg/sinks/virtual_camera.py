@@ -139,9 +139,8 @@ class _LoopbackWriter:
                 opened.callback(self._camera.close)
             except (RuntimeError, OSError) as error:
                 raise SinkUnavailableError(
-                    f"virtual camera {chosen.path} ({chosen.name}) cannot be opened "
-                    f"({_one_line(error)}); close what uses it, then load its module again: "
-                    f"{RELOAD_COMMAND}"
+                    f"virtual camera {chosen} cannot be opened ({_one_line(error)}); close what "
+                    f"uses it, then load its module again: {RELOAD_COMMAND}"
                 ) from error
             handle.start_output()
             _check_size(chosen, size)
@@ -178,8 +177,8 @@ def _check_size(device: LoopbackDevice, size: Size) -> None:
         return
     users = ", ".join(map(str, find_holders([device.path]).others)) or "another program"
     raise SinkUnavailableError(
-        f"{device.path} ({device.name}) is kept at {found[1]}x{found[2]} by {users}; close it "
-        f"there, or filter the camera in that size: --size {found[1]}x{found[2]}"
+        f"{device} is kept at {found[1]}x{found[2]} by {users}; close it there, or filter the "
+        f"camera in that size: --size {found[1]}x{found[2]}"
     )
 
 

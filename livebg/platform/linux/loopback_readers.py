@@ -35,7 +35,7 @@ _SEARCH_PAUSE_NS = NS_PER_S // 2
 """Least time between two searches, which cost some ten milliseconds each."""
 
 _RECHECK_NS = 2 * NS_PER_S
-"""Time between two searches while somebody reads and nothing is opened or closed."""
+"""Time between two searches while the device is read and nothing is opened or closed."""
 
 _REFCOUNT = Path("/sys/module/v4l2loopback/refcnt")
 

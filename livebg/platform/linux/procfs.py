@@ -1,4 +1,4 @@
-"""Which programs have a device open, read from ``/proc``. Linux only."""
+"""Processes that have a device open, read from ``/proc``. Linux only."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ __all__ = ["Holder", "Holders", "find_holders"]
 
 _PROC = Path("/proc")
 
-Identity = tuple[int, ...]
-"""What tells two files apart, by whatever name they are opened."""
+_Identity = tuple[int, ...]
+"""Identifies a file by all its names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A program that has a device open.
+    """A process that has a device open.
 
     Attributes:
-        pid: its process.
-        name: what it calls itself.
-        path: the device, as it was asked for.
-        files: how many times it has it open.
+        pid: its number.
+        name: its name.
+        path: the device, by the name in the query.
+        files: number of its open files of the device.
     """
 
     pid: int
@@ -38,12 +38,12 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Holders:
-    """Who has some devices open.
+    """The processes that have some devices open.
 
     Attributes:
-        others: the other processes, in the order of their numbers.
-        own_files: how many times this process has one of them open.
-        complete: False if there are processes of other users that could not be looked at.
+        others: all but this process, in the order of their numbers.
+        own_files: number of this process's open files of the devices.
+        complete: False if processes of other users could not be read.
     """
 
     others: tuple[Holder, ...]
@@ -52,41 +52,36 @@ class Holders:
 
 
 def find_holders(
-    paths: Iterable[str | Path],
-    proc: Path = _PROC,
-    own_pid: int = 0,
-    pids: Iterable[int] | None = None,
+    paths: Iterable[str | Path], proc: Path = _PROC, pids: Iterable[int] | None = None
 ) -> Holders:
-    """Look through the processes for those that have one of ``paths`` open.
+    """Return the processes that have one of ``paths`` open.
 
-    Takes some ten milliseconds where a few hundred programs run, without ``pids``.
+    Takes some ten milliseconds with a few hundred processes.
 
     Args:
-        paths: device nodes or files; one that does not exist is held by nobody.
-        proc: where the kernel shows the processes.
-        own_pid: the process that is not one of the others; 0 is the one that asks.
-        pids: the processes to look at; all by default.
+        paths: device nodes or files; those that do not exist are left out.
+        proc: where the kernel lists the processes.
+        pids: the processes to search; all by default.
     """
-    wanted: dict[Identity, str] = {}
+    searched: dict[_Identity, str] = {}
     for path in paths:
         try:
-            wanted[_identity(os.stat(path))] = str(path)
+            searched[_identity(os.stat(path))] = str(path)
         except OSError:
             continue
-    own_pid = own_pid or os.getpid()
     others: list[Holder] = []
     own_files, complete = 0, True
     if pids is None:
         pids = (int(name) for name in os.listdir(proc) if name.isdecimal())
     for pid in sorted(pids):
         try:
-            held = [wanted[file] for file in _open_files(proc / str(pid)) if file in wanted]
+            held = [searched[file] for file in _open_files(proc / str(pid)) if file in searched]
         except PermissionError:
             complete = False
             continue
         except OSError:  # it ended a moment ago
             continue
-        if pid == own_pid:
+        if pid == os.getpid():
             own_files = len(held)
             continue
         name = _name(proc / str(pid)) if held else ""
@@ -94,7 +89,7 @@ def find_holders(
     return Holders(tuple(others), own_files, complete)
 
 
-def _open_files(process: Path) -> Iterator[Identity]:
+def _open_files(process: Path) -> Iterator[_Identity]:
     with os.scandir(process / "fd") as entries:
         for entry in entries:
             try:
@@ -103,7 +98,7 @@ def _open_files(process: Path) -> Iterator[Identity]:
                 continue
 
 
-def _identity(status: os.stat_result) -> Identity:
+def _identity(status: os.stat_result) -> _Identity:
     if stat.S_ISCHR(status.st_mode):  # a sandbox may have a node of its own for the same device
         return (status.st_rdev,)
     return status.st_dev, status.st_ino

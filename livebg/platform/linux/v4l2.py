@@ -309,7 +309,7 @@ def is_busy(descriptor: int, capability: Capability, ioctl: Ioctl = fcntl.ioctl)
     """Say whether another program streams from the device.
 
     Any number of programs may open a camera, one may have buffers. Asking for none of them
-    [VIDIOC_REQBUFS, count 0] changes nothing, and is refused while somebody else has some.
+    [VIDIOC_REQBUFS, count 0] changes nothing, and is refused while another program has some.
     """
     request = _RequestBuffers(count=0, type=capability.buffer_type, memory=_MEMORY_MMAP)
     try:

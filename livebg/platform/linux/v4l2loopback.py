@@ -68,6 +68,9 @@ class LoopbackDevice:
     ours: bool = False
     problem: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.path} ({self.name})"
+
     @property
     def obstacle(self) -> str:
         """Why it takes no writer, as a sentence; empty when it does.
@@ -78,12 +81,12 @@ class LoopbackDevice:
         if self.problem:
             return self.problem
         if self.ours:
-            return f"{self.path} ({self.name}) is the camera that is filtered; name another one"
+            return f"{self} is the camera that is filtered; name another one"
         if self.captures and not self.outputs:
             users = ", ".join(map(str, self.holders)) or "another user's program"
             return (
-                f"{self.path} ({self.name}) is in use by {users}; close it there, or name another "
-                "device with --virtual-camera DEVICE"
+                f"{self} is in use by {users}; close it there, or name another device with "
+                "--virtual-camera DEVICE"
             )
         return ""
 
@@ -120,15 +123,15 @@ def list_loopbacks(
 
 
 def choose_loopback(selector: str | None, devices: Sequence[LoopbackDevice]) -> LoopbackDevice:
-    """Return the device that a user means, or the first free one.
+    """Return the device that ``selector`` names, or the first free one.
 
     Args:
         selector: a path, a number, or a part of the name in upper or lower case; None takes a free
-            device, before all one that is called "livebg".
+            device, preferably one called "livebg".
         devices: the ones to choose from.
 
     Raises:
-        SinkUnavailableError: there is none like that, or it cannot be fed; says what to do.
+        SinkUnavailableError: there is no such device, or it takes no writer; says what to do.
 
     Example:
         >>> desk = LoopbackDevice("/dev/video10", "livebg", outputs=True)
@@ -157,7 +160,7 @@ def _why_not_free(device: LoopbackDevice) -> str:
     users = ", ".join(map(str, device.holders))
     if device.problem or device.ours or not users:
         return device.obstacle
-    return f"{device.path} ({device.name}) is in use by {users}"
+    return f"{device} is in use by {users}"
 
 
 def _named(selector: str, devices: Sequence[LoopbackDevice]) -> LoopbackDevice:
@@ -169,7 +172,7 @@ def _named(selector: str, devices: Sequence[LoopbackDevice]) -> LoopbackDevice:
     for device in devices:
         if selector.casefold() in device.name.casefold():
             return device
-    there = ", ".join(f"{device.path} ({device.name})" for device in devices)
+    there = ", ".join(map(str, devices))
     raise SinkUnavailableError(
         f"there is no virtual camera {selector}: the devices of v4l2loopback are {there}"
         if devices
@@ -213,7 +216,7 @@ class WriterHandle:
     this file. Later versions do not need it and are not harmed.
 
     Args:
-        path: the device; nobody else may write to it.
+        path: the device; no other program may write to it.
         fps: frames per second that readers are told.
         ioctl: ``fcntl.ioctl``.
 
