@@ -26,7 +26,7 @@ from livebg.config.background import (
     Video,
 )
 from livebg.errors import EndOfStreamError, SourceError
-from livebg.frame import FloatImage, Frame, Image
+from livebg.frame import FloatImage, Frame, FramePyramid, Image
 from livebg.sources.base import Source, SourceInfo
 from livebg.sources.pictures import read_picture
 from livebg.sources.video import VideoFile
@@ -64,8 +64,9 @@ class VideoPlate(Plate):
             raise
         self._is_still = self._next is None
 
-    def render(self, frame: Frame, alpha: FloatImage) -> Image:
+    def render(self, pyramid: FramePyramid, alpha: FloatImage) -> Image:
         """Return the video's picture for the frame's time; see ``Plate.render``."""
+        frame = pyramid.frame
         if self._began_ns is None:
             self._began_ns = frame.captured_ns
         picture = self.picture_at(max(0, frame.captured_ns - self._began_ns))

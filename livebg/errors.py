@@ -13,7 +13,6 @@
     │   └── EndOfStreamError (EOFError)    the source has no further frame
     ├── ModelError (RuntimeError)          a network cannot be loaded or failed: exit status 1
     │   ├── DeviceLostError                a graphics card is gone, full, or has too old a driver
-    │   ├── NetworkLateError               a network is at work for longer than it may
     │   └── WeightsError                   weights cannot be fetched or are not what they should be
     ├── SinkError (OSError)                a frame cannot be delivered: exit status 1
     │   └── SinkUnavailableError           no display, no virtual camera: exit status 2
@@ -41,7 +40,6 @@ __all__ = [
     "InputError",
     "LivebgError",
     "ModelError",
-    "NetworkLateError",
     "SessionError",
     "SettingsError",
     "SinkError",
@@ -107,10 +105,6 @@ class ModelError(LivebgError, RuntimeError):
 
 class DeviceLostError(ModelError):
     """The device that a network runs on is gone, out of memory, or cannot be used at all."""
-
-
-class NetworkLateError(ModelError):
-    """A network is at work for longer than it may; ask with the same frame again."""
 
 
 class WeightsError(ModelError):

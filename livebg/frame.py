@@ -8,7 +8,7 @@ value may cross threads without a copy or a lock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ __all__ = [
     "Composite",
     "FloatImage",
     "Frame",
+    "FramePyramid",
     "Image",
     "Matte",
     "MatteOrigin",
@@ -189,109 +190,120 @@ class Frame:
     index: int
     captured_ns: int
 
-    _smaller: dict[tuple[Size, Size, Box | None], Image] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-    _greys: dict[tuple[int, Size, Box], FloatImage] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-
     @property
     def size(self) -> Size:
         """``(width, height)`` in pixels."""
         return self.image.shape[1], self.image.shape[0]
 
-    def halved(self, times: int) -> Image:
-        """Return the picture halved ``times`` times by area, rounding sizes down.
 
-        Segmentation, optical flow, blur and edge colour all need the frame small; each size is
-        computed once and kept with the frame. Do not modify what is returned.
+class FramePyramid:
+    """Smaller versions of one frame, each computed once and kept.
+
+    Segmentation, optical flow, blur and edge colour all need the frame small. The pipeline makes
+    one pyramid per frame and hands it from stage to stage. Do not modify the arrays it returns.
+    Threads may share it.
+
+    Args:
+        frame: the frame at full size.
+        quarter: ``(H // 4, W // 4, 3)`` uint8, the frame at a quarter of its size, where the caller
+            has computed it already (see ``livebg.pixels.reduction``).
+
+    Example:
+        >>> pyramid = FramePyramid(Frame(np.full((8, 12, 3), 51, np.uint8), 0, 0))
+        >>> pyramid.halved(1).shape, float(pyramid.grey((3, 2)).mean())
+        ((4, 6, 3), 0.20000000298023224)
+    """
+
+    def __init__(self, frame: Frame, quarter: Image | None = None) -> None:
+        self.frame = frame
+        """The frame at full size."""
+        self._halves: dict[int, Image] = {0: frame.image}
+        if quarter is not None:
+            self._halves[2] = quarter
+        self._scaled: dict[tuple[int, Size, Box], Image] = {}
+        self._greys: dict[tuple[int, Size, Box], FloatImage] = {}
+
+    @property
+    def size(self) -> Size:
+        """``(width, height)`` of the frame in pixels."""
+        return self.frame.size
+
+    def halved(self, times: int) -> Image:
+        """Return the frame halved ``times`` times by area, rounding sizes down.
 
         Args:
-            times: 0 for the picture itself.
+            times: 0 for the frame's own image.
 
         Returns:
             ``(H // 2**times, W // 2**times, 3)`` uint8 BGR, no side below 1.
         """
-        width, height = self.size
-        quarter = self._smaller.get((self.size, (width // 4, height // 4), None))
-        if quarter is not None and times >= 2:
-            return self._halved(quarter, times - 2)
-        return self._halved(self.image, times)
-
-    def keep_quarter(self, image: Image) -> None:
-        """Take ``image``, ``(H // 4, W // 4, 3)``, for ``halved(2)``; see ``pixels.reducing``."""
-        self._smaller[self.size, (image.shape[1], image.shape[0]), None] = image
+        if times not in self._halves:
+            larger = self.halved(times - 1)
+            half = (max(1, larger.shape[1] // 2), max(1, larger.shape[0] // 2))
+            self._halves[times] = np.asarray(_resized(larger, half), np.uint8)
+        return self._halves[times]
 
     def scaled(self, size: Size, box: Box | None = None) -> Image:
-        """Return the picture, or a box of it, at another size without aliasing.
+        """Return the frame, or a box of it, at another size without aliasing.
 
-        The bulk of a reduction is done by halves, exact, vectorised and shared; the last step, by
-        less than two along the side that shrinks less, interpolates. Do not modify what is
-        returned.
+        Most of a reduction is done by halving, which is exact, vectorised and shared; the last
+        step, by less than two along the side that shrinks less, interpolates.
 
         Args:
             size: ``(width, height)`` of the result.
-            box: the part of the frame that is wanted, or None for all of it.
+            box: part of the frame, in its pixels; None for all of it.
 
         Returns:
             ``(h, w, 3)`` uint8 BGR.
         """
         box = box or Box.whole(self.size)
-        return self._read(self.halved(_halvings(box, size)), size, box)
+        return self._scaled_from(_halvings(box, size), size, box)
 
     def grey(self, size: Size, box: Box | None = None) -> FloatImage:
         """Return the unweighted mean of the three channels at another size; see ``scaled``.
 
         Returns:
-            ``(h, w)`` float32 in 0..1; do not modify it.
+            ``(h, w)`` float32 in 0..1.
         """
         box = box or Box.whole(self.size)
-        return self._grey(size, box, _halvings(box, size))
+        return self._grey_from(_halvings(box, size), size, box)
 
     def soft_grey(self, size: Size, box: Box | None = None) -> FloatImage:
-        """Return what ``grey`` does, a little softer where the box is reduced to less than a half.
+        """Return ``grey``, a little softer where the box is reduced to less than a half.
 
-        It is then read from the picture at a quarter of its size, which other stages need as well,
-        even where it is to be larger than that: no half has to be made for it.
+        It is then read from the frame at a quarter of its size, even where the result is larger
+        than that: other stages need the quarter too, so no half has to be computed.
         """
         box = box or Box.whole(self.size)
         halvings = _halvings(box, size)
-        return self._grey(size, box, max(2, halvings) if halvings else 0)
+        return self._grey_from(max(2, halvings) if halvings else 0, size, box)
 
-    def _grey(self, size: Size, box: Box, halvings: int) -> FloatImage:
+    def _grey_from(self, halvings: int, size: Size, box: Box) -> FloatImage:
         import cv2
 
-        kept = self._greys.get((halvings, size, box))
-        if kept is None:
-            pixels = self._read(self.halved(halvings), size, box).astype(np.float32)
-            kept = np.asarray(cv2.transform(pixels, _MEAN_OF_LEVELS), np.float32)
-            self._greys[halvings, size, box] = kept
-        return kept
+        key = (halvings, size, box)
+        if key not in self._greys:
+            pixels = self._scaled_from(halvings, size, box).astype(np.float32)
+            self._greys[key] = np.asarray(cv2.transform(pixels, _MEAN_OF_LEVELS), np.float32)
+        return self._greys[key]
 
-    def _read(self, image: Image, size: Size, box: Box) -> Image:
-        """Return a box of the frame at ``size``, from ``image``, which shows all of it smaller."""
+    def _scaled_from(self, halvings: int, size: Size, box: Box) -> Image:
+        """Return ``box`` at ``size``, from the frame halved so many times."""
+        image = self.halved(halvings)
         if box == Box.whole(self.size):
-            return image if image.shape[1::-1] == size else self._kept(image, size, None)
-        across, down = image.shape[1] / self.size[0], image.shape[0] / self.size[1]
-        left = min(round(box.left * across), image.shape[1] - 1)
-        top = min(round(box.top * down), image.shape[0] - 1)
-        right, bottom = round(box.right * across), round(box.bottom * down)
-        part = image[top : max(top + 1, bottom), left : max(left + 1, right)]
-        return self._kept(part, size, box)
-
-    def _halved(self, image: Image, times: int) -> Image:
-        for _ in range(times):
-            half = (max(1, image.shape[1] // 2), max(1, image.shape[0] // 2))
-            image = self._kept(image, half, None)
-        return image
-
-    def _kept(self, image: Image, size: Size, box: Box | None) -> Image:
-        key = (image.shape[1::-1], size, box)
-        kept = self._smaller.get(key)
-        if kept is None:
-            kept = self._smaller[key] = np.asarray(_resized(image, size), np.uint8)
-        return kept
+            if image.shape[1::-1] == size:
+                return image
+            part = image
+        else:
+            across, down = image.shape[1] / self.size[0], image.shape[0] / self.size[1]
+            left = min(round(box.left * across), image.shape[1] - 1)
+            top = min(round(box.top * down), image.shape[0] - 1)
+            right, bottom = round(box.right * across), round(box.bottom * down)
+            part = image[top : max(top + 1, bottom), left : max(left + 1, right)]
+        key = (halvings, size, box)
+        if key not in self._scaled:
+            self._scaled[key] = np.asarray(_resized(part, size), np.uint8)
+        return self._scaled[key]
 
 
 def _halvings(box: Box, size: Size) -> int:
@@ -350,30 +362,33 @@ class Matte:
         """``(width, height)`` of the coefficient arrays."""
         return self.gain.shape[1], self.gain.shape[0]
 
-    def small_alpha(self, frame: Frame) -> FloatImage:
-        """Return the alpha at the matte's own size and in its box, applied to ``frame``.
+    def small_alpha(self, pyramid: FramePyramid) -> FloatImage:
+        """Return the alpha at the matte's own size and in its box.
+
+        Args:
+            pyramid: the frame that the matte belongs to.
 
         Returns:
             ``(h, w)`` float32 in 0..1, a new array.
         """
-        return self._applied(frame.grey(self.size, self.box))
+        return self._applied(pyramid.grey(self.size, self.box))
 
-    def alpha_over(self, frame: Frame, size: Size) -> FloatImage:
-        """Return the alpha over all of ``frame``, at ``size``, which is small: no edge is refined.
+    def alpha_over(self, pyramid: FramePyramid, size: Size) -> FloatImage:
+        """Return the alpha over the whole frame, at ``size``, which is small: no edge is refined.
 
         Args:
-            frame: the frame that the matte belongs to.
+            pyramid: the frame that the matte belongs to.
             size: ``(width, height)`` of the result.
 
         Returns:
             ``(h, w)`` float32 in 0..1, a new array; 0 outside the matte's box.
         """
-        across, down = size[0] / frame.size[0], size[1] / frame.size[1]
+        across, down = size[0] / pyramid.size[0], size[1] / pyramid.size[1]
         left, top = round(self.box.left * across), round(self.box.top * down)
         right = max(left + 1, round(self.box.right * across))
         bottom = max(top + 1, round(self.box.bottom * down))
         alpha = np.zeros((size[1], size[0]), np.float32)
-        soft = self._applied(frame.soft_grey(self.size, self.box))
+        soft = self._applied(pyramid.soft_grey(self.size, self.box))
         inside = _resized(soft, (right - left, bottom - top))
         alpha[top:bottom, left:right] = inside[: size[1] - top, : size[0] - left]
         return alpha

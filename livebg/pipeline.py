@@ -20,8 +20,18 @@ from livebg.compositing.sheets import full_size_labels
 from livebg.config.load import chosen_settings
 from livebg.config.settings import Settings
 from livebg.download import Progress
-from livebg.errors import NetworkLateError, UsageError
-from livebg.frame import BGR, Composite, FloatImage, Frame, Image, Matte, PixelFormat, Size
+from livebg.errors import UsageError
+from livebg.frame import (
+    BGR,
+    Composite,
+    FloatImage,
+    Frame,
+    FramePyramid,
+    Image,
+    Matte,
+    PixelFormat,
+    Size,
+)
 from livebg.matting.flow import FlowCarrier
 from livebg.matting.matting import Matting
 from livebg.matting.stage_times import StageTimes
@@ -86,6 +96,7 @@ class Pipeline(Closable):
         self._opened: Matting | None = None
         self._frames = 0
         self._pictures = 0
+        self._pyramid: FramePyramid | None = None
         if size is not None:
             try:
                 self._open(size)
@@ -116,11 +127,11 @@ class Pipeline(Closable):
             ValueError: the picture has another size than those before it.
         """
         if isinstance(picture, Frame):
-            return self.process(picture)
+            return self._next(picture)
         time_ns = round(self._pictures * NS_PER_S / self._settings.fps)
         frame = Frame(picture, self._pictures, self._clock.now_ns() if self._live else time_ns)
         self._pictures += 1
-        return self.process(frame).image
+        return self._next(frame).image
 
     @property
     def info(self) -> SegmenterInfo:
@@ -159,21 +170,26 @@ class Pipeline(Closable):
 
     def process(
         self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
-    ) -> Composite:
+    ) -> Composite | None:
         """Return ``frame`` filtered.
 
         Args:
             frame: the next frame.
             want_alpha: whether the composite must carry its matte at full size.
-            pixel_format: what the picture is wanted in; see ``Compositor.compose``.
+            pixel_format: the format of the composite; see ``Compositor.compose``.
+
+        Returns:
+            None while the network, in its own thread, is late with the matte that the frame needs:
+            process the same frame again, before any newer one. Never None unless ``live`` with the
+            latency ``low``.
 
         Raises:
-            NetworkLateError: there is no matte for ``frame`` yet; the same frame may be processed
-                again, and none before it.
             ModelError: the network failed; the frame must not be shown.
             ValueError: the frame has another size than the pipeline was built for.
         """
         matte = self.matte(frame)
+        if matte is None:
+            return None
         if self._settings.mirror:
             frame, matte = mirrored(frame, matte)
         return self.compose(frame, matte, want_alpha=want_alpha, pixel_format=pixel_format)
@@ -185,27 +201,32 @@ class Pipeline(Closable):
         want_alpha: bool = False,
         pixel_format: PixelFormat = BGR,
     ) -> Iterator[Composite]:
-        """Filter all ``frames`` in order; see ``process``."""
+        """Filter all ``frames`` in order, not ``live``; see ``process``."""
         for frame in frames:
-            yield self.process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
+            composite = self.process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
+            assert composite is not None  # only a live pipeline is ever late
+            yield composite
 
-    def study(self, frame: Frame, looks: int) -> None:
-        """Let a network with memory look at ``frame`` so often; see ``Matting.study``."""
+    def warm_up(self, frame: Frame, inferences: int) -> None:
+        """Run a recurrent network on ``frame`` several times before its matte is needed."""
         if self._opened is None:
             self._open(frame.size)
-        self._matting.study(frame, looks)
+        self._matting.warm_up(self._pyramid_of(frame), inferences)
 
-    def matte(self, frame: Frame) -> Matte:
-        """Return the matte of the next frame; see ``Matting.find``."""
+    def matte(self, frame: Frame) -> Matte | None:
+        """Return the matte of the next frame; see ``process``."""
         if self._opened is None:
             self._open(frame.size)
         self._frames += 1
-        _reduce_fast(frame)
-        try:
-            return self._matting.find(frame)
-        except NetworkLateError:
+        matte = self._matting.matte(self._pyramid_of(frame))
+        if matte is None:
             self._frames -= 1  # The same frame comes again.
-            raise
+        return matte
+
+    @property
+    def late_notice(self) -> str:
+        """What to tell the user when ``process`` returns None, and what to do about it."""
+        return self._matting.late_notice
 
     def compose(
         self,
@@ -216,14 +237,15 @@ class Pipeline(Closable):
         pixel_format: PixelFormat = BGR,
     ) -> Composite:
         """Return ``frame`` composed with its own matte; see ``process``."""
+        pyramid = self._pyramid_of(frame)
         if not self._framing.at_rest:
-            frame, matte = self._framed(frame, matte)
+            pyramid, matte = self._framed(pyramid, matte)
         with self._times.timed("refine"):
-            alpha = _small_alpha(frame, matte)
-            colours = edge_colours(frame, alpha) if self._settings.edge_colour else None
+            alpha = _small_alpha(pyramid, matte)
+            colours = edge_colours(pyramid, alpha) if self._settings.edge_colour else None
         with self._times.timed("compose"):
             return self._compositor.compose(
-                frame,
+                pyramid,
                 matte,
                 alpha,
                 colours=colours,
@@ -297,24 +319,39 @@ class Pipeline(Closable):
             clock=self._clock,
         )
 
-    def _framed(self, frame: Frame, matte: Matte) -> tuple[Frame, Matte]:
+    def _next(self, frame: Frame) -> Composite:
+        """Return ``frame`` filtered, however late the network is."""
+        while (composite := self.process(frame)) is None:
+            pass
+        return composite
+
+    def _pyramid_of(self, frame: Frame) -> FramePyramid:
+        """Return the pyramid of ``frame``: the last one made where it is the same frame again."""
+        if self._pyramid is None or self._pyramid.frame is not frame:
+            self._pyramid = _pyramid_of(frame)
+        return self._pyramid
+
+    def _framed(self, pyramid: FramePyramid, matte: Matte) -> tuple[FramePyramid, Matte]:
         """Return the part of a frame and its matte that auto-framing shows."""
+        frame = pyramid.frame
         with self._times.timed("framing"):
-            busts = busts_of(_small_alpha(frame, matte), frame.size)
+            busts = busts_of(_small_alpha(pyramid, matte), frame.size)
             window = self._framing.update(busts, frame.size, frame.captured_ns)
-            return reframed(frame, matte, window)
+            shown, matte = reframed(frame, matte, window)
+        return pyramid if shown is frame else _pyramid_of(shown), matte
 
 
-def _reduce_fast(frame: Frame) -> None:
-    """Give ``frame`` its picture at a quarter of the size, where compiled code can make it."""
+def _pyramid_of(frame: Frame) -> FramePyramid:
+    """Return the pyramid of ``frame``, with its quarter where compiled code can compute it."""
     width, height = frame.size
-    if has_numba() and not (width % 4 or height % 4):
-        from livebg.pixels.reduction import quarter
+    if not has_numba() or width % 4 or height % 4:
+        return FramePyramid(frame)
+    from livebg.pixels.reduction import quarter
 
-        frame.keep_quarter(quarter(frame.image))
+    return FramePyramid(frame, quarter(frame.image))
 
 
-def _small_alpha(frame: Frame, matte: Matte) -> FloatImage:
-    """Return the alpha over all of ``frame``, at an eighth of its size."""
-    height, width = frame.halved(EDGE_HALVINGS).shape[:2]
-    return matte.alpha_over(frame, (width, height))
+def _small_alpha(pyramid: FramePyramid, matte: Matte) -> FloatImage:
+    """Return the alpha over the whole frame, at an eighth of its size."""
+    height, width = pyramid.halved(EDGE_HALVINGS).shape[:2]
+    return matte.alpha_over(pyramid, (width, height))

@@ -28,7 +28,7 @@ from livebg.errors import (
     InputError,
     SourceError,
 )
-from livebg.frame import Frame, Image
+from livebg.frame import Frame, FramePyramid, Image
 from livebg.sources.base import Source, SourceInfo
 from livebg.sources.synthetic import SyntheticScene
 from livebg.sources.video import VideoFile
@@ -124,13 +124,13 @@ def test_the_same_picture_is_the_same_array(log: list[str]) -> None:
 def test_a_plate_begins_with_the_first_frame_and_never_goes_back(log: list[str]) -> None:
     plate = VideoPlate(partial(Film, [0, 40, 80, 120, 160], log))
     images = [
-        plate.render(noise_frame((64, 48), index=index), NOBODY)
+        plate.render(FramePyramid(noise_frame((64, 48), index=index)), NOBODY)
         for index in (100, 101, 103, 103, 99)  # frames are 40 ms apart
     ]
     assert [level(image) for image in images] == [0, 1, 3, 3, 3]
     assert all(image.shape == (48, 64, 3) for image in images)
     assert images[2] is images[3]
-    assert plate.render(noise_frame((48, 64), index=103), NOBODY).shape == (64, 48, 3)
+    assert plate.render(FramePyramid(noise_frame((48, 64), index=103)), NOBODY).shape == (64, 48, 3)
 
 
 def test_a_single_picture_stays_and_is_read_once(log: list[str]) -> None:
@@ -254,7 +254,7 @@ NOBODY = np.zeros((6, 8), np.float32)
 def rendered(spec: str, frame: Frame = FRAME) -> Image:
     plate = opened(spec)
     try:
-        return plate.render(frame, NOBODY).copy()
+        return plate.render(FramePyramid(frame), NOBODY).copy()
     finally:
         plate.close()
 
@@ -289,7 +289,7 @@ def test_gray_is_the_room_without_colour() -> None:
 
 @pytest.mark.parametrize("strength", [0, 37.5, 100])
 def test_a_blur_has_a_strength(strength: float) -> None:
-    expected = BlurPlate(strength).render(FRAME, NOBODY)
+    expected = BlurPlate(strength).render(FramePyramid(FRAME), NOBODY)
     assert np.array_equal(rendered(f"blur:{strength}"), expected)
 
 
@@ -325,7 +325,7 @@ def test_a_video_plays(tmp_path: Path, name: str) -> None:
     assert isinstance(plate, VideoPlate)
     seen = [
         # The fake frames are 40 ms apart, as the video's.
-        number_of(plate.render(frame_of(FRAME.image, index), NOBODY))
+        number_of(plate.render(FramePyramid(frame_of(FRAME.image, index)), NOBODY))
         for index in range(6)
     ]
     plate.close()

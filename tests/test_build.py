@@ -16,6 +16,7 @@ from livebg.models.weights import add_weights
 from livebg.pipeline import Pipeline
 from tests.support.checkpoints import write_checkpoint
 from tests.support.clips import write_clip
+from tests.support.fakes import processed
 from tests.support.mattes import noise_frame
 from tests.support.onnx_files import red_matte_nchw
 
@@ -37,7 +38,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_defaults_filter_a_frame(rvm_weights: Path) -> None:
     with Pipeline(replace(SMALL, background="blur"), SIZE) as pipeline:
-        composite = pipeline.process(noise_frame(SIZE), want_alpha=True)
+        composite = processed(pipeline, noise_frame(SIZE), want_alpha=True)
         assert composite.image.shape == (108, 192, 3)
         assert composite.alpha is not None
         assert pipeline.statistics["model"] == "rvm"
@@ -92,7 +93,7 @@ def test_a_background_is_closed_again_when_the_network_cannot_be_loaded(
 def test_an_onnx_file_of_the_users_runs(red_matte: Path) -> None:
     with Pipeline(replace(SMALL, model=str(red_matte), edge_colour=False), SIZE) as pipeline:
         frame = noise_frame(SIZE)
-        composite = pipeline.process(frame, want_alpha=True)
+        composite = processed(pipeline, frame, want_alpha=True)
         assert pipeline.statistics["model"] == str(red_matte)
         assert composite.alpha is not None
         # The network sees the average of four pixels and more.
@@ -142,7 +143,7 @@ def test_one_that_was_asked_for_is_given_up_in_a_sentence(
 ) -> None:
     with Pipeline(replace(SMALL, device="cuda"), SIZE) as pipeline:
         assert pipeline.info.engine.startswith("openvino CPU")
-        assert pipeline.process(noise_frame(SIZE)).image.shape == (108, 192, 3)
+        assert processed(pipeline, noise_frame(SIZE)).image.shape == (108, 192, 3)
     (record,) = caplog.records
     assert record.getMessage() == (
         "cuda cannot be used: The NVIDIA driver is too old; livebg goes on with the processor"

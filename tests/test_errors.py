@@ -17,7 +17,6 @@ TREE: dict[str, tuple[tuple[type[BaseException], ...], int]] = {
     "DeviceLostError": ((errors.ModelError,), 1),
     "EndOfStreamError": ((errors.SourceError, EOFError), 1),
     "ModelError": ((LivebgError, RuntimeError), 1),
-    "NetworkLateError": ((errors.ModelError,), 1),
     "WeightsError": ((errors.ModelError,), 1),
     "SinkError": ((LivebgError, OSError), 1),
     "SinkUnavailableError": ((errors.SinkError,), 2),

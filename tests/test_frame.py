@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from livebg.frame import BGR, Box, Composite, Frame, Image, Matte, PixelFormat, Size
+from livebg.frame import BGR, Box, Composite, Frame, FramePyramid, Image, Matte, PixelFormat, Size
 
 RGB = PixelFormat("rgb")
 I420 = PixelFormat("i420", "bt709")
@@ -61,8 +61,8 @@ def noise(size: Size, seed: int = 0) -> Image:
     return image
 
 
-def frame_of(image: Image) -> Frame:
-    return Frame(image, index=4, captured_ns=5)
+def pyramid_of(image: Image) -> FramePyramid:
+    return FramePyramid(Frame(image, index=4, captured_ns=5))
 
 
 def flat_matte(alpha: float, box: Box, size: Size = (16, 9)) -> Matte:
@@ -77,9 +77,9 @@ def test_a_box_knows_its_size() -> None:
 
 
 def test_sizes_are_width_by_height() -> None:
-    frame = frame_of(noise((64, 48)))
-    assert frame.size == (64, 48)
-    assert Composite(frame.image, 0, 0).size == (64, 48)
+    pyramid = pyramid_of(noise((64, 48)))
+    assert pyramid.size == (64, 48)
+    assert Composite(pyramid.frame.image, 0, 0).size == (64, 48)
     assert flat_matte(1, Box.whole((64, 48))).size == (16, 9)
 
 
@@ -87,7 +87,7 @@ def test_halving_averages_two_by_two_pixels() -> None:
     image = noise((12, 8))
     mean = image.reshape(4, 2, 6, 2, 3).mean(axis=(1, 3))
     # Half a level is what rounding to bytes leaves.
-    assert np.abs(frame_of(image).halved(1) - mean).max() <= 0.5
+    assert np.abs(pyramid_of(image).halved(1) - mean).max() <= 0.5
 
 
 @pytest.mark.parametrize(
@@ -95,23 +95,23 @@ def test_halving_averages_two_by_two_pixels() -> None:
     [((101, 67), 2, (25, 16)), ((1, 5), 2, (1, 1)), ((3, 1), 4, (1, 1)), ((64, 48), 0, (64, 48))],
 )
 def test_halves_are_rounded_down_but_never_vanish(size: Size, times: int, expected: Size) -> None:
-    assert frame_of(noise(size)).halved(times).shape == (expected[1], expected[0], 3)
+    assert pyramid_of(noise(size)).halved(times).shape == (expected[1], expected[0], 3)
 
 
 def test_every_size_is_made_once() -> None:
-    frame = frame_of(noise((64, 48)))
+    pyramid = pyramid_of(noise((64, 48)))
     box = Box(8, 8, 40, 40)
-    assert frame.halved(2) is frame.halved(2)
-    assert frame.scaled((20, 15)) is frame.scaled((20, 15))
-    assert frame.scaled((20, 15), box) is frame.scaled((20, 15), box)
-    assert frame.scaled((20, 15)) is not frame.scaled((20, 15), box)
-    assert frame.scaled((16, 12)) is frame.halved(2)
+    assert pyramid.halved(2) is pyramid.halved(2)
+    assert pyramid.scaled((20, 15)) is pyramid.scaled((20, 15))
+    assert pyramid.scaled((20, 15), box) is pyramid.scaled((20, 15), box)
+    assert pyramid.scaled((20, 15)) is not pyramid.scaled((20, 15), box)
+    assert pyramid.scaled((16, 12)) is pyramid.halved(2)
 
 
 def test_its_own_size_is_the_picture_itself() -> None:
-    frame = frame_of(noise((64, 48)))
-    assert frame.halved(0) is frame.image
-    assert frame.scaled((64, 48)) is frame.image
+    pyramid = pyramid_of(noise((64, 48)))
+    assert pyramid.halved(0) is pyramid.frame.image
+    assert pyramid.scaled((64, 48)) is pyramid.frame.image
 
 
 @pytest.mark.parametrize("size", [(20, 15), (16, 12), (5, 31), (1, 1), (130, 100), (64, 12)])
@@ -122,7 +122,7 @@ def test_scaling_keeps_a_gradient_in_its_place(size: Size) -> None:
         x, y = (np.arange(across) + 0.5) / across, (np.arange(down) + 0.5) / down
         return np.dstack(np.broadcast_arrays(200 * x, 200 * y[:, None], 55 + 0 * x))
 
-    scaled = frame_of(np.rint(gradient(width, height)).astype(np.uint8)).scaled(size)
+    scaled = pyramid_of(np.rint(gradient(width, height)).astype(np.uint8)).scaled(size)
     assert scaled.shape == (size[1], size[0], 3)
     # A step of the gradient is 3 and 4 levels: a shift by a whole pixel would show. At an enlarged
     # picture's border the outermost pixel is repeated: half a step, and rounding.
@@ -135,50 +135,50 @@ def test_scaling_down_does_not_alias() -> None:
     for size in [(32, 24), (16, 12), (15, 11), (9, 5)]:
         # The stripes average to 100; a last step that is no whole number of pixels wide leaves a
         # remainder of the halved picture, which is flat already.
-        assert np.abs(frame_of(stripes).scaled(size).astype(int) - 100).max() <= 1
+        assert np.abs(pyramid_of(stripes).scaled(size).astype(int) - 100).max() <= 1
 
 
 def test_a_box_is_cut_out_where_it_lies() -> None:
     image = np.zeros((48, 64, 3), np.uint8)
     image[16:32, 40:56] = 210
-    frame = frame_of(image)
-    assert (frame.scaled((8, 8), Box(40, 16, 56, 32)) == 210).all()
-    assert (frame.scaled((16, 16), Box(40, 16, 56, 32)) == 210).all()
-    left_half = frame.scaled((8, 8), Box(32, 16, 48, 32))
+    pyramid = pyramid_of(image)
+    assert (pyramid.scaled((8, 8), Box(40, 16, 56, 32)) == 210).all()
+    assert (pyramid.scaled((16, 16), Box(40, 16, 56, 32)) == 210).all()
+    left_half = pyramid.scaled((8, 8), Box(32, 16, 48, 32))
     assert (left_half[:, :4] == 0).all()
     assert (left_half[:, 4:] == 210).all()
 
 
 def test_a_box_smaller_than_a_pixel_is_that_pixel() -> None:
     image = noise((64, 48))
-    found = frame_of(image).scaled((3, 2), Box(10.1, 20.1, 10.4, 20.3))
+    found = pyramid_of(image).scaled((3, 2), Box(10.1, 20.1, 10.4, 20.3))
     assert (found == image[20, 10]).all()
 
 
 def test_scaling_leaves_the_picture_alone() -> None:
     image = noise((64, 48))
     before = image.copy()
-    frame = frame_of(image)
-    frame.halved(3)
-    frame.scaled((20, 15), Box(3, 4, 30, 31))
-    assert np.array_equal(frame.image, before)
+    pyramid = pyramid_of(image)
+    pyramid.halved(3)
+    pyramid.scaled((20, 15), Box(3, 4, 30, 31))
+    assert np.array_equal(pyramid.frame.image, before)
 
 
 def test_alpha_is_gain_times_grey_plus_offset() -> None:
     image = np.full((18, 32, 3), (30, 60, 120), np.uint8)  # grey: 70 / 255
     gain, offset = np.full((9, 16), 2, np.float32), np.full((9, 16), -0.25, np.float32)
     matte = Matte(gain, offset, offset, Box.whole((32, 18)), 4, 5)
-    alpha = matte.small_alpha(frame_of(image))
+    alpha = matte.small_alpha(pyramid_of(image))
     assert alpha.dtype == np.float32
     np.testing.assert_allclose(alpha, 2 * 70 / 255 - 0.25, atol=1e-6)
 
 
 @pytest.mark.parametrize(("offset", "alpha"), [(-3.0, 0.0), (4.0, 1.0)])
 def test_alpha_stays_between_0_and_1(offset: float, alpha: float) -> None:
-    frame = frame_of(noise((32, 18)))
-    matte = flat_matte(offset, Box.whole(frame.size))
-    assert (matte.small_alpha(frame) == alpha).all()
-    assert (matte.alpha_over(frame, (4, 2)) == alpha).all()
+    pyramid = pyramid_of(noise((32, 18)))
+    matte = flat_matte(offset, Box.whole(pyramid.size))
+    assert (matte.small_alpha(pyramid) == alpha).all()
+    assert (matte.alpha_over(pyramid, (4, 2)) == alpha).all()
 
 
 def test_small_alpha_looks_at_the_boxs_part_of_the_frame() -> None:
@@ -186,12 +186,12 @@ def test_small_alpha_looks_at_the_boxs_part_of_the_frame() -> None:
     image[16:32, 40:56] = 255
     ones = np.ones((8, 8), np.float32)
     matte = Matte(ones, 0 * ones, ones, Box(40, 16, 56, 32), 4, 5)
-    assert (matte.small_alpha(frame_of(image)) == 1).all()
+    assert (matte.small_alpha(pyramid_of(image)) == 1).all()
 
 
 def test_alpha_over_places_the_box_rightly() -> None:
-    frame = frame_of(noise((80, 64)))
-    alpha = flat_matte(0.75, Box(16, 8, 48, 40)).alpha_over(frame, (10, 8))
+    pyramid = pyramid_of(noise((80, 64)))
+    alpha = flat_matte(0.75, Box(16, 8, 48, 40)).alpha_over(pyramid, (10, 8))
     expected = np.zeros((8, 10))
     expected[1:5, 2:6] = 0.75
     np.testing.assert_allclose(alpha, expected, atol=1e-6)
@@ -202,8 +202,8 @@ def test_alpha_over_places_the_box_rightly() -> None:
     [Box(79.5, 0, 80, 64), Box(0, 63.9, 80, 64), Box(77, 61, 80, 64), Box(3.3, 2.2, 3.4, 2.3)],
 )
 def test_alpha_over_takes_a_sliver_at_the_border(box: Box) -> None:
-    frame = frame_of(noise((80, 64)))
-    alpha = flat_matte(1.0, box).alpha_over(frame, (10, 8))
+    pyramid = pyramid_of(noise((80, 64)))
+    alpha = flat_matte(1.0, box).alpha_over(pyramid, (10, 8))
     assert alpha.shape == (8, 10)
     assert set(np.unique(alpha)) <= {0.0, 1.0}
 
@@ -211,14 +211,21 @@ def test_alpha_over_takes_a_sliver_at_the_border(box: Box) -> None:
 @pytest.mark.parametrize(("size", "box"), [((16, 12), None), ((12, 8), Box(4, 4, 56, 40))])
 def test_soft_grey_is_grey_from_a_quarter_of_the_picture(size: Size, box: Box | None) -> None:
     smooth = np.add.outer(np.arange(48.0), np.arange(64.0))[..., None].repeat(3, axis=2)
-    frame = frame_of(smooth.astype(np.uint8))
-    assert np.abs(frame.soft_grey(size, box) - frame.grey(size, box)).max() < 1.5 / 255
+    pyramid = pyramid_of(smooth.astype(np.uint8))
+    assert np.abs(pyramid.soft_grey(size, box) - pyramid.grey(size, box)).max() < 1.5 / 255
 
 
 def test_soft_grey_does_not_soften_what_is_asked_for_next() -> None:
     image, size, box = noise((64, 48)), (12, 10), Box(8, 8, 40, 40)
-    softened = frame_of(image)
+    softened = pyramid_of(image)
     softened.soft_grey(size, box)
-    assert (softened.grey(size, box) == frame_of(image).grey(size, box)).all()
-    assert (softened.scaled(size, box) == frame_of(image).scaled(size, box)).all()
+    assert (softened.grey(size, box) == pyramid_of(image).grey(size, box)).all()
+    assert (softened.scaled(size, box) == pyramid_of(image).scaled(size, box)).all()
     assert (softened.soft_grey(size, box) != softened.grey(size, box)).any()
+
+
+def test_smaller_pictures_are_made_of_the_given_quarter() -> None:
+    quarter = np.full((12, 16, 3), 9, np.uint8)
+    pyramid = FramePyramid(Frame(noise((64, 48)), 0, 0), quarter)
+    assert (pyramid.halved(3) == 9).all()
+    assert (pyramid.halved(1) != 9).any()

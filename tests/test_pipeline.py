@@ -15,10 +15,10 @@ from livebg.compositing.backgrounds import Plate
 from livebg.config.background import Background
 from livebg.config.settings import Every, Settings
 from livebg.errors import InputError, ModelError, SettingsError
-from livebg.frame import Composite, FloatImage, Frame, Image, Matte, PixelFormat, Size
+from livebg.frame import Composite, FloatImage, Frame, FramePyramid, Image, Matte, PixelFormat, Size
 from livebg.pipeline import Pipeline
 from livebg.sources.synthetic import SyntheticScene
-from tests.support.fakes import ExactSegmenter
+from tests.support.fakes import ExactSegmenter, processed
 from tests.support.mattes import frame_of, noise_frame, plain_matte
 
 SIZE: Size = (320, 180)
@@ -41,7 +41,7 @@ class Bench:
         self.pipeline = Pipeline(self.settings, SIZE, segmenter=self.segmenter)
 
     def run(self, count: int = COUNT) -> list[Composite]:
-        return [self.pipeline.process(f, want_alpha=True) for f in self.frames[:count]]
+        return [processed(self.pipeline, f, want_alpha=True) for f in self.frames[:count]]
 
     def change(self, **settings: Any) -> None:
         self.settings = replace(self.settings, **settings)
@@ -117,7 +117,7 @@ def test_automatic_infers_a_still_picture_rarely_and_a_moving_one_often() -> Non
 def test_a_cut_is_inferred_at_once() -> None:
     bench = Bench(every=8)
     bench.run(3)
-    bench.pipeline.process(frame_of(255 - bench.frames[3].image, 3))
+    processed(bench.pipeline, frame_of(255 - bench.frames[3].image, 3))
     assert bench.segmenter.seen == [0, 3]
     assert bench.pipeline.statistics["reasons"]["cut"] == 1
 
@@ -131,9 +131,9 @@ def test_a_failure_is_passed_on_and_everything_before_it_forgotten(
     bench.run(2)
     bench.segmenter.error = failure
     with pytest.raises(type(failure), match=str(failure)):
-        bench.pipeline.process(bench.frames[2])
+        processed(bench.pipeline, bench.frames[2])
+    after = processed(bench.pipeline, bench.frames[3], want_alpha=True)
     assert bench.segmenter.resets == 1
-    after = bench.pipeline.process(bench.frames[3], want_alpha=True)
     assert bench.segmenter.seen == [0, 1, 3]
     assert bench.error(after, 3) < 4.0
     assert bench.pipeline.statistics["reasons"]["first"] == 2
@@ -143,8 +143,8 @@ def test_a_first_frame_that_fails_leaves_nothing_to_carry() -> None:
     bench = Bench(every=3)
     bench.segmenter.error = ModelError("not yet")
     with pytest.raises(ModelError):
-        bench.pipeline.process(bench.frames[0])
-    bench.pipeline.process(bench.frames[1])
+        processed(bench.pipeline, bench.frames[0])
+    processed(bench.pipeline, bench.frames[1])
     assert bench.segmenter.seen == [1]
 
 
@@ -152,7 +152,7 @@ def test_reset_infers_the_next_frame_afresh() -> None:
     bench = Bench(every=8)
     bench.run(3)
     bench.pipeline.reset()
-    bench.pipeline.process(bench.frames[3])
+    processed(bench.pipeline, bench.frames[3])
     assert bench.segmenter.resets == 1
     assert bench.segmenter.seen == [0, 3]
 
@@ -161,12 +161,12 @@ def test_a_frame_of_another_size_is_refused_even_where_it_would_be_carried() -> 
     bench = Bench(every=8)
     bench.run(2)
     with pytest.raises(ValueError, match="180x320"):
-        bench.pipeline.process(noise_frame((180, 320), index=2))
+        processed(bench.pipeline, noise_frame((180, 320), index=2))
 
 
 def test_without_a_wish_there_is_no_alpha() -> None:
     bench = Bench()
-    assert bench.pipeline.process(bench.frames[0]).alpha is None
+    assert processed(bench.pipeline, bench.frames[0]).alpha is None
 
 
 def test_mirror_turns_picture_and_matte() -> None:
@@ -182,7 +182,7 @@ def test_mirror_leaves_the_sources_frame_alone() -> None:
     bench = Bench(mirror=True)
     frame = frame_of(bench.frames[0].image)
     before = frame.image.copy()
-    bench.pipeline.process(frame)
+    processed(bench.pipeline, frame)
     assert np.array_equal(frame.image, before)
 
 
@@ -190,7 +190,7 @@ def test_turning_mirror_on_needs_no_inference() -> None:
     bench = Bench(every=8)
     bench.run(3)
     bench.change(mirror=True)
-    composite = bench.pipeline.process(bench.frames[3], want_alpha=True)
+    composite = processed(bench.pipeline, bench.frames[3], want_alpha=True)
     assert bench.segmenter.seen == [0]
     assert bench.error(composite, 3) < 4.0
 
@@ -202,8 +202,8 @@ def room_share(composite: Composite, colour: tuple[int, int, int]) -> float:
 class ClosingPlate(Plate):
     closed = 0
 
-    def render(self, frame: Frame, alpha: FloatImage) -> Image:
-        return np.full_like(frame.image, 9)
+    def render(self, pyramid: FramePyramid, alpha: FloatImage) -> Image:
+        return np.full_like(pyramid.frame.image, 9)
 
     def close(self) -> None:
         self.closed += 1
@@ -222,10 +222,10 @@ def test_a_new_background_holds_from_the_next_frame_and_the_old_one_is_closed() 
     pipeline = Pipeline(
         replace(bench.settings, background=Own(plate)), SIZE, segmenter=bench.segmenter
     )
-    assert room_share(pipeline.process(bench.frames[0]), (9, 9, 9)) > 0.3
+    assert room_share(processed(pipeline, bench.frames[0]), (9, 9, 9)) > 0.3
     pipeline.reconfigure(replace(bench.settings, background="color:#0000ff"))
     assert plate.closed == 1
-    assert room_share(pipeline.process(bench.frames[1]), (255, 0, 0)) > 0.3
+    assert room_share(processed(pipeline, bench.frames[1]), (255, 0, 0)) > 0.3
     assert bench.segmenter.resets == 0
 
 
@@ -233,7 +233,7 @@ def test_a_plate_that_was_opened_before_is_taken_over() -> None:
     bench, plate = Bench(), ClosingPlate()
     wanted = replace(bench.settings, background="color:#0000ff")
     bench.pipeline.reconfigure(wanted, plate)
-    assert room_share(bench.pipeline.process(bench.frames[0]), (9, 9, 9)) > 0.3
+    assert room_share(processed(bench.pipeline, bench.frames[0]), (9, 9, 9)) > 0.3
     bench.change(background="gray")
     assert plate.closed == 1
 
@@ -247,12 +247,14 @@ def test_a_background_that_cannot_be_read_leaves_the_old_settings_in_force(tmp_p
         same.run(3)
         with pytest.raises(kind):
             bench.change(background=wrong, every=1, mirror=True)
-        found, expected = (b.pipeline.process(b.frames[3], want_alpha=True) for b in (bench, same))
+        found, expected = (
+            processed(b.pipeline, b.frames[3], want_alpha=True) for b in (bench, same)
+        )
         assert np.array_equal(found.image, expected.image)
         assert bench.segmenter.seen == same.segmenter.seen
         # The next change is compared with what is in force, not with what failed.
         bench.change(background="color:#0000ff", every=2, mirror=False)
-        assert room_share(bench.pipeline.process(bench.frames[4]), (255, 0, 0)) > 0.3
+        assert room_share(processed(bench.pipeline, bench.frames[4]), (255, 0, 0)) > 0.3
 
 
 def test_other_changes_leave_the_plate() -> None:
@@ -260,7 +262,7 @@ def test_other_changes_leave_the_plate() -> None:
     bench.pipeline.reconfigure(bench.settings, plate)
     bench.run(2)
     bench.change(every=1, edge_colour=False)
-    bench.pipeline.process(bench.frames[2])
+    processed(bench.pipeline, bench.frames[2])
     assert not plate.closed
     assert bench.segmenter.seen == [0, 2]
 
@@ -268,9 +270,9 @@ def test_other_changes_leave_the_plate() -> None:
 def test_the_edges_colour_is_cleaned_only_when_asked_for() -> None:
     bench = Bench(every=1, edge_colour=True, background="color:#0000ff")
     frame = bench.frames[0]
-    cleaned = bench.pipeline.process(frame, want_alpha=True)
+    cleaned = processed(bench.pipeline, frame, want_alpha=True)
     bench.change(edge_colour=False)
-    left_alone = bench.pipeline.process(frame, want_alpha=True)
+    left_alone = processed(bench.pipeline, frame, want_alpha=True)
     alpha = alpha_of(cleaned)
     assert np.array_equal(alpha, alpha_of(left_alone))
     soft = (alpha > 20) & (alpha < 235)
@@ -309,7 +311,7 @@ def test_closing_releases_network_and_background_and_may_be_repeated() -> None:
     bench.pipeline.close()
     assert bench.segmenter.closed >= 1
     with pytest.raises(ModelError):
-        bench.pipeline.process(bench.frames[1])
+        processed(bench.pipeline, bench.frames[1])
 
 
 def test_nobody_in_the_picture_is_all_background(tmp_path: Path) -> None:
@@ -324,7 +326,7 @@ def test_nobody_in_the_picture_is_all_background(tmp_path: Path) -> None:
     segmenter = ExactSegmenter(Nobody(SIZE, frame_count=COUNT))
     pipeline = Pipeline(bench.settings, SIZE, segmenter=segmenter)
     for frame in bench.frames[:4]:
-        assert (pipeline.process(frame).image == (1, 2, 3)).all()
+        assert (processed(pipeline, frame).image == (1, 2, 3)).all()
 
 
 COLOUR = Settings(background="color:#0000ff", every=1, edge_colour=False)
@@ -351,16 +353,16 @@ class Bench_pipeline_framing:
         for _ in range(round(seconds * 30)):
             frame = Frame(self.image, self._index, round(self._index / 30 * 1e9))
             self._index += 1
-            composite = self.pipeline.process(frame, want_alpha=True)
+            composite = processed(self.pipeline, frame, want_alpha=True)
         return composite
 
 
 class _Same(ExactSegmenter):
     """Sees the first frame's truth in every frame."""
 
-    def segment(self, frame: Frame) -> Matte:
-        first = super().segment(replace(frame, index=0))
-        return plain_matte(first.offset, frame)
+    def segment(self, pyramid: FramePyramid) -> Matte:
+        first = super().segment(FramePyramid(replace(pyramid.frame, index=0)))
+        return plain_matte(first.offset, pyramid.frame)
 
 
 def share_of_person(composite: Composite) -> float:
@@ -410,7 +412,7 @@ def test_it_comes_in_the_wanted_format() -> None:
     bench = Bench_pipeline_framing(replace(COLOUR, auto_frame=100))
     bench.run(2.0)
     frame = Frame(bench.image, 99, round(2.1e9))
-    assert bench.pipeline.process(frame, pixel_format=wanted).pixel_format == wanted
+    assert processed(bench.pipeline, frame, pixel_format=wanted).pixel_format == wanted
 
 
 def test_without_it_nothing_is_done() -> None:

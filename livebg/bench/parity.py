@@ -238,8 +238,10 @@ def _differences(case: ParityCase, *, every: int) -> dict[Engine, float]:
     return {engine: total / frames for engine, total in sums.items()}
 
 
-def _difference(ours: Composite, theirs: Composite) -> float:
+def _difference(ours: Composite | None, theirs: Composite | None) -> float:
     """Return the mean difference of two alphas in 0..1; both were asked for."""
+    assert ours is not None
+    assert theirs is not None
     assert ours.alpha is not None
     assert theirs.alpha is not None
     return float(cv2.absdiff(ours.alpha, theirs.alpha).mean()) / 255

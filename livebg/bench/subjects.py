@@ -66,8 +66,8 @@ class Subject(Protocol):
     def statistics(self) -> Mapping[str, Any]:
         """Counts and times since the beginning, as in ``Pipeline.statistics``."""
 
-    def process(self, frame: Frame) -> Composite:
-        """Return ``frame`` filtered."""
+    def process(self, frame: Frame) -> Composite | None:
+        """Return ``frame`` filtered; None only from a live pipeline that is late."""
 
     def matte(self, frame: Frame) -> Any:
         """Return the matte of the next frame, in the form that ``compose`` takes."""

@@ -111,15 +111,22 @@ class Programme:
         """Count from zero again."""
         self._pipeline.clear_statistics()
 
+    @property
+    def late_notice(self) -> str:
+        """See ``Pipeline.late_notice``."""
+        return self._pipeline.late_notice
+
     def process(
         self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
-    ) -> Composite:
-        """Return ``frame`` filtered as its scene says."""
+    ) -> Composite | None:
+        """Return ``frame`` filtered as its scene says; see ``Pipeline.process``."""
         scene = self.scene_at(frame.index)
         if scene is not self._scene:
             self._pipeline.reconfigure(replace(self._settings, background=scene.background))
             self._scene = scene
         composite = self._pipeline.process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
+        if composite is None:
+            return None
         self._frames.append(frame)
         if scene.caption not in self.stills and self._is_past_the_middle(frame.index):
             self.stills.setdefault("", frame.image)

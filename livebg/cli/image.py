@@ -121,8 +121,9 @@ def _picture(pipeline: Pipeline, frame: Frame, *, compare: bool, segmap: bool) -
     from livebg.compositing.sheets import colour_classes, side_by_side, with_legend
     from livebg.models.catalog import VOC_CLASSES, voc_palette
 
-    pipeline.study(frame, _LOOKS - 1)
+    pipeline.warm_up(frame, _LOOKS - 1)
     matte = pipeline.matte(frame)
+    assert matte is not None  # only a live pipeline is ever late
     composite = pipeline.compose(frame, matte, want_alpha=True)
     before, after = ("before", frame.image), ("after", composite.image)
     if not segmap:

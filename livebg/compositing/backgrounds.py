@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import cv2
 import numpy as np
 
-from livebg.frame import FloatImage, Frame, Image, Size
+from livebg.frame import FloatImage, FramePyramid, Image, Size
 
 __all__ = [
     "BlurPlate",
@@ -34,11 +34,11 @@ class Plate(ABC):
     """Renders the background of each frame. Called by one thread at a time."""
 
     @abstractmethod
-    def render(self, frame: Frame, alpha: FloatImage) -> Image:
-        """Return the background for ``frame``.
+    def render(self, pyramid: FramePyramid, alpha: FloatImage) -> Image:
+        """Return the background for a frame.
 
         Args:
-            frame: the frame that it will lie behind.
+            pyramid: the frame that it will lie behind.
             alpha: ``(H // 8, W // 8)`` float32 in 0..1: the frame's matte.
 
         Returns:
@@ -67,35 +67,35 @@ class StillPlate(Plate):
         """Return a plate of one colour, each channel 0..255."""
         return cls(np.full((1, 1, 3), (blue, green, red), np.uint8))
 
-    def render(self, frame: Frame, alpha: FloatImage) -> Image:
+    def render(self, pyramid: FramePyramid, alpha: FloatImage) -> Image:
         """Return the picture at the frame's size; see ``Plate.render``."""
-        if self._fitted.shape != frame.image.shape:
-            self._fitted = cover(self._picture, frame.size)
+        if self._fitted.shape != pyramid.frame.image.shape:
+            self._fitted = cover(self._picture, pyramid.size)
         return self._fitted
 
 
 class TransparentPlate(Plate):
     """No background: the compositor makes a BGRA cut-out."""
 
-    def render(self, frame: Frame, alpha: FloatImage) -> Image:
+    def render(self, pyramid: FramePyramid, alpha: FloatImage) -> Image:
         """Return black, for what cannot show transparency; see ``Plate.render``."""
-        return np.zeros_like(frame.image)
+        return np.zeros_like(pyramid.frame.image)
 
 
 class UnfilteredPlate(Plate):
     """The scene as it is: the compositor hands the frame on."""
 
-    def render(self, frame: Frame, alpha: FloatImage) -> Image:
+    def render(self, pyramid: FramePyramid, alpha: FloatImage) -> Image:
         """Return the frame itself; see ``Plate.render``."""
-        return frame.image
+        return pyramid.frame.image
 
 
 class GreyPlate(Plate):
     """The scene without colour: the only plate beside ``none`` that shows it readably."""
 
-    def render(self, frame: Frame, alpha: FloatImage) -> Image:
+    def render(self, pyramid: FramePyramid, alpha: FloatImage) -> Image:
         """Return the frame in grey; see ``Plate.render``."""
-        grey = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)
+        grey = cv2.cvtColor(pyramid.frame.image, cv2.COLOR_BGR2GRAY)
         return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
@@ -133,11 +133,11 @@ class BlurPlate(Plate):
     def __init__(self, strength: float) -> None:
         self._share = _WEAKEST_SHARE + (_STRONGEST_SHARE - _WEAKEST_SHARE) * strength / 100
 
-    def render(self, frame: Frame, alpha: FloatImage) -> Image:
+    def render(self, pyramid: FramePyramid, alpha: FloatImage) -> Image:
         """Return the blurred scene, ``(h, W, 3)`` uint8; see ``Plate.render``."""
-        sigma_px = self._share * min(frame.size)
-        halvings = _halvings(sigma_px, min(frame.size))
-        small = frame.halved(halvings)
+        sigma_px = self._share * min(pyramid.size)
+        halvings = _halvings(sigma_px, min(pyramid.size))
+        small = pyramid.halved(halvings)
         sigma = sigma_px / 2**halvings
         weight = _scene_weight(alpha, (small.shape[1], small.shape[0]))
         per_weight = 1 / _gaussian(weight, sigma)
@@ -146,7 +146,7 @@ class BlurPlate(Plate):
             weighted = np.asarray(cv2.multiply(plane, weight, dtype=cv2.CV_32F), np.float32)
             weighted = _gaussian(weighted, sigma)
             blurred.append(cv2.multiply(weighted, per_weight, dtype=cv2.CV_8U))
-        rows = (frame.size[0], small.shape[0])
+        rows = (pyramid.size[0], small.shape[0])
         plate = cv2.resize(cv2.merge(blurred), rows, interpolation=cv2.INTER_LINEAR)
         return np.asarray(plate, np.uint8)
 

@@ -9,7 +9,17 @@ import numpy as np
 
 from livebg.compositing.backgrounds import Plate, TransparentPlate, UnfilteredPlate
 from livebg.compositing.tiles import EdgePlanes, MattePlanes, classify_tiles, taps_of
-from livebg.frame import BGR, Box, Composite, FloatImage, Frame, Image, Matte, PixelFormat, Size
+from livebg.frame import (
+    BGR,
+    Box,
+    Composite,
+    FloatImage,
+    FramePyramid,
+    Image,
+    Matte,
+    PixelFormat,
+    Size,
+)
 from livebg.pixels import has_numba
 from livebg.pixels.conversion import converted
 
@@ -37,7 +47,7 @@ class Compositor:
 
     def compose(
         self,
-        frame: Frame,
+        pyramid: FramePyramid,
         matte: Matte,
         alpha: FloatImage,
         *,
@@ -45,10 +55,10 @@ class Compositor:
         want_alpha: bool = False,
         pixel_format: PixelFormat = BGR,
     ) -> Composite:
-        """Return ``frame`` composed with its own ``matte``.
+        """Return a frame composed with its own ``matte``.
 
         Args:
-            frame: the frame.
+            pyramid: the frame.
             matte: the matte that belongs to it.
             alpha: ``(H // 8, W // 8)`` float32 in 0..1: ``matte.alpha_over`` at that size.
             colours: ``(H // 8, W // 8, 6)`` float32, the edge's colours (see
@@ -60,9 +70,10 @@ class Compositor:
         Raises:
             ValueError: the matte belongs to another frame.
         """
+        frame = pyramid.frame
         if matte.frame_index != frame.index:
             raise ValueError(f"the matte of frame {matte.frame_index} is not frame {frame.index}'s")
-        tiles = classify_tiles(matte, frame)
+        tiles = classify_tiles(matte, pyramid)
         taps = taps_of(frame.size, matte.box, matte.size)
         planes = MattePlanes(matte.gain, matte.offset, taps)
         full = None
@@ -73,18 +84,19 @@ class Compositor:
             return Composite(frame.image, frame.index, frame.captured_ns, full)
         if isinstance(self._plate, TransparentPlate) or not pixel_format.holds(frame.size):
             pixel_format = BGR
-        image = self._blend(frame, planes, alpha, tiles, colours, pixel_format)
+        image = self._blend(pyramid, planes, alpha, tiles, colours, pixel_format)
         return Composite(image, frame.index, frame.captured_ns, full, pixel_format=pixel_format)
 
     def _blend(
         self,
-        frame: Frame,
+        pyramid: FramePyramid,
         matte: MattePlanes,
         alpha: FloatImage,
         tiles: Image,
         colours: FloatImage | None,
         pixel_format: PixelFormat,
     ) -> Image:
+        frame = pyramid.frame
         colours = _NO_COLOURS if colours is None else colours
         whole = Box.whole(frame.size)
         eighth = (max(1, colours.shape[1]), max(1, colours.shape[0]))
@@ -94,7 +106,7 @@ class Compositor:
             cutout = np.empty((*frame.image.shape[:2], 4), np.uint8)
             kernel.cutout_tiles(frame.image, tiles, matte, edge, cutout)
             return cutout
-        plate = self._plate.render(frame, alpha)
+        plate = self._plate.render(pyramid, alpha)
         plate_taps = taps_of(frame.size, whole, (plate.shape[1], plate.shape[0]))
         out = np.empty(pixel_format.shape(frame.size), np.uint8)
         kernel.blend_tiles(

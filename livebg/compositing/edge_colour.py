@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from livebg.frame import FloatImage, Frame
+from livebg.frame import FloatImage, FramePyramid
 
 __all__ = ["EDGE_HALVINGS", "WEIGHT_FLOOR", "WINDOW_PX", "edge_colours"]
 
@@ -25,7 +25,7 @@ WEIGHT_FLOOR = np.float32(1e-3)
 _WINDOW = (WINDOW_PX, WINDOW_PX)
 
 
-def edge_colours(frame: Frame, alpha: FloatImage) -> FloatImage:
+def edge_colours(pyramid: FramePyramid, alpha: FloatImage) -> FloatImage:
     """Return what person and room look like around each pixel (Forte & Pitie 2021, section 3).
 
     Each is the mean of the frame over a window, weighted by how much of it is person, or room:
@@ -33,7 +33,7 @@ def edge_colours(frame: Frame, alpha: FloatImage) -> FloatImage:
     are worked on one by one: numpy and OpenCV are three times as fast on planes.
 
     Args:
-        frame: the frame.
+        pyramid: the frame.
         alpha: ``(H // 8, W // 8)`` float32 in 0..1.
 
     Returns:
@@ -43,7 +43,7 @@ def edge_colours(frame: Frame, alpha: FloatImage) -> FloatImage:
     per_person = 1 / (weight + WEIGHT_FLOOR)
     per_room = 1 / (1 - weight + WEIGHT_FLOOR)
     person, room = [], []
-    for plane in cv2.split(frame.halved(EDGE_HALVINGS)):
+    for plane in cv2.split(pyramid.halved(EDGE_HALVINGS)):
         mean = cv2.boxFilter(plane, cv2.CV_32F, _WINDOW)
         share = cv2.blur(cv2.multiply(plane, alpha, dtype=cv2.CV_32F), _WINDOW)
         least = WEIGHT_FLOOR * mean

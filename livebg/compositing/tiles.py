@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.frame import BGR, Box, Frame, Matte, PixelFormat, Size
+from livebg.frame import BGR, Box, FramePyramid, Matte, PixelFormat, Size
 from livebg.pixels.conversion import encode_with_numpy
 
 __all__ = [
@@ -124,7 +124,7 @@ def _taps_along(
     return index, weight
 
 
-def classify_tiles(matte: Matte, frame: Frame) -> NDArray[np.uint8]:
+def classify_tiles(matte: Matte, pyramid: FramePyramid) -> NDArray[np.uint8]:
     """Return the class of every tile.
 
     A network's alpha is rarely exactly 0 or 1, hence the thresholds of 4 and 251 of 255. The
@@ -133,24 +133,24 @@ def classify_tiles(matte: Matte, frame: Frame) -> NDArray[np.uint8]:
 
     Args:
         matte: the frame's matte.
-        frame: the frame.
+        pyramid: the frame.
 
     Returns:
         ``(ceil(H / 16), ceil(W / 16))`` uint8 of ``BACKGROUND``, ``PERSON`` or ``MIXED``.
     """
-    grey = frame.soft_grey(matte.size, matte.box)
+    grey = pyramid.soft_grey(matte.size, matte.box)
     in_dark = cv2.add(cv2.multiply(matte.gain, cv2.erode(grey, _AROUND)), matte.offset)
     in_light = cv2.add(cv2.multiply(matte.gain, cv2.dilate(grey, _AROUND)), matte.offset)
     not_person = np.less(cv2.min(in_dark, in_light), _NEARLY_ALL)
     not_background = np.greater(cv2.max(in_dark, in_light), _NEARLY_NONE)
 
-    columns, rows, reach = _tile_grid(matte.size, matte.box, frame.size)
+    columns, rows, reach = _tile_grid(matte.size, matte.box, pyramid.size)
     somewhere_not_person = cv2.dilate(not_person.view(np.uint8), reach)
     somewhere_not_background = cv2.dilate(not_background.view(np.uint8), reach)
     tiles = np.full((rows.size, columns.size), MIXED, np.uint8)
     tiles[somewhere_not_person[rows][:, columns] == 0] = PERSON
     tiles[somewhere_not_background[rows][:, columns] == 0] = BACKGROUND
-    _respect_box(tiles, matte.box, frame.size)
+    _respect_box(tiles, matte.box, pyramid.size)
     return tiles
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from livebg.backgrounds import open_background
 from livebg.compositing.backgrounds import Plate
 from livebg.config.settings import NETWORK_SETTINGS, SETTINGS, Settings, same_network
-from livebg.errors import LivebgError, ModelError, NetworkLateError, SettingsError
+from livebg.errors import LivebgError, ModelError, SettingsError
 from livebg.frame import BGR, Composite, Frame, PixelFormat, Size
 from livebg.live.jit_warmup import load_kernels
 from livebg.pipeline import Pipeline
@@ -59,8 +59,12 @@ class Chain(Protocol):
 
     def process(
         self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
-    ) -> Composite:
-        """Return the filtered ``frame``."""
+    ) -> Composite | None:
+        """Return the filtered ``frame``, or None while the network is late with it."""
+
+    @property
+    def late_notice(self) -> str:
+        """What to tell the user when ``process`` returns None."""
 
     def reconfigure(self, settings: Settings, plate: Plate | None = None) -> None:
         """Take over settings that need no other network."""
@@ -115,8 +119,7 @@ def build_warmed_up(settings: Settings, size: Size, *, live: bool = False) -> Pi
         kernels.wait()
     try:
         kernels.outcome()
-        with suppress(NetworkLateError):
-            pipeline.process(Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, 0))
+        pipeline.process(Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, 0))
         pipeline.reconfigure(settings)
         pipeline.reset()
         pipeline.clear_statistics()
@@ -184,9 +187,7 @@ class StandbyPipeline:
             frame = late or self._frames.get(_POLL_S)
             if frame is None or frame.size != self.size:
                 continue
-            try:
-                chain.process(frame)
-            except NetworkLateError:
+            if chain.process(frame) is None:
                 late = frame
                 continue
             chain.clear_statistics()

@@ -9,7 +9,7 @@ from typing import Any
 
 from livebg.clock import Clock
 from livebg.config.settings import Settings
-from livebg.errors import LivebgError, NetworkLateError
+from livebg.errors import LivebgError, ModelError
 from livebg.frame import BGR, Composite, PixelFormat, Size
 from livebg.live.capture import Captured
 from livebg.live.hot_swap import Chain, HotSwap, as_ours
@@ -138,10 +138,10 @@ class Processing:
                 want_alpha=self._want_alpha,
                 pixel_format=self._format_for(captured.frame.size),
             )
+            if composite is None:
+                self._keep(captured, chain)
+                return
             composite = self._guard.accept(composite, captured.frame)
-        except NetworkLateError as error:
-            self._keep(captured, chain, error)
-            return
         except Exception as error:
             # Whatever it is, the room must not be shown and the session must go on.
             self._fail(chain, error)
@@ -184,12 +184,12 @@ class Processing:
             raw_allowed=settings.background.shows_room,
         )
 
-    def _keep(self, captured: Captured, chain: Chain, error: NetworkLateError) -> None:
-        """Have a frame handled again, and say why, once of a pipeline."""
+    def _keep(self, captured: Captured, chain: Chain) -> None:
+        """Have a frame handled again, and tell the user why, once per pipeline."""
         self._kept = captured
         if chain is not self._late:
             self._late = chain
-            self._report(error)
+            self._report(ModelError(chain.late_notice))
 
     def _fail(self, chain: Chain, error: Exception) -> None:
         self._guard.conceal("filter", _FAILED)

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.frame import FloatImage, Frame, Matte, Size
+from livebg.frame import FloatImage, Frame, FramePyramid, Matte, Size
 from livebg.pixels import has_numba
 
 __all__ = [
@@ -249,13 +249,13 @@ class FlowCarrier:
         """The matte that is carried, or None before the first."""
         return self._anchor
 
-    def set_anchor(self, frame: Frame, matte: Matte) -> None:
-        """Carry ``matte``, which belongs to ``frame``, from now on."""
+    def set_anchor(self, pyramid: FramePyramid, matte: Matte) -> None:
+        """Carry ``matte``, which belongs to the frame of ``pyramid``, from now on."""
         self._anchor = matte
         self._planes = np.dstack([matte.gain, matte.offset, matte.coarse])
-        grey = self._small_grey(frame)
+        grey = self._small_grey(pyramid)
         self._mover.set_anchor(grey)
-        alpha = matte.alpha_over(frame, self._size)
+        alpha = matte.alpha_over(pyramid, self._size)
         soft = ((alpha > SOFT) & (alpha < 1 - SOFT)).astype(np.uint8)
         outline = cv2.dilate(soft, np.ones((OUTLINE_PX, OUTLINE_PX), np.uint8))
         levels = np.rint(alpha * 255).astype(np.uint8)
@@ -265,12 +265,13 @@ class FlowCarrier:
         """Forget the matte."""
         self._anchor = None
 
-    def carry(self, frame: Frame) -> Carried:
-        """Return the anchor's matte moved to ``frame``.
+    def carry(self, pyramid: FramePyramid) -> Carried:
+        """Return the anchor's matte moved to the frame of ``pyramid``.
 
         Raises:
             ValueError: there is no anchor, or the frame is of another size.
         """
+        frame = pyramid.frame
         if frame.size != self._frame_size:
             raise ValueError(
                 f"frame {frame.index} is {frame.size[0]}x{frame.size[1]}, but the flow was set up "
@@ -278,7 +279,7 @@ class FlowCarrier:
             )
         if self._anchor is None:
             raise ValueError("there is no matte to carry yet: call set_anchor first")
-        grey = self._small_grey(frame)
+        grey = self._small_grey(pyramid)
         displacement = self._mover.displacement(grey)
         looks = fetch(self._looks, cv2.add(displacement, self._grid))
         before, outline, levels = cv2.split(looks)
@@ -288,9 +289,9 @@ class FlowCarrier:
         matte = self._moved(self._anchor, frame, following(displacement, alpha))
         return Carried(matte, residual, difference, displacement)
 
-    def _small_grey(self, frame: Frame) -> NDArray[np.uint8]:
+    def _small_grey(self, pyramid: FramePyramid) -> NDArray[np.uint8]:
         """Return the frame small and grey, without detail that would only shimmer at that size."""
-        grey = cv2.cvtColor(frame.scaled(self._size), cv2.COLOR_BGR2GRAY)
+        grey = cv2.cvtColor(pyramid.scaled(self._size), cv2.COLOR_BGR2GRAY)
         return np.asarray(cv2.GaussianBlur(grey, (3, 3), 0), np.uint8)
 
     def _moved(self, matte: Matte, frame: Frame, displacement: FloatImage) -> Matte:

@@ -8,10 +8,9 @@ from typing import Any
 from livebg.clock import NS_PER_S, Clock
 from livebg.closable import Closable
 from livebg.config.settings import Settings
-from livebg.errors import ModelError, NetworkLateError
-from livebg.frame import Frame, Matte
+from livebg.frame import Frame, FramePyramid, Matte
 from livebg.matting.flow import Carried, FlowCarrier
-from livebg.matting.inference import AsyncInference, DirectInference, Inference, InferenceTimeout
+from livebg.matting.inference import Inference, InferenceTimeout
 from livebg.matting.refinement import Refinement
 from livebg.matting.scheduler import CUT_RESIDUAL, InferenceBudget, MaskScheduler
 from livebg.matting.stage_times import StageTimes
@@ -54,10 +53,8 @@ class Matting(Closable):
         )
         self._timeout = InferenceTimeout(settings.max_matte_age_s)
         self._budget = InferenceBudget(settings.cpu_budget) if live else None
-        self._inference: Inference = (
-            AsyncInference(segmenter, clock, timeout_s=self._timeout.answer_s)
-            if live and settings.latency == "low"
-            else DirectInference(segmenter, clock)
+        self._inference = Inference(
+            segmenter, clock, self._timeout, threaded=live and settings.latency == "low"
         )
 
     @property
@@ -69,7 +66,7 @@ class Matting(Closable):
     def statistics(self) -> Mapping[str, Any]:
         """``latency``, ``inferred``, ``reasons`` and ``refused``; see ``Pipeline.statistics``."""
         return {
-            "latency": "low" if self._inference.beside else "aligned",
+            "latency": "low" if self._inference.threaded else "aligned",
             "inferred": self._scheduler.inferred,
             "reasons": self._scheduler.reasons,
             "refused": self._refinement.refused,
@@ -79,44 +76,43 @@ class Matting(Closable):
         """Count decisions from zero again."""
         self._scheduler.clear_counts()
 
-    def study(self, frame: Frame, looks: int) -> None:
-        """Let a network with memory look at ``frame`` so often before its matte is wanted.
+    @property
+    def late_notice(self) -> str:
+        """See ``Inference.late_notice``."""
+        return self._inference.late_notice
+
+    def warm_up(self, pyramid: FramePyramid, inferences: int) -> None:
+        """Run a recurrent network on a frame several times before its matte is needed.
 
         Raises:
             ModelError: the network failed.
             ValueError: the frame has another size than the network was built for.
         """
         if self.info.recurrent:
-            for _ in range(looks):
-                self._inference.segmenter.segment(frame)
+            for _ in range(inferences):
+                self._inference.segmenter.segment(pyramid)
 
-    def find(self, frame: Frame) -> Matte:
+    def matte(self, pyramid: FramePyramid) -> Matte | None:
         """Return the matte of the next frame: carried where that is good enough, else inferred.
 
+        Returns:
+            None while the network, in its own thread, is late with the matte that is needed. Call
+            again with the same frame then, before any newer one.
+
         Raises:
-            NetworkLateError: there is none yet; the same frame may be asked for again, and none
-                before it.
             ModelError: the network failed.
             ValueError: the frame has another size than the network was built for.
         """
         try:
-            self._keep_within_budget(frame)
-            own, carried = self._find(frame)
-        except NetworkLateError:
-            raise
+            self._update_strictness(pyramid.frame)
+            return self._matte(pyramid)
         except Exception:
             self.reset()
             raise
-        if own is not None and own.frame_index == frame.index:
-            return own
-        if carried is None:
-            raise ModelError(f"there is no matte for frame {frame.index}; the card is shown")
-        return carried.matte
 
     def configure(self, settings: Settings) -> None:
         """Take over settings that need no other network, between two frames."""
-        self._timeout.configure(settings.max_matte_age_s)
-        self._inference.timeout_s = self._timeout.answer_s
+        self._timeout.max_age_s = settings.max_matte_age_s
         self._refinement.smoothing_s = settings.smoothing_s
         self._scheduler.configure(
             settings.every, max_residual=settings.max_residual, max_age=settings.max_age
@@ -137,76 +133,67 @@ class Matting(Closable):
         """Release the network. Idempotent."""
         self._inference.close()
 
-    def _keep_within_budget(self, frame: Frame) -> None:
-        """Tell the scheduler how strict it must be."""
+    def _update_strictness(self, frame: Frame) -> None:
         if self._budget is not None:
             self._budget.frame(frame.captured_ns, spent_ns=self._times.spent_ns)
             self._scheduler.strictness = self._budget.strictness
 
-    def _find(self, frame: Frame) -> tuple[Matte | None, Carried | None]:
-        """Return the matte that the network found, and the one that was carried to ``frame``."""
+    def _matte(self, pyramid: FramePyramid) -> Matte | None:
         pending = self._inference.pending
-        if pending is not None and pending.index == frame.index:
-            return self._receive(pending), None
-        self._receive(None)
-        carried = self._carry(frame)
-        if carried is None or carried.residual > CUT_RESIDUAL or self._inference.late:
-            carried = self._carry_again(frame) or carried
+        if pending is not None and pending.frame.index == pyramid.frame.index:
+            return self._receive(wait_for=pending)
+        self._receive()
+        carried = self._carry(pyramid)
+        pending = self._inference.pending
+        unusable = carried is None or carried.residual > CUT_RESIDUAL or self._inference.late
+        if unusable and pending is not None:
+            # The pending frame is more like this one than the frame that was carried so far.
+            if self._receive(wait_for=pending) is None:
+                return None
+            carried = self._carry(pyramid) or carried
         decision = self._scheduler.decide(
             carried.residual if carried else 1.0,
-            beside=self._inference.beside,
+            beside=self._inference.threaded,
             busy=self._inference.pending is not None,
         )
-        if not decision.infer:
-            return None, carried
-        self._inference.ask(frame)
-        shown_meanwhile = carried is not None and self._inference.beside
-        return self._receive(None if shown_meanwhile and not decision.urgent else frame), carried
+        if carried is not None and not decision.infer:
+            return carried.matte
+        self._inference.request(pyramid)
+        if carried is None or decision.urgent or not self._inference.threaded:
+            return self._receive(wait_for=pyramid)
+        return carried.matte
 
-    def _carry(self, frame: Frame) -> Carried | None:
-        """Return the last matte moved to ``frame``, where there is one and it may be shown."""
-        if not self._scheduler.needs_residual and not self._inference.beside:
+    def _carry(self, pyramid: FramePyramid) -> Carried | None:
+        """Return the last matte moved to a frame, where there is one and it may be shown."""
+        if not self._scheduler.needs_residual and not self._inference.threaded:
             return None
         anchor = self._carrier.anchor
-        if anchor is None or self._is_too_old(anchor, frame):
+        if anchor is None or self._is_too_old(anchor, pyramid.frame):
             return None
         with self._times.timed("carry"):
-            return self._carrier.carry(frame)
+            return self._carrier.carry(pyramid)
 
     def _is_too_old(self, anchor: Matte, frame: Frame) -> bool:
-        """Whether so much time has passed that ``anchor`` must not be carried to ``frame``.
-
-        Offline, time does not count.
-        """
+        """Whether ``anchor`` must not be carried to ``frame`` any more; offline, it always may."""
         age_ns = frame.captured_ns - anchor.captured_ns
-        return self._live and age_ns > self._timeout.age_s * NS_PER_S
+        return self._live and age_ns > self._timeout.matte_age_s * NS_PER_S
 
-    def _carry_again(self, frame: Frame) -> Carried | None:
-        """Return the matte that the network is still at work on moved to ``frame``, if there is.
-
-        It belongs to a frame that is more like this one than what was carried so far.
-        """
-        pending = self._inference.pending
-        if pending is None:
-            return None
-        self._receive(pending)
-        return self._carry(frame)
-
-    def _receive(self, wanted: Frame | None) -> Matte | None:
-        """Take what the network has found and carry that from now on.
+    def _receive(self, *, wait_for: FramePyramid | None = None) -> Matte | None:
+        """Take what the network has inferred, refine it, and carry it from now on.
 
         Args:
-            wanted: wait for the matte of this frame.
+            wait_for: wait for the matte of this frame, which is the pending one.
+
+        Returns:
+            The new matte; None where there is none (yet).
         """
-        found = self._inference.take(wanted=wanted)
-        if found is None:
+        result = self._inference.take(wait_for=wait_for)
+        if result is None:
             return None
-        self._times.add("segment", found.took_ns, kept=not self._inference.beside)
-        self._timeout.took(found.took_ns)
-        self._inference.timeout_s = self._timeout.answer_s
+        self._times.add("segment", result.duration_ns, kept=not self._inference.threaded)
         if self._budget is not None:
-            self._budget.inferred(found.frame.captured_ns, took_ns=found.took_ns)
+            self._budget.inferred(result.pyramid.frame.captured_ns, took_ns=result.duration_ns)
         with self._times.timed("refine"):
-            matte = self._refinement.refine(found.matte, found.frame)
-            self._carrier.set_anchor(found.frame, matte)
+            matte = self._refinement.refine(result.matte, result.pyramid)
+            self._carrier.set_anchor(result.pyramid, matte)
         return matte

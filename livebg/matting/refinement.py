@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from livebg.clock import NS_PER_S
-from livebg.frame import FloatImage, Frame, Matte
+from livebg.frame import FloatImage, FramePyramid, Matte
 from livebg.matting.flow import FlowCarrier
 from livebg.matting.smoothing import smoothed
 from livebg.matting.validation import MatteValidator, check_matte, empty_matte
@@ -69,16 +69,16 @@ def fit_linear(
     return np.ascontiguousarray(smooth[..., 0]), np.ascontiguousarray(smooth[..., 1])
 
 
-def with_coefficients(matte: Matte, frame: Frame) -> Matte:
+def with_coefficients(matte: Matte, pyramid: FramePyramid) -> Matte:
     """Return ``matte`` in linear form; a matte that has coefficients already is returned as it is.
 
     Args:
-        matte: a matte of ``frame``.
-        frame: the frame that guides the fit.
+        matte: the matte of a frame.
+        pyramid: that frame, which guides the fit.
     """
     if matte.gain.any():
         return matte
-    grey = frame.grey(matte.size, matte.box)
+    grey = pyramid.grey(matte.size, matte.box)
     radius_px = max(1, round(matte.size[0] * RADIUS_SHARE))
     gain, offset = fit_linear(grey, matte.offset, radius_px=radius_px, epsilon=EPSILON)
     return replace(matte, gain=gain, offset=offset)
@@ -185,33 +185,33 @@ class Refinement:
         """Mattes that were not accepted so far, see ``livebg.matting.validation``."""
         return self._validator.refused
 
-    def refine(self, matte: Matte, frame: Frame) -> Matte:
+    def refine(self, matte: Matte, pyramid: FramePyramid) -> Matte:
         """Return ``matte`` as it may be shown; without anybody where it is not accepted.
 
         Args:
-            matte: what the network returned for ``frame``.
-            frame: what the network was given.
+            matte: what the network returned.
+            pyramid: the frame that the network was given.
 
         Raises:
-            ModelError: it is no matte of ``frame``.
+            ModelError: it is no matte of that frame.
         """
-        check_matte(matte, frame)
+        check_matte(matte, pyramid.frame)
         # Before smoothing, which would let a network that breaks come in by and by.
-        if not self._validator.accepts(matte, frame):
+        if not self._validator.accepts(matte, pyramid):
             return empty_matte(matte)
-        matte = self._smoothed(matte, frame)
+        matte = self._smoothed(matte, pyramid)
         # The coarse alpha keeps its haze: it is what the next matte is averaged with.
-        return replace(with_alpha_floor(with_coefficients(matte, frame)), coarse=matte.coarse)
+        return replace(with_alpha_floor(with_coefficients(matte, pyramid)), coarse=matte.coarse)
 
     def reset(self) -> None:
         """Forget all earlier mattes."""
         self._validator.reset()
 
-    def _smoothed(self, matte: Matte, frame: Frame) -> Matte:
+    def _smoothed(self, matte: Matte, pyramid: FramePyramid) -> Matte:
         anchor = self._carrier.anchor
         if anchor is None or self._recurrent or self.smoothing_s <= 0:
             return matte
-        elapsed_s = (frame.captured_ns - anchor.captured_ns) / NS_PER_S
+        elapsed_s = (pyramid.frame.captured_ns - anchor.captured_ns) / NS_PER_S
         if elapsed_s <= 0:
             return matte
-        return smoothed(matte, self._carrier.carry(frame), elapsed_s, self.smoothing_s)
+        return smoothed(matte, self._carrier.carry(pyramid), elapsed_s, self.smoothing_s)

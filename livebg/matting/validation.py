@@ -45,7 +45,7 @@ from numpy.typing import NDArray
 
 from livebg.clock import NS_PER_S
 from livebg.errors import ModelError
-from livebg.frame import FloatImage, Frame, Matte
+from livebg.frame import FloatImage, Frame, FramePyramid, Matte
 
 __all__ = [
     "ALL",
@@ -176,17 +176,18 @@ class MatteValidator:
         self._known: FloatImage = np.zeros(LOOK_SIZE[::-1], np.float32)
         self._claimed_before: NDArray[np.bool_] = np.zeros(LOOK_SIZE[::-1], np.bool_)
 
-    def accepts(self, matte: Matte, frame: Frame) -> bool:
-        """Say whether ``matte`` may decide what of ``frame`` is shown, and learn from it if so.
+    def accepts(self, matte: Matte, pyramid: FramePyramid) -> bool:
+        """Say whether ``matte`` may decide what of its frame is shown, and learn from it if so.
 
         Args:
-            matte: a matte of ``frame`` that passes ``check_matte``, not smoothed over time.
-            frame: the frame.
+            matte: a matte that passes ``check_matte``, not smoothed over time.
+            pyramid: its frame.
         """
-        alpha = matte.alpha_over(frame, LOOK_SIZE)
+        frame = pyramid.frame
+        alpha = matte.alpha_over(pyramid, LOOK_SIZE)
         claimed = alpha > CLAIMED
-        claim = float(np.mean(matte.small_alpha(frame) > CLAIMED))
-        grey = cv2.cvtColor(frame.scaled(LOOK_SIZE), cv2.COLOR_BGR2GRAY).astype(np.float32)
+        claim = float(np.mean(matte.small_alpha(pyramid) > CLAIMED))
+        grey = cv2.cvtColor(pyramid.scaled(LOOK_SIZE), cv2.COLOR_BGR2GRAY).astype(np.float32)
         unchanged = np.abs(grey - self._expected(grey)) <= SAME_LEVELS
         if self._refuses(claim, claimed, unchanged):
             self._count_refusal(claim, frame)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.closable import Closable
-from livebg.frame import Box, FloatImage, Frame, Matte, Size
+from livebg.frame import Box, FloatImage, Frame, FramePyramid, Matte, Size
 
 __all__ = ["Segmenter", "SegmenterInfo", "fit_input_size", "plain_matte"]
 
@@ -87,8 +87,8 @@ class Segmenter(Closable):
         """The network and its engine."""
 
     @abstractmethod
-    def segment(self, frame: Frame) -> Matte:
-        """Return the matte of ``frame``, with arrays that the caller owns.
+    def segment(self, pyramid: FramePyramid) -> Matte:
+        """Return the matte of the frame of ``pyramid``, with arrays that the caller owns.
 
         Raises:
             DeviceLostError: the network's device is gone or out of memory.

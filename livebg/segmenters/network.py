@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.errors import ModelError
-from livebg.frame import Box, FloatImage, Frame, Image, Matte, Size
+from livebg.frame import Box, FloatImage, FramePyramid, Image, Matte, Size
 from livebg.models.rvm_graph import state_shapes
 from livebg.segmenters.base import Segmenter, SegmenterInfo, fit_input_size
 from livebg.segmenters.person_crop import PersonBox, aspects_of, person_extent
@@ -140,23 +140,24 @@ class NetworkSegmenter(Segmenter):
         """The network and its engine."""
         return self._info
 
-    def segment(self, frame: Frame) -> Matte:
-        """Return the matte of ``frame``; see ``Segmenter.segment``."""
+    def segment(self, pyramid: FramePyramid) -> Matte:
+        """Return the matte of the frame; see ``Segmenter.segment``."""
+        frame = pyramid.frame
         if frame.size != self._frame_size:
             raise ValueError(
                 f"frame {frame.index} is {frame.size[0]}x{frame.size[1]}, but the segmenter was "
                 f"built for {self._frame_size[0]}x{self._frame_size[1]}"
             )
         if self._person is None:
-            return self._infer(frame)
-        if self._person.must_search(frame):
-            self._search(frame)
-        matte = self._infer(frame)
-        extent = person_extent(matte.small_alpha(frame), matte.box)
+            return self._infer(pyramid)
+        if self._person.must_search(pyramid):
+            self._search(pyramid)
+        matte = self._infer(pyramid)
+        extent = person_extent(matte.small_alpha(pyramid), matte.box)
         if self._person.cuts_off(extent, matte.box):
-            self._search(frame)
-            matte = self._infer(frame)
-            extent = person_extent(matte.small_alpha(frame), matte.box)
+            self._search(pyramid)
+            matte = self._infer(pyramid)
+            extent = person_extent(matte.small_alpha(pyramid), matte.box)
         self._move_to(self._person.follow(extent, frame.captured_ns))
         return matte
 
@@ -177,9 +178,10 @@ class NetworkSegmenter(Segmenter):
             if made.exception() is None:
                 made.result().close()
 
-    def _infer(self, frame: Frame) -> Matte:
+    def _infer(self, pyramid: FramePyramid) -> Matte:
         """Run the network of the box, until its recurrent state knows all that the box covers."""
-        picture = frame.scaled(self._network.input_size, self._box)
+        frame = pyramid.frame
+        picture = pyramid.scaled(self._network.input_size, self._box)
         for _ in range(self._inferences_due):
             self._network.infer(picture)
         self._inferences_due = 0
@@ -199,11 +201,11 @@ class NetworkSegmenter(Segmenter):
             labels=labels,
         )
 
-    def _search(self, frame: Frame) -> None:
+    def _search(self, pyramid: FramePyramid) -> None:
         """Infer the whole frame and move to the box that holds every person in it."""
         assert self._person is not None
         self._move_to(Box.whole(self._frame_size))
-        self._move_to(self._person.found(self._infer(frame).coarse))
+        self._move_to(self._person.found(self._infer(pyramid).coarse))
 
     def _move_to(self, box: Box) -> None:
         """Use ``box`` from now on; the recurrent state moves along."""

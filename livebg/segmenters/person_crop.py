@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from livebg.clock import NS_PER_S
-from livebg.frame import Box, FloatImage, Frame, Image, Size
+from livebg.frame import Box, FloatImage, FramePyramid, Image, Size
 
 __all__ = ["GRID_PX", "PersonBox", "aspects_of", "person_extent"]
 
@@ -134,14 +134,15 @@ class PersonBox:
                 self._box, self._roomy_since_ns = wanted, None
         return self._box
 
-    def must_search(self, frame: Frame) -> bool:
+    def must_search(self, pyramid: FramePyramid) -> bool:
         """Say whether the whole frame should be looked at: something stirs beside the box.
 
         A search is also due every few seconds, so that somebody who came in slowly is found.
         """
         if self._box == self._whole:
             return False
-        small = np.asarray(cv2.cvtColor(frame.scaled(_WATCH_SIZE), cv2.COLOR_BGR2GRAY), np.uint8)
+        frame = pyramid.frame
+        small = np.asarray(cv2.cvtColor(pyramid.scaled(_WATCH_SIZE), cv2.COLOR_BGR2GRAY), np.uint8)
         if self._watched is None or self._searched_ns is None:
             self._watched, self._searched_ns = small, frame.captured_ns
             return False

@@ -126,7 +126,7 @@ class PersonAndDog:
         box = Box.whole(frame.size)
         return Matte(np.zeros_like(plain), plain, plain, box, 0, 0, labels=labels)
 
-    def study(self, frame: Frame, looks: int) -> None:
+    def warm_up(self, frame: Frame, inferences: int) -> None:
         pass
 
     def labels(self, frame: Frame, matte: Matte) -> NDArray[np.uint8] | None:

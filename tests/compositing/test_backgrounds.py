@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from livebg.compositing.backgrounds import BlurPlate, GreyPlate, StillPlate, cover
 from livebg.compositing.edge_colour import EDGE_HALVINGS
-from livebg.frame import FloatImage, Frame, Image, Size
+from livebg.frame import FloatImage, Frame, FramePyramid, Image, Size
 from tests.support.mattes import disc, frame_of, noise_frame, shrunk
 
 NO_PERSON: FloatImage = np.zeros((6, 8), np.float32)
@@ -67,7 +67,7 @@ def test_a_large_picture_does_not_alias() -> None:
 
 def test_a_colour_is_blue_green_red() -> None:
     frame = noise_frame((64, 48))
-    plate = StillPlate.of_colour(1, 2, 3).render(frame, NO_PERSON)
+    plate = StillPlate.of_colour(1, 2, 3).render(FramePyramid(frame), NO_PERSON)
     assert plate.shape == frame.image.shape
     assert plate.dtype == np.uint8
     assert (plate == (1, 2, 3)).all()
@@ -75,16 +75,16 @@ def test_a_colour_is_blue_green_red() -> None:
 
 def test_a_still_plate_is_made_once_for_each_size() -> None:
     plate = StillPlate(coordinates((320, 180)))
-    first = plate.render(noise_frame((64, 48)), NO_PERSON)
-    assert plate.render(noise_frame((64, 48), seed=1), NO_PERSON) is first
-    turned = plate.render(noise_frame((48, 64)), NO_PERSON)
+    first = plate.render(FramePyramid(noise_frame((64, 48))), NO_PERSON)
+    assert plate.render(FramePyramid(noise_frame((64, 48), seed=1)), NO_PERSON) is first
+    turned = plate.render(FramePyramid(noise_frame((48, 64))), NO_PERSON)
     assert turned.shape == (64, 48, 3)
-    assert np.array_equal(plate.render(noise_frame((64, 48)), NO_PERSON), first)
+    assert np.array_equal(plate.render(FramePyramid(noise_frame((64, 48))), NO_PERSON), first)
 
 
 def test_a_grey_plate_is_the_room_without_colour() -> None:
     frame = noise_frame((64, 48))
-    plate = GreyPlate().render(frame, NO_PERSON)
+    plate = GreyPlate().render(FramePyramid(frame), NO_PERSON)
     assert (plate == plate[..., :1]).all()
     luma = frame.image @ (0.114, 0.587, 0.299)  # BT.601
     assert np.abs(plate[..., 0] - luma).max() <= 1  # OpenCV's weights are of 14 bits
@@ -95,7 +95,7 @@ SIZES: list[Size] = [(640, 360), (320, 180), (360, 640), (641, 357)]
 
 
 def nobody(frame: Frame) -> FloatImage:
-    return np.zeros(frame.halved(EDGE_HALVINGS).shape[:2], np.float32)
+    return np.zeros(FramePyramid(frame).halved(EDGE_HALVINGS).shape[:2], np.float32)
 
 
 def red_person(size: Size) -> tuple[Frame, FloatImage]:
@@ -106,13 +106,13 @@ def red_person(size: Size) -> tuple[Frame, FloatImage]:
 
 
 def small(alpha: FloatImage, frame: Frame) -> FloatImage:
-    height, width = frame.halved(EDGE_HALVINGS).shape[:2]
+    height, width = FramePyramid(frame).halved(EDGE_HALVINGS).shape[:2]
     return shrunk(alpha, (width, height))
 
 
 def blurred(strength: float, frame: Frame, alpha: FloatImage) -> Image:
     """The plate at the frame's size, as the kernel shows it."""
-    plate = BlurPlate(strength).render(frame, alpha)
+    plate = BlurPlate(strength).render(FramePyramid(frame), alpha)
     return np.asarray(cv2.resize(plate, frame.size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 

@@ -13,7 +13,17 @@ from livebg.compositing.backgrounds import (
 )
 from livebg.compositing.compositor import Compositor, compositing_kernel
 from livebg.compositing.edge_colour import edge_colours
-from livebg.frame import BGR, Box, Composite, FloatImage, Frame, Image, Matte, PixelFormat
+from livebg.frame import (
+    BGR,
+    Box,
+    Composite,
+    FloatImage,
+    Frame,
+    FramePyramid,
+    Image,
+    Matte,
+    PixelFormat,
+)
 from livebg.pixels.conversion import converted
 from tests.support.mattes import disc, full_alpha, noise_frame, plain_matte
 
@@ -23,8 +33,8 @@ PLATES = [StillPlate.of_colour(*GREEN), TransparentPlate(), UnfilteredPlate()]
 
 
 def small_alpha(matte: Matte, frame: Frame) -> FloatImage:
-    height, width = frame.halved(3).shape[:2]
-    return matte.alpha_over(frame, (width, height))
+    height, width = FramePyramid(frame).halved(3).shape[:2]
+    return matte.alpha_over(FramePyramid(frame), (width, height))
 
 
 def person(frame: Frame = FRAME, box: Box | None = None) -> Matte:
@@ -37,10 +47,10 @@ def compose(
     matte = matte or person()
     alpha = small_alpha(matte, FRAME)
     return Compositor(plate).compose(
-        FRAME,
+        FramePyramid(FRAME),
         matte,
         alpha,
-        colours=edge_colours(FRAME, alpha) if colours else None,
+        colours=edge_colours(FramePyramid(FRAME), alpha) if colours else None,
         want_alpha=want,
     )
 
@@ -99,7 +109,7 @@ def test_the_alpha_is_the_one_that_was_used() -> None:
     white = Frame(np.full((90, 150, 3), 255, np.uint8), 7, 0)
     matte = person(white)
     composite = Compositor(StillPlate.of_colour(0, 0, 0)).compose(
-        white, matte, small_alpha(matte, white), want_alpha=True
+        FramePyramid(white), matte, small_alpha(matte, white), want_alpha=True
     )
     assert composite.alpha is not None
     assert len(np.unique(composite.alpha)) > 20
@@ -122,7 +132,7 @@ def test_composites_do_not_share_memory() -> None:
     compositor = Compositor(StillPlate.of_colour(*GREEN))
     matte = person()
     alpha = small_alpha(matte, FRAME)
-    first, second = (compositor.compose(FRAME, matte, alpha) for _ in range(2))
+    first, second = (compositor.compose(FramePyramid(FRAME), matte, alpha) for _ in range(2))
     assert not np.shares_memory(first.image, second.image)
     assert not np.shares_memory(first.image, FRAME.image)
 
@@ -134,7 +144,7 @@ def test_one_compositor_takes_frames_and_mattes_of_changing_sizes() -> None:
         frame = noise_frame((60 + turn, 90 - turn), index=turn)
         box = Box(turn, 0, 60, 50)
         matte = plain_matte(np.ones((9, 10 + turn)), frame, box)
-        composite = compositor.compose(frame, matte, small_alpha(matte, frame))
+        composite = compositor.compose(FramePyramid(frame), matte, small_alpha(matte, frame))
         assert np.array_equal(composite.image[:50, turn:60], frame.image[:50, turn:60])
         assert (composite.image[50:] == GREEN).all()
 
@@ -148,9 +158,9 @@ def test_a_composite_comes_in_the_format_that_is_wanted(plate: Plate) -> None:
     matte = person()
     alpha = small_alpha(matte, FRAME)
     for _ in range(3):
-        found = compositor.compose(FRAME, matte, alpha, pixel_format=I420)
+        found = compositor.compose(FramePyramid(FRAME), matte, alpha, pixel_format=I420)
         assert (found.pixel_format, found.size) == (I420, FRAME.size)
-        expected = converted(compositor.compose(FRAME, matte, alpha).image, BGR, I420)
+        expected = converted(compositor.compose(FramePyramid(FRAME), matte, alpha).image, BGR, I420)
         # The numpy kernel and a plate that is converted by itself may round the other way.
         assert np.abs(found.image.astype(int) - expected).max() <= 1
 
@@ -161,7 +171,7 @@ def test_a_plate_is_never_taken_for_another() -> None:
     class Turns(Plate):
         turn = 0
 
-        def render(self, frame: Frame, alpha: FloatImage) -> Image:
+        def render(self, pyramid: FramePyramid, alpha: FloatImage) -> Image:
             self.turn += 1
             return plates[self.turn // 3 % 2]
 
@@ -171,7 +181,7 @@ def test_a_plate_is_never_taken_for_another() -> None:
     formats = [I420, PixelFormat("i420", "bt601"), BGR, PixelFormat("yuy2", "bt601")]
     for turn in range(1, 30):
         wanted = formats[turn // 2 % 4]
-        found = compositor.compose(FRAME, nobody, alpha, pixel_format=wanted)
+        found = compositor.compose(FramePyramid(FRAME), nobody, alpha, pixel_format=wanted)
         expected = converted(plates[turn // 3 % 2], BGR, wanted)
         assert np.array_equal(found.image, expected)
 
@@ -180,7 +190,9 @@ def test_a_plate_is_never_taken_for_another() -> None:
 def test_what_is_no_plate_stays_bgr(plate: Plate) -> None:
     matte = person()
     compositor = Compositor(plate)
-    made = compositor.compose(FRAME, matte, small_alpha(matte, FRAME), pixel_format=I420)
+    made = compositor.compose(
+        FramePyramid(FRAME), matte, small_alpha(matte, FRAME), pixel_format=I420
+    )
     assert made.pixel_format == BGR
     assert BGR.fits(made.image)
 
@@ -189,7 +201,9 @@ def test_odd_sizes_stay_bgr() -> None:
     frame = noise_frame((151, 91))
     matte = person(frame)
     compositor = Compositor(StillPlate.of_colour(*GREEN))
-    made = compositor.compose(frame, matte, small_alpha(matte, frame), pixel_format=I420)
+    made = compositor.compose(
+        FramePyramid(frame), matte, small_alpha(matte, frame), pixel_format=I420
+    )
     assert made.pixel_format == BGR
     assert made.size == (151, 91)
 
@@ -197,8 +211,8 @@ def test_odd_sizes_stay_bgr() -> None:
 class ClosingPlate(Plate):
     closed = 0
 
-    def render(self, frame: Frame, alpha: FloatImage) -> Image:
-        return np.zeros_like(frame.image)
+    def render(self, pyramid: FramePyramid, alpha: FloatImage) -> Image:
+        return np.zeros_like(pyramid.frame.image)
 
     def close(self) -> None:
         self.closed += 1
@@ -215,15 +229,15 @@ def test_closing_closes_the_plate() -> None:
 def test_the_plate_gets_the_alpha() -> None:
     """A blur that does not know where the person is lets the person bleed."""
     composite = compose(BlurPlate(100), plain_matte(np.zeros((9, 16)), FRAME))
-    plate = BlurPlate(100).render(FRAME, np.zeros((11, 18), np.float32))
+    plate = BlurPlate(100).render(FramePyramid(FRAME), np.zeros((11, 18), np.float32))
     assert np.array_equal(composite.image, plate)
 
 
 class ThreeRows(Plate):
     """Black above, grey in the middle, white below."""
 
-    def render(self, frame: Frame, alpha: FloatImage) -> Image:
-        return np.full((3, frame.size[0], 3), np.array([0, 100, 200])[:, None, None], np.uint8)
+    def render(self, pyramid: FramePyramid, alpha: FloatImage) -> Image:
+        return np.full((3, pyramid.size[0], 3), np.array([0, 100, 200])[:, None, None], np.uint8)
 
 
 def test_a_plate_with_few_rows_is_spread_over_the_frame() -> None:

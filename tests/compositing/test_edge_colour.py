@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from livebg.compositing.edge_colour import EDGE_HALVINGS, edge_colours
-from livebg.frame import Box, FloatImage, Frame, Size
+from livebg.frame import Box, FloatImage, Frame, FramePyramid, Size
 from tests.support.mattes import disc, frame_of, noise_frame, shrunk, upsampled
 
 SIZE: Size = (320, 180)
@@ -35,7 +35,7 @@ def full_size(colours: FloatImage) -> NDArray[np.float64]:
 def test_the_persons_colour_is_recovered_from_a_known_mixture(softness: float, gain: float) -> None:
     alpha = disc(SIZE, (0.9, 0.6), 0.3, softness)
     frame = mixture(alpha)
-    both = full_size(edge_colours(frame, shrunk(alpha, EIGHTH)))
+    both = full_size(edge_colours(FramePyramid(frame), shrunk(alpha, EIGHTH)))
     person, room = both[..., :3], both[..., 3:]
     weight = alpha[..., None]
     # Forte & Pitie 2021, eq. 6: what the compositing kernel does with the two.
@@ -49,7 +49,7 @@ def test_the_persons_colour_is_recovered_from_a_known_mixture(softness: float, g
 
 def test_beside_the_edge_both_colours_are_known() -> None:
     alpha = disc(SIZE, (0.9, 0.6), 0.3, 0.01)
-    both = full_size(edge_colours(mixture(alpha), shrunk(alpha, EIGHTH)))
+    both = full_size(edge_colours(FramePyramid(mixture(alpha)), shrunk(alpha, EIGHTH)))
     inside = (alpha == 1) & (disc(SIZE, (0.9, 0.6), 0.25, 0.01) == 0)
     outside = (alpha == 0) & (disc(SIZE, (0.9, 0.6), 0.35, 0.01) == 1)
     # Alpha at an eighth of the size mixes a share of either side into the other's mean.
@@ -60,16 +60,18 @@ def test_beside_the_edge_both_colours_are_known() -> None:
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
 def test_a_flat_picture_has_its_own_colour_on_both_sides(alpha: float) -> None:
     frame = frame_of(np.full((180, 320, 3), (10, 120, 250), np.uint8))
-    both = edge_colours(frame, np.full(EIGHTH[::-1], alpha, np.float32))
+    both = edge_colours(FramePyramid(frame), np.full(EIGHTH[::-1], alpha, np.float32))
     np.testing.assert_allclose(both, np.broadcast_to([10, 120, 250] * 2, both.shape), atol=0.01)
 
 
 @pytest.mark.parametrize("size", [(320, 180), (333, 187), (9, 100), (3, 2), (1, 1)])
 def test_it_is_an_eighth_of_the_frame_in_range(size: Size) -> None:
     frame = noise_frame(size)
-    height, width = frame.halved(EDGE_HALVINGS).shape[:2]
+    height, width = FramePyramid(frame).halved(EDGE_HALVINGS).shape[:2]
     random = np.random.default_rng(0)
-    both = edge_colours(frame, random.uniform(0, 1, (height, width)).astype(np.float32))
+    both = edge_colours(
+        FramePyramid(frame), random.uniform(0, 1, (height, width)).astype(np.float32)
+    )
     assert both.shape == (height, width, 6)
     assert both.dtype == np.float32
     # Sums of 81 float32 products: a mean of 255 may come out a little above.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from livebg.compositing.framing import AutoFraming, busts_of, mirrored, reframed, window_of
-from livebg.frame import Box, FloatImage, Frame, Image, Size
+from livebg.frame import Box, FloatImage, Frame, FramePyramid, Image, Size
 from tests.support.mattes import disc, full_alpha, noise_matte, plain_matte
 
 PICTURE: Image = np.random.default_rng(3).integers(0, 256, (72, 128, 3), np.uint8)
@@ -21,8 +21,10 @@ def test_a_picture_and_its_matte_are_turned_together() -> None:
     assert np.array_equal(shown.image, PICTURE[:, ::-1])
     assert (shown.index, shown.captured_ns) == (7, 11)
     assert turned.box == Box(78, 5, 118, 72)
-    found = turned.alpha_over(shown, (64, 36))
-    assert found == pytest.approx(matte.alpha_over(frame, (64, 36))[:, ::-1], abs=1e-6)
+    found = turned.alpha_over(FramePyramid(shown), (64, 36))
+    assert found == pytest.approx(
+        matte.alpha_over(FramePyramid(frame), (64, 36))[:, ::-1], abs=1e-6
+    )
 
 
 def test_turning_twice_gives_what_was_there() -> None:

@@ -24,7 +24,7 @@ from livebg.compositing.tiles import (
     classify_tiles,
     taps_of,
 )
-from livebg.frame import BGR, Box, FloatImage, Frame, Image, Matte, PixelFormat, Size
+from livebg.frame import BGR, Box, FloatImage, Frame, FramePyramid, Image, Matte, PixelFormat, Size
 from livebg.matting.refinement import with_coefficients
 from livebg.pixels.conversion import converted
 from livebg.sources.synthetic import SyntheticScene
@@ -113,7 +113,7 @@ def per_pixel(tiles: NDArray[np.uint8], frame: Frame) -> NDArray[np.uint8]:
 def assert_bounded(matte: Matte, frame: Frame, levels: float) -> None:
     """No pixel that is more than ``levels`` of 255 from pure lies in a pure tile."""
     alpha = 255 * full_alpha(matte, frame)
-    kinds = per_pixel(classify_tiles(matte, frame), frame)
+    kinds = per_pixel(classify_tiles(matte, FramePyramid(frame)), frame)
     assert alpha[kinds == BACKGROUND].max(initial=0) <= levels
     assert alpha[kinds == PERSON].min(initial=255) >= 255 - levels
 
@@ -122,7 +122,7 @@ def assert_bounded(matte: Matte, frame: Frame, levels: float) -> None:
 @pytest.mark.parametrize(("alpha", "kind"), [(0.0, BACKGROUND), (1.0, PERSON), (0.5, MIXED)])
 def test_a_flat_matte_has_tiles_of_one_kind(size: Size, alpha: float, kind: int) -> None:
     frame = noise_frame(size)
-    tiles = classify_tiles(plain_matte(np.full((18, 32), alpha), frame), frame)
+    tiles = classify_tiles(plain_matte(np.full((18, 32), alpha), frame), FramePyramid(frame))
     assert tiles.dtype == np.uint8
     assert tiles.shape == (-(-size[1] // 16), -(-size[0] // 16))
     assert (tiles == kind).all()
@@ -135,7 +135,7 @@ def test_a_flat_matte_has_tiles_of_one_kind(size: Size, alpha: float, kind: int)
 def test_nearly_pure_is_pure(alpha: float, kind: int) -> None:
     """A network's alpha is rarely exactly 0 or 1; a hundredth is invisible."""
     frame = noise_frame((64, 48))
-    tiles = classify_tiles(plain_matte(np.full((9, 16), alpha), frame), frame)
+    tiles = classify_tiles(plain_matte(np.full((9, 16), alpha), frame), FramePyramid(frame))
     assert (tiles == kind).all()
 
 
@@ -165,7 +165,9 @@ def test_coefficients_are_bounded_by_the_grey_around(size: Size) -> None:
     scene = SyntheticScene(size, frame_count=1)
     frame = scene.read()
     plane = (128, 72) if size[0] > size[1] else (72, 128)
-    matte = with_coefficients(plain_matte(shrunk(scene.truth(0) / 255, plane), frame), frame)
+    matte = with_coefficients(
+        plain_matte(shrunk(scene.truth(0) / 255, plane), frame), FramePyramid(frame)
+    )
     assert np.abs(matte.gain).max() > 1
     # Beside the threshold's 4 levels: the grey of a pixel's surroundings is an average, rounded to
     # a byte, so detail within a pixel of the matte, times the gain, goes beyond what was bounded.
@@ -176,7 +178,9 @@ def test_coefficients_are_bounded_by_the_grey_around(size: Size) -> None:
 def test_a_webcam_picture_is_mostly_pure() -> None:
     scene = SyntheticScene((1280, 720), frame_count=1)
     frame = scene.read()
-    tiles = classify_tiles(plain_matte(shrunk(scene.truth(0) / 255, (256, 144)), frame), frame)
+    tiles = classify_tiles(
+        plain_matte(shrunk(scene.truth(0) / 255, (256, 144)), frame), FramePyramid(frame)
+    )
     # A picture whose every tile is mixed would be right too, but slow.
     assert (tiles == MIXED).mean() < 0.25
     assert (tiles == PERSON).mean() > 0.15
@@ -185,7 +189,9 @@ def test_a_webcam_picture_is_mostly_pure() -> None:
 
 def test_outside_the_box_is_background_and_its_border_mixed() -> None:
     frame = noise_frame((128, 96))
-    tiles = classify_tiles(plain_matte(np.ones((8, 8)), frame, Box(16, 24, 80, 80)), frame)
+    tiles = classify_tiles(
+        plain_matte(np.ones((8, 8)), frame, Box(16, 24, 80, 80)), FramePyramid(frame)
+    )
     assert (tiles[0] == BACKGROUND).all()
     assert (tiles[:, 0] == BACKGROUND).all()
     assert (tiles[:, 5:] == BACKGROUND).all()
@@ -352,7 +358,7 @@ def test_both_kernels_agree_on_a_real_looking_matte(colours: bool) -> None:
     frame = scene.read()
     matte = plain_matte(shrunk(scene.truth(0) / 255, (128, 72)), frame)
     case = Case(frame, matte, colours=colours)
-    tiles = classify_tiles(matte, frame)
+    tiles = classify_tiles(matte, FramePyramid(frame))
     assert len(np.unique(tiles)) == 3
     compiled, plain = (
         case.run(import_module(f"livebg.compositing.{name}"), tiles) for name in ("kernel", "tiles")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from livebg.errors import ModelError
-from livebg.frame import Frame, Size
+from livebg.frame import Frame, FramePyramid, Size
 from livebg.segmenters.base import Segmenter
 from livebg.segmenters.openvino import OpenvinoSegmenter
 from livebg.segmenters.torch import TorchSegmenter
@@ -97,14 +97,14 @@ def test_it_says_what_it_is(segmenter: Segmenter) -> None:
 
 
 def test_a_matte_belongs_to_its_frame(segmenter: Segmenter) -> None:
-    matte = segmenter.segment(frame_of(3))
+    matte = segmenter.segment(FramePyramid(frame_of(3)))
     assert (matte.frame_index, matte.captured_ns, matte.origin) == (103, 3_000, "inferred")
     assert 0 <= matte.box.left < matte.box.right <= FRAME[0]
     assert 0 <= matte.box.top < matte.box.bottom <= FRAME[1]
 
 
 def test_arrays_have_one_shape_and_are_float32_in_range(segmenter: Segmenter) -> None:
-    matte = segmenter.segment(frame_of(1))
+    matte = segmenter.segment(FramePyramid(frame_of(1)))
     for array in (matte.gain, matte.offset, matte.coarse):
         assert array.dtype == np.float32
         assert array.flags.c_contiguous
@@ -115,7 +115,7 @@ def test_arrays_have_one_shape_and_are_float32_in_range(segmenter: Segmenter) ->
 
 
 def test_labels_come_with_classes(segmenter: Segmenter) -> None:
-    matte = segmenter.segment(frame_of(1))
+    matte = segmenter.segment(FramePyramid(frame_of(1)))
     classes = segmenter.info.classes
     assert (matte.labels is not None) == bool(classes)
     if matte.labels is not None:
@@ -125,45 +125,48 @@ def test_labels_come_with_classes(segmenter: Segmenter) -> None:
 
 
 def test_different_frames_have_different_mattes(segmenter: Segmenter) -> None:
-    first, second = segmenter.segment(frame_of(1)), segmenter.segment(frame_of(2))
+    first, second = (
+        segmenter.segment(FramePyramid(frame_of(1))),
+        segmenter.segment(FramePyramid(frame_of(2))),
+    )
     assert np.abs(first.coarse - second.coarse).max() > 1e-3
 
 
 def test_a_matte_stays_as_it_is_when_the_next_is_made(segmenter: Segmenter) -> None:
-    matte = segmenter.segment(frame_of(1))
+    matte = segmenter.segment(FramePyramid(frame_of(1)))
     before = [array.copy() for array in (matte.gain, matte.offset, matte.coarse)]
-    segmenter.segment(frame_of(2))
-    segmenter.segment(frame_of(3))
+    segmenter.segment(FramePyramid(frame_of(2)))
+    segmenter.segment(FramePyramid(frame_of(3)))
     for array, copy in zip((matte.gain, matte.offset, matte.coarse), before, strict=True):
         np.testing.assert_array_equal(array, copy)
 
 
 def test_reset_forgets_earlier_frames(segmenter: Segmenter) -> None:
-    fresh = segmenter.segment(frame_of(1))
-    segmenter.segment(frame_of(2))
-    again = segmenter.segment(frame_of(1))
+    fresh = segmenter.segment(FramePyramid(frame_of(1)))
+    segmenter.segment(FramePyramid(frame_of(2)))
+    again = segmenter.segment(FramePyramid(frame_of(1)))
     remembers = not np.array_equal(fresh.coarse, again.coarse)
     assert remembers == segmenter.info.recurrent
     segmenter.reset()
-    np.testing.assert_array_equal(segmenter.segment(frame_of(1)).coarse, fresh.coarse)
+    np.testing.assert_array_equal(segmenter.segment(FramePyramid(frame_of(1))).coarse, fresh.coarse)
 
 
 def test_two_do_not_share_what_they_remember(opener: Opener) -> None:
     with opener() as one, opener() as other:
-        alone = one.segment(frame_of(1))
-        np.testing.assert_array_equal(other.segment(frame_of(1)).coarse, alone.coarse)
+        alone = one.segment(FramePyramid(frame_of(1)))
+        np.testing.assert_array_equal(other.segment(FramePyramid(frame_of(1))).coarse, alone.coarse)
 
 
 def test_a_frame_of_another_size_is_refused(segmenter: Segmenter) -> None:
     with pytest.raises(ValueError, match="192x108"):
-        segmenter.segment(frame_of(1, (108, 192)))
-    segmenter.segment(frame_of(1))
+        segmenter.segment(FramePyramid(frame_of(1, (108, 192))))
+    segmenter.segment(FramePyramid(frame_of(1)))
 
 
 def test_close_is_final_and_may_be_repeated(opener: Opener) -> None:
     segmenter = opener()
-    segmenter.segment(frame_of(1))
+    segmenter.segment(FramePyramid(frame_of(1)))
     segmenter.close()
     segmenter.close()
     with pytest.raises(ModelError, match="closed"):
-        segmenter.segment(frame_of(2))
+        segmenter.segment(FramePyramid(frame_of(2)))

@@ -13,6 +13,7 @@ from livebg.compositing.backgrounds import BlurPlate, TransparentPlate
 from livebg.compositing.compositor import Compositor
 from livebg.frame import PixelFormat
 from livebg.compositing.edge_colour import edge_colours
+from livebg.frame import FramePyramid
 from livebg.sources.synthetic import SyntheticScene
 from livebg.matting.flow import FlowCarrier
 import numpy as np
@@ -28,16 +29,17 @@ load_kernels()
 before = kinds()
 scene = SyntheticScene((320, 180), frame_count=1)
 frame = scene.read()
+pyramid = FramePyramid(frame)
 matte = plain_matte(np.ascontiguousarray(scene.truth(0), np.float32) / 255, frame)
 carrier = FlowCarrier(frame.size)
-carrier.set_anchor(frame, matte)
-carrier.carry(frame)
-alpha = matte.alpha_over(frame, (40, 22))
+carrier.set_anchor(pyramid, matte)
+carrier.carry(pyramid)
+alpha = matte.alpha_over(pyramid, (40, 22))
 for layout in ("i420", "nv12", "yuy2"):
     for matrix in ("bt601", "bt709"):
         for plate in (BlurPlate(50), TransparentPlate()):
             Compositor(plate).compose(
-                frame, matte, alpha, colours=edge_colours(frame, alpha), want_alpha=True,
+                pyramid, matte, alpha, colours=edge_colours(pyramid, alpha), want_alpha=True,
                 pixel_format=PixelFormat(layout, matrix),
             )
 assert before, "nothing is compiled"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from livebg.errors import ModelError
-from livebg.frame import Box, FloatImage, Frame, Matte, Size
+from livebg.frame import Box, FloatImage, Frame, FramePyramid, Matte, Size
 from livebg.matting.flow import FlowCarrier
 from livebg.matting.refinement import Refinement, fit_linear, with_alpha_floor, with_coefficients
 from livebg.sources.synthetic import SyntheticScene
@@ -74,7 +74,7 @@ def test_epsilon_flattens(epsilon: float) -> None:
 def test_a_plain_matte_gets_the_frames_own_edge(size: Size) -> None:
     frame, truth = bright_disc(size)
     coarse = plain_matte(shrunk(truth, (size[0] // 4, size[1] // 4)), frame)
-    refined = with_coefficients(coarse, frame)
+    refined = with_coefficients(coarse, FramePyramid(frame))
     blurred, sharp = (np.abs(full_alpha(m, frame) - truth).mean() for m in (coarse, refined))
     assert refined.gain.max() > 0.5
     assert sharp < blurred / 4
@@ -84,7 +84,7 @@ def test_a_drawn_person_with_hair_gets_a_better_matte() -> None:
     scene = SyntheticScene((640, 360), frame_count=1)
     frame, truth = scene.read(), scene.truth(0) / 255
     coarse = plain_matte(shrunk(truth, (128, 72)), frame)
-    refined = with_coefficients(coarse, frame)
+    refined = with_coefficients(coarse, FramePyramid(frame))
     blurred, sharp = (np.abs(full_alpha(m, frame) - truth).mean() for m in (coarse, refined))
     assert sharp < 0.9 * blurred
 
@@ -94,7 +94,9 @@ def test_a_box_is_guided_by_its_own_part_of_the_frame() -> None:
     image = np.full((360, 640, 3), 50, np.uint8)
     image[100:280, 200:520] = whole.image
     frame, box = frame_of(image), Box(200, 100, 520, 280)
-    refined = with_coefficients(plain_matte(shrunk(truth, (80, 45)), frame, box), frame)
+    refined = with_coefficients(
+        plain_matte(shrunk(truth, (80, 45)), frame, box), FramePyramid(frame)
+    )
     assert refined.box == box
     assert np.abs(full_alpha(refined, frame)[100:280, 200:520] - truth).mean() < 2e-3
 
@@ -102,14 +104,14 @@ def test_a_box_is_guided_by_its_own_part_of_the_frame() -> None:
 def test_a_matte_that_has_coefficients_is_left_alone() -> None:
     frame = noise_frame((64, 48))
     matte = noise_matte(frame)
-    assert with_coefficients(matte, frame) is matte
+    assert with_coefficients(matte, FramePyramid(frame)) is matte
 
 
 def test_the_rest_of_the_matte_is_kept() -> None:
     frame, truth = bright_disc((320, 180))
     matte = plain_matte(shrunk(truth, (80, 45)), frame)
     before = matte.offset.copy()
-    refined = with_coefficients(matte, frame)
+    refined = with_coefficients(matte, FramePyramid(frame))
     assert refined.coarse is matte.coarse
     assert (refined.frame_index, refined.origin) == (frame.index, "inferred")
     assert np.array_equal(matte.offset, before)
@@ -118,8 +120,10 @@ def test_the_rest_of_the_matte_is_kept() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (2, 30), (16, 9)])
 def test_tiny_mattes_are_fitted_too(size: Size) -> None:
     frame = noise_frame((64, 48))
-    refined = with_coefficients(plain_matte(np.full((size[1], size[0]), 0.7), frame), frame)
-    np.testing.assert_allclose(refined.small_alpha(frame), 0.7, atol=1e-4)
+    refined = with_coefficients(
+        plain_matte(np.full((size[1], size[0]), 0.7), frame), FramePyramid(frame)
+    )
+    np.testing.assert_allclose(refined.small_alpha(FramePyramid(frame)), 0.7, atol=1e-4)
 
 
 def _flat_matte(alpha: float) -> Matte:
@@ -134,7 +138,7 @@ def _flat_matte(alpha: float) -> Matte:
     )
 
 
-_FRAME = Frame(np.full((16, 16, 3), 120, np.uint8), 0, 0)
+_FRAME = FramePyramid(Frame(np.full((16, 16, 3), 120, np.uint8), 0, 0))
 
 
 def test_a_smudge_of_five_per_cent_disappears() -> None:
@@ -216,8 +220,8 @@ class Bench:
 
     def refine(self, alpha: FloatImage) -> tuple[Matte, Frame]:
         frame = self.next_frame()
-        matte = self.refinement.refine(plain_matte(alpha, frame), frame)
-        self.carrier.set_anchor(frame, matte)
+        matte = self.refinement.refine(plain_matte(alpha, frame), FramePyramid(frame))
+        self.carrier.set_anchor(FramePyramid(frame), matte)
         return matte, frame
 
 
@@ -235,8 +239,8 @@ def test_coefficients_are_kept_but_for_the_haze() -> None:
     # Somebody is never far, but not near everywhere: there the haze is taken.
     stripes = (np.arange(SMALL[0]) // 8 % 2).astype(np.float32)
     matte = replace(matte, offset=matte.offset - 0.3, coarse=matte.coarse * stripes)
-    refined = bench.refinement.refine(matte, frame)
-    before, after = matte.small_alpha(frame), refined.small_alpha(frame)
+    refined = bench.refinement.refine(matte, FramePyramid(frame))
+    before, after = matte.small_alpha(FramePyramid(frame)), refined.small_alpha(FramePyramid(frame))
     # Float32, of values up to some tens.
     assert (after <= before + 1e-5).all()
     assert (after >= np.clip((before - 0.06) / 0.94, 0, 1) - 1e-5).all()
@@ -259,8 +263,11 @@ def test_only_networks_without_memory_are_smoothed(
 def test_the_same_frame_again_is_not_averaged() -> None:
     bench = Bench()
     frame = bench.next_frame()
-    bench.carrier.set_anchor(frame, bench.refinement.refine(plain_matte(bench.truth, frame), frame))
-    again = bench.refinement.refine(plain_matte(0.5 * bench.truth, frame), frame)
+    bench.carrier.set_anchor(
+        FramePyramid(frame),
+        bench.refinement.refine(plain_matte(bench.truth, frame), FramePyramid(frame)),
+    )
+    again = bench.refinement.refine(plain_matte(0.5 * bench.truth, frame), FramePyramid(frame))
     assert again.coarse[bench.truth > 0.99].mean() < 0.51
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from livebg.frame import Box, FloatImage, Frame, Image, Matte, Size
+from livebg.frame import Box, FloatImage, Frame, FramePyramid, Image, Matte, Size
 from livebg.matting.flow import FlowCarrier
 from livebg.matting.smoothing import smoothed
 from tests.support.mattes import plain_matte
@@ -59,8 +59,8 @@ def play(
         frame = Frame(show(index / rate), index, round(index / rate * 1e9))
         matte = plain_matte(see(index / rate), frame)
         if carrier.anchor is not None:
-            matte = smoothed(matte, carrier.carry(frame), 1 / rate, tau_s)
-        carrier.set_anchor(frame, matte)
+            matte = smoothed(matte, carrier.carry(FramePyramid(frame)), 1 / rate, tau_s)
+        carrier.set_anchor(FramePyramid(frame), matte)
         alphas.append(matte.coarse)
     return alphas
 
@@ -170,18 +170,18 @@ def test_a_sure_network_is_believed_sooner() -> None:
 def test_mattes_of_different_parts_are_not_averaged() -> None:
     frame = Frame(picture(110), 0, 0)
     carrier = FlowCarrier(SIZE)
-    carrier.set_anchor(frame, plain_matte(truth(110), frame, Box(0, 0, 160, 90)))
+    carrier.set_anchor(FramePyramid(frame), plain_matte(truth(110), frame, Box(0, 0, 160, 90)))
     matte = plain_matte(truth(110), frame)
-    assert smoothed(matte, carrier.carry(frame), 0.03, TAU_S) is matte
+    assert smoothed(matte, carrier.carry(FramePyramid(frame)), 0.03, TAU_S) is matte
 
 
 def test_the_result_is_plain_and_new() -> None:
     frame = Frame(picture(110), 0, 0)
     carrier = FlowCarrier(SIZE)
-    carrier.set_anchor(frame, plain_matte(truth(100), frame))
+    carrier.set_anchor(FramePyramid(frame), plain_matte(truth(100), frame))
     matte: Matte = plain_matte(truth(110), frame)
     before = matte.coarse.copy()
-    calm = smoothed(matte, carrier.carry(frame), 0.03, TAU_S)
+    calm = smoothed(matte, carrier.carry(FramePyramid(frame)), 0.03, TAU_S)
     assert not calm.gain.any()
     assert np.array_equal(calm.offset, calm.coarse)
     assert calm.coarse.dtype == np.float32

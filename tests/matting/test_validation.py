@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from livebg.errors import ModelError
-from livebg.frame import Box, FloatImage, Frame, Image, Matte, Size
+from livebg.frame import Box, FloatImage, Frame, FramePyramid, Image, Matte, Size
 from livebg.matting.validation import MatteValidator, check_matte, empty_matte
 from tests.support.mattes import full_alpha, plain_matte
 
@@ -58,7 +58,7 @@ class LiveController:
     ) -> bool:  # fmt: skip
         frame = self.frame(nearness, room=room, light=light)
         alpha = cover(nearness, MATTE) if alpha is None else alpha
-        return self.judge.accepts(plain_matte(alpha, frame, box), frame)
+        return self.judge.accepts(plain_matte(alpha, frame, box), FramePyramid(frame))
 
     def watches(self, nearnesses: Iterable[float], alpha: FloatImage | None = None) -> list[bool]:
         return [self.sees(nearness, alpha) for nearness in nearnesses]

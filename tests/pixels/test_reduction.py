@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from livebg.frame import Frame, Image, Size
+from livebg.frame import Frame, FramePyramid, Image, Size
 
 quarter = pytest.importorskip("livebg.pixels.reduction").quarter
 
@@ -25,5 +25,5 @@ def test_a_flat_picture_stays_as_it_is(level: int) -> None:
 
 def test_it_is_what_two_halvings_give_within_a_level() -> None:
     image = noise((40, 24))
-    halved_twice = Frame(image, 0, 0).halved(2).astype(int)
+    halved_twice = FramePyramid(Frame(image, 0, 0)).halved(2).astype(int)
     assert np.abs(quarter(image) - halved_twice).max() <= 1

@@ -9,7 +9,7 @@ import pytest
 
 from livebg.config.settings import Every, Settings
 from livebg.errors import ModelError
-from livebg.frame import Frame, Matte, Size
+from livebg.frame import FramePyramid, Matte, Size
 from livebg.live.session import Session
 from livebg.pipeline import Pipeline
 from livebg.segmenters.base import Segmenter, SegmenterInfo, plain_matte
@@ -30,12 +30,12 @@ class FakeNetwork(Segmenter):
     def info(self) -> SegmenterInfo:
         return SegmenterInfo("fake", "fake", MATTE_SIZE, recurrent=False)
 
-    def segment(self, frame: Frame) -> Matte:
+    def segment(self, pyramid: FramePyramid) -> Matte:
         width, height = MATTE_SIZE
         alpha = np.zeros((height, width), np.float32)
         # A little inside the person: the matte's soft edge must not reach into the room.
         alpha[height // 4 + 4 :, width // 4 + 4 : -width // 4 - 4] = 1.0
-        return self._spoil(plain_matte(alpha, frame))
+        return self._spoil(plain_matte(alpha, pyramid.frame))
 
     def reset(self) -> None: ...
 

@@ -11,7 +11,7 @@ from livebg.errors import ModelError
 from livebg.frame import Box, Composite, Frame, Matte
 from livebg.pipeline import Pipeline
 from tests.privacy.test_pipeline_marker import LATENCIES, SIZE, FakeNetwork, leaks, play
-from tests.support.fakes import scene, shows_room
+from tests.support.fakes import processed, scene, shows_room
 
 Spoil = Callable[[Matte], Matte]
 
@@ -103,7 +103,7 @@ def frame_at(index: int) -> Frame:
 
 
 def run(pipeline: Pipeline, frames: int) -> list[Composite]:
-    return [pipeline.process(frame_at(index)) for index in range(frames)]
+    return [processed(pipeline, frame_at(index)) for index in range(frames)]
 
 
 @pytest.mark.parametrize("wrong", EVERYTHING)

@@ -17,11 +17,12 @@ import pytest
 from numpy.typing import NDArray
 
 from livebg.config.settings import Every, Settings
-from livebg.frame import Frame, Image, Size
+from livebg.frame import Frame, FramePyramid, Image, Size
 from livebg.pipeline import Pipeline
 from livebg.segmenters.openvino import OpenvinoSegmenter
 from livebg.sources.synthetic import SyntheticScene
 from livebg.sources.video import VideoFile
+from tests.support.fakes import processed
 from tests.support.mattes import frame_of, full_alpha
 
 COUNT = 32
@@ -72,7 +73,7 @@ def real_person(
     ):
         originals = list(islice(video, COUNT))
         truths = [
-            np.rint(255 * full_alpha(best.segment(frame), frame)).astype(np.uint8)
+            np.rint(255 * full_alpha(best.segment(FramePyramid(frame)), frame)).astype(np.uint8)
             for frame in originals
         ]
     frames = []
@@ -92,7 +93,7 @@ def drawn_person() -> Footage:
 def score(footage: Footage, every: Every) -> Score:
     settings = Settings(background="white", precision="f32", every=every)
     with Pipeline(settings, SIZE) as pipeline:
-        alphas = [pipeline.process(frame, want_alpha=True).alpha for frame in footage.frames]
+        alphas = [processed(pipeline, frame, want_alpha=True).alpha for frame in footage.frames]
         inferred = pipeline.statistics["inferred"]
     errors = [
         (alpha.astype(np.float64) - truth) / 255

@@ -19,12 +19,13 @@ import pytest
 from numpy.typing import NDArray
 
 from livebg.config.load import load_settings
-from livebg.frame import Frame, Image, Size
+from livebg.frame import Frame, FramePyramid, Image, Size
 from livebg.pipeline import Pipeline
 from livebg.segmenters.openvino import OpenvinoSegmenter
 from livebg.segmenters.openvino_compile import computes_int8, openvino_core
 from livebg.sources.synthetic import SyntheticScene
 from livebg.sources.video import VideoFile
+from tests.support.fakes import processed
 from tests.support.mattes import frame_of, full_alpha
 
 COUNT = 24
@@ -72,7 +73,7 @@ def moving_person(
         ) as best,
     ):
         cutouts = [
-            (original, full_alpha(best.segment(original), original))
+            (original, full_alpha(best.segment(FramePyramid(original)), original))
             for original in islice(video, COUNT)
         ]
     frames, truths = [], []
@@ -130,7 +131,9 @@ def test_a_preset_keeps_its_level(
         preset=preset, overrides={"background": "white", "precision": precision}
     )
     with Pipeline(settings, SIZE) as pipeline:
-        alphas = [pipeline.process(frame, want_alpha=True).alpha for frame in moving_person.frames]
+        alphas = [
+            processed(pipeline, frame, want_alpha=True).alpha for frame in moving_person.frames
+        ]
         inferred = pipeline.statistics["inferred"]
     errors = [
         (alpha.astype(np.float64) - truth) / 255

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from livebg.frame import Frame
+from livebg.frame import Frame, FramePyramid
 from tests.support.mattes import frame_of
 
 
@@ -14,6 +14,6 @@ def small_person(talking_head_frames: list[Frame]) -> list[Frame]:
     placed = []
     for frame in talking_head_frames:
         image = wall.copy()
-        image[-180:, 560:880] = frame.halved(1)
+        image[-180:, 560:880] = FramePyramid(frame).halved(1)
         placed.append(frame_of(image, frame.index))
     return placed

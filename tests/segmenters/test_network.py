@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from livebg.clock import NS_PER_S
-from livebg.frame import Box, FloatImage, Frame, Image, Size
+from livebg.frame import Box, FloatImage, Frame, FramePyramid, Image, Size
 from livebg.models.rvm_graph import state_shapes
 from livebg.segmenters.base import SegmenterInfo
 from livebg.segmenters.network import Network, NetworkOutput, NetworkSegmenter, warp_state
@@ -112,7 +112,9 @@ def test_what_the_box_comes_to_cover_is_remembered() -> None:
     with NetworkSegmenter(INFO, FRAME, make, crop=True) as segmenter:
         boxes: list[Box] = []
         for index in range(80):
-            boxes.append(segmenter.segment(shown(min(440, 20 + 6 * index), index)).box)
+            boxes.append(
+                segmenter.segment(FramePyramid(shown(min(440, 20 + 6 * index), index))).box
+            )
             current = networks[segmenter._network.input_size]
             if boxes[-1] != Box.whole(FRAME):
                 # A corner of the box that no look at this box has shown yet is the room, not 0.
@@ -129,6 +131,6 @@ def test_every_look_is_worth_its_work() -> None:
 
     with NetworkSegmenter(INFO, FRAME, make, crop=True) as segmenter:
         for index in range(30):
-            segmenter.segment(shown(260, index))
+            segmenter.segment(FramePyramid(shown(260, index)))
     # Two more at the first frame, which the network has no memory of; none when the box shrinks.
     assert sum(network.looks for network in networks) == 32

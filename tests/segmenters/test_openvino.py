@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from livebg.errors import InputError, ModelError, UsageError, WeightsError
-from livebg.frame import Box, FloatImage, Frame, Image, Matte, Size
+from livebg.frame import Box, FloatImage, Frame, FramePyramid, Image, Matte, Size
 from livebg.models.openvino_ir import import_openvino
 from livebg.segmenters.network import Network, NetworkOutput
 from livebg.segmenters.openvino import OpenvinoSegmenter, _RecurrentNetwork
@@ -63,7 +63,7 @@ def halves_exactly(image: Image) -> Image:
 
 
 def matte_of(network: _RecurrentNetwork, frame: Frame) -> Matte:
-    gain, offset, coarse, _ = network.infer(frame.scaled(network.input_size))
+    gain, offset, coarse, _ = network.infer(FramePyramid(frame).scaled(network.input_size))
     return Matte(gain, offset, coarse, Box.whole(frame.size), frame.index, frame.captured_ns)
 
 
@@ -159,7 +159,7 @@ def segmenter(rvm_weights: Path, cache: Path) -> Iterator[OpenvinoSegmenter]:
 
 def test_it_mattes_the_person(segmenter: OpenvinoSegmenter, frames: list[Frame]) -> None:
     for frame in frames:
-        matte = segmenter.segment(frame)
+        matte = segmenter.segment(FramePyramid(frame))
     height, width = matte.coarse.shape
     assert (width, height) == OPENVINO_RVM_INPUT
     assert matte.box == Box.whole(frame.size)
@@ -170,7 +170,9 @@ def test_it_mattes_the_person(segmenter: OpenvinoSegmenter, frames: list[Frame])
 
 
 def alphas(segmenter: OpenvinoSegmenter, frames: list[Frame]) -> list[FloatImage]:
-    return [segmenter.segment(frame).small_alpha(frame) for frame in frames]
+    return [
+        segmenter.segment(FramePyramid(frame)).small_alpha(FramePyramid(frame)) for frame in frames
+    ]
 
 
 def test_what_was_seen_before_counts_until_reset(
@@ -195,7 +197,7 @@ def test_two_do_not_share_what_they_remember(
         turned = [frame_of(frame.image[:, ::-1], frame.index) for frame in frames]
         for frame, noise, expected in zip(frames[:4], turned, alone, strict=False):
             assert np.array_equal(alphas(segmenter, [frame])[0], expected)
-            other.segment(noise)
+            other.segment(FramePyramid(noise))
 
 
 @pytest.mark.parametrize("plane", [0, 1])
@@ -213,13 +215,13 @@ def test_values_that_are_no_numbers_are_an_error_and_are_forgotten(
     with monkeypatch.context() as patch:
         patch.setattr(_RecurrentNetwork, "infer", infer)
         with pytest.raises(ModelError, match=r"rvm returned values that are not numbers for .* 1"):
-            segmenter.segment(frames[1])
+            segmenter.segment(FramePyramid(frames[1]))
     assert np.array_equal(alphas(segmenter, frames[:1])[0], good)
 
 
 def test_a_frame_of_another_size_is_refused(segmenter: OpenvinoSegmenter) -> None:
     with pytest.raises(ValueError, match=r"frame 6 is 360x640, .* built for 640x360"):
-        segmenter.segment(noise_frame((360, 640), index=6))
+        segmenter.segment(FramePyramid(noise_frame((360, 640), index=6)))
 
 
 @pytest.mark.parametrize(
@@ -230,7 +232,7 @@ def test_frames_of_any_shape_are_taken(
     rvm_weights: Path, cache: Path, frame_size: Size, input_size: Size
 ) -> None:
     with open_rvm(rvm_weights, cache, frame_size, input_size) as segmenter:
-        matte = segmenter.segment(noise_frame(frame_size))
+        matte = segmenter.segment(FramePyramid(noise_frame(frame_size)))
         assert matte.size == input_size
         assert matte.box == Box.whole(frame_size)
 
@@ -276,7 +278,7 @@ def test_what_openvino_raises_is_translated(
 
     monkeypatch.setattr(import_openvino().InferRequest, "infer", fail)
     with pytest.raises(ModelError, match="OpenVINO failed while it ran rvm: out of memory"):
-        segmenter.segment(frames[0])
+        segmenter.segment(FramePyramid(frames[0]))
 
 
 def test_an_absent_device_is_refused(rvm_weights: Path, cache: Path) -> None:
@@ -305,7 +307,7 @@ def test_a_crop_sees_the_person_closer_and_all_of_it(
         ("crop", OPENVINO_RVM_INPUT, True),
     ]:
         with open_rvm(rvm_weights, cache, WIDE, size, crop=crop) as segmenter:
-            mattes = [segmenter.segment(frame) for frame in small_person]
+            mattes = [segmenter.segment(FramePyramid(frame)) for frame in small_person]
         found[name] = full_alpha(mattes[-1], small_person[-1])
         boxes[name] = [matte.box for matte in mattes]
     assert set(boxes["whole"]) == {Box.whole(WIDE)}
@@ -324,11 +326,11 @@ def test_reset_looks_at_the_whole_frame_again(
     rvm_weights: Path, cache: Path, small_person: list[Frame]
 ) -> None:
     with open_rvm(rvm_weights, cache, WIDE, crop=True) as segmenter:
-        first = [segmenter.segment(frame) for frame in small_person]
+        first = [segmenter.segment(FramePyramid(frame)) for frame in small_person]
         assert first[-1].box != Box.whole(WIDE)
         segmenter.reset()
         for frame, before in zip(small_person[:4], first, strict=False):
-            matte = segmenter.segment(frame)
+            matte = segmenter.segment(FramePyramid(frame))
             assert matte.box == before.box
             assert np.array_equal(matte.gain, before.gain)
 
@@ -345,12 +347,12 @@ def test_live_it_looks_at_the_whole_frame_until_a_crops_network_is_there(
             return make(size)
 
         monkeypatch.setattr(segmenter, "_make_network", make_later)
-        before = [segmenter.segment(frame) for frame in small_person]
+        before = [segmenter.segment(FramePyramid(frame)) for frame in small_person]
         assert {matte.box for matte in before} == {Box.whole(WIDE)}
         release.set()
         boxes: list[Box] = []
         while not boxes or boxes[-1] == Box.whole(WIDE):
-            boxes += [segmenter.segment(frame).box for frame in small_person]
+            boxes += [segmenter.segment(FramePyramid(frame)).box for frame in small_person]
         assert boxes[-1].width * boxes[-1].height < 0.5 * WIDE[0] * WIDE[1]
 
 
@@ -365,7 +367,7 @@ def test_live_a_network_that_cannot_be_made_is_an_error(
         with pytest.raises(ModelError, match="no memory left"):
             while True:
                 for frame in small_person:
-                    segmenter.segment(frame)
+                    segmenter.segment(FramePyramid(frame))
 
 
 SIZE = (48, 32)
@@ -388,7 +390,7 @@ def user_matte(path: Path, noise: Frame, cache: Path, keep: tuple[str, ...] = ("
         cache_folder=cache,
         precision="f32",
     ) as segmenter:
-        return segmenter.segment(noise)
+        return segmenter.segment(FramePyramid(noise))
 
 
 def assert_close(found: FloatImage, expected: NDArray[Any]) -> None:
@@ -440,7 +442,7 @@ def test_a_file_of_fixed_size_is_run_at_that_size(tmp_path: Path, noise: Frame) 
     ) as segmenter:
         assert segmenter.info.input_size == (24, 16)
         assert segmenter.info.model == str(path)
-        assert segmenter.segment(noise).size == (24, 16)
+        assert segmenter.segment(FramePyramid(noise)).size == (24, 16)
 
 
 def test_a_network_that_returns_no_numbers_is_an_error(tmp_path: Path, noise: Frame) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from livebg.clock import NS_PER_S
-from livebg.frame import Box, FloatImage, Frame, Size
+from livebg.frame import Box, FloatImage, Frame, FramePyramid, Size
 from livebg.segmenters.person_crop import PersonBox, aspects_of, person_extent
 
 FRAME: Size = (1280, 720)
@@ -164,11 +164,11 @@ def test_reset_looks_at_the_whole_frame() -> None:
     assert follower.box == WHOLE
 
 
-def room(visitor: Box | None = None, *, at_s: float = 0.0) -> Frame:
+def room(visitor: Box | None = None, *, at_s: float = 0.0) -> FramePyramid:
     image = np.full((720, 1280, 3), 90, np.uint8)
     if visitor is not None:
         image[int(visitor.top) : int(visitor.bottom), int(visitor.left) : int(visitor.right)] = 220
-    return Frame(image, 0, round(at_s * NS_PER_S))
+    return FramePyramid(Frame(image, 0, round(at_s * NS_PER_S)))
 
 
 def test_somebody_who_comes_in_beside_the_box_is_searched_for_and_held() -> None:

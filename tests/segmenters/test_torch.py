@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 from torchvision.models.segmentation import lraspp_mobilenet_v3_large
 
 from livebg.errors import DeviceLostError, ModelError, SettingsError, UsageError, WeightsError
-from livebg.frame import Frame, Size
+from livebg.frame import Frame, FramePyramid, Size
 from livebg.models.rvm import RobustVideoMatting, initial_state
 from livebg.models.torchvision import ClassLogits, load_classes
 from livebg.segmenters.openvino import OpenvinoSegmenter
@@ -199,11 +199,11 @@ def test_rvm_gives_the_matte_of_openvino_on_a_real_clip(
     ):
         boxes = set()
         for frame in frames:
-            matte, expected = ours.segment(frame), theirs.segment(frame)
+            matte, expected = ours.segment(FramePyramid(frame)), theirs.segment(FramePyramid(frame))
             assert matte.box == expected.box
             boxes.add(matte.box)
-            found = matte.small_alpha(frame)
-            assert np.abs(found - expected.small_alpha(frame)).mean() < limit
+            found = matte.small_alpha(FramePyramid(frame))
+            assert np.abs(found - expected.small_alpha(FramePyramid(frame))).mean() < limit
         assert (len(boxes) > 1) == crop
         assert found.max() > 0.95
 
@@ -221,7 +221,7 @@ def test_alpha_is_the_probability_of_the_kept_classes(
     frame = frame_of(talking_head_frames[0].image[::4, ::5][:80, :128], 0)
     keep = ("dog", "person", "background")
     with classes(checkpoint, frame.size, device, *keep) as segmenter:
-        matte = segmenter.segment(frame)
+        matte = segmenter.segment(FramePyramid(frame))
     rgb = torch.from_numpy(frame.image[..., ::-1].transpose(2, 0, 1).copy())[None] / 255
     logits = load_classes(LRASPP, checkpoint)(rgb)[0]
     expected = logits.softmax(0)[[0, 12, 15]].sum(0).numpy()
@@ -240,7 +240,7 @@ def test_alpha_is_the_probability_of_the_kept_classes(
         cache_folder=tmp_path,
         precision="f32",
     ) as other:
-        assert np.abs(matte.coarse - other.segment(frame).coarse).mean() < 2e-3
+        assert np.abs(matte.coarse - other.segment(FramePyramid(frame)).coarse).mean() < 2e-3
 
 
 def test_an_unknown_class_is_refused(checkpoint: Path) -> None:

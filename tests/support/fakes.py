@@ -19,7 +19,8 @@ from livebg.clock import Clock, MonotonicClock
 from livebg.compositing.backgrounds import Plate
 from livebg.config.settings import Settings
 from livebg.errors import ModelError, SinkError, SourceError
-from livebg.frame import BGR, Composite, Frame, Image, Matte, PixelFormat, Size
+from livebg.frame import BGR, Composite, Frame, FramePyramid, Image, Matte, PixelFormat, Size
+from livebg.pipeline import Pipeline
 from livebg.pixels.conversion import converted
 from livebg.segmenters.base import Segmenter, SegmenterInfo
 from livebg.sinks.base import Sink
@@ -90,9 +91,11 @@ class FakeCamera(Source):
 
 
 class FakeChain:
-    """A pipeline that filters ``scene`` rightly, or as ``respond`` does."""
+    """A pipeline that filters ``scene``, or does what ``respond`` does; None: late."""
 
-    def __init__(self, respond: Callable[[Frame], Image] = without_room) -> None:
+    late_notice = "the network has not answered"
+
+    def __init__(self, respond: Callable[[Frame], Image | None] = without_room) -> None:
         self.respond = respond
         self.resets = 0
         self.cleared = 0
@@ -112,8 +115,10 @@ class FakeChain:
 
     def process(
         self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
-    ) -> Composite:
+    ) -> Composite | None:
         image = self.respond(frame)
+        if image is None:
+            return None
         alpha = np.zeros(image.shape[:2], np.uint8) if want_alpha else None
         image = converted(image, BGR, pixel_format)
         return Composite(image, frame.index, frame.captured_ns, alpha, pixel_format=pixel_format)
@@ -126,6 +131,15 @@ class FakeChain:
 
     def close(self) -> None:
         self.gone.set()
+
+
+def processed(
+    pipeline: Pipeline, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
+) -> Composite:
+    """What a pipeline that is never late makes of ``frame``."""
+    composite = pipeline.process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
+    assert composite is not None
+    return composite
 
 
 class KeepingSink(Sink):
@@ -195,7 +209,8 @@ class ExactSegmenter(Segmenter):
     def info(self) -> SegmenterInfo:
         return SegmenterInfo("exact", "test f32", self._size, recurrent=True)
 
-    def segment(self, frame: Frame) -> Matte:
+    def segment(self, pyramid: FramePyramid) -> Matte:
+        frame = pyramid.frame
         if self.closed:
             raise ModelError("closed")
         if self.error is not None:

@@ -12,6 +12,7 @@ from livebg.config.load import load_settings
 from livebg.frame import Frame, Image, Size
 from livebg.pipeline import Pipeline
 from livebg.sources.video import VideoFile
+from tests.support.fakes import processed
 
 __all__ = ["BACKGROUND_BGR", "FPS", "SETTINGS", "SIZE", "Footage", "make_footage", "shows_poster"]
 
@@ -75,7 +76,7 @@ def make_footage(clip: Path) -> Footage:
     settings = load_settings(preset="balanced", overrides=SETTINGS)
     with Pipeline(settings, SIZE) as pipeline:
         filtered = [
-            pipeline.process(Frame(image.copy(), index, index * 10**9 // FPS)).image
+            processed(pipeline, Frame(image.copy(), index, index * 10**9 // FPS)).image
             for index, image in enumerate(room)
         ]
     return Footage(room, filtered)
