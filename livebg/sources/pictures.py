@@ -80,6 +80,7 @@ def read_picture(path: Path) -> Image:
 def _opened(path: Path) -> Iterator[PillowImage]:
     """Open a picture as far as its header; errors also of its decoding become an InputError."""
     from PIL import Image as pillow
+    from PIL import UnidentifiedImageError
 
     check_readable_file(path)
     with warnings.catch_warnings():
@@ -97,7 +98,7 @@ def _opened(path: Path) -> Iterator[PillowImage]:
                 f"{path}: its pixels are too many, livebg takes up to {_MAX_SIDE} on a side and "
                 f"{_MAX_MEGAPIXELS} megapixels; scale it down"
             ) from error
-        except pillow.UnidentifiedImageError as error:
+        except UnidentifiedImageError as error:
             raise InputError(_unidentified(path)) from error
         except Exception as error:  # a decoder raises anything on a damaged file
             raise InputError(

@@ -4,6 +4,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -184,9 +185,9 @@ DESK = "/dev/video0 (Desk)"
 
 
 def check_camera(
-    monkeypatch: pytest.MonkeyPatch, machine: Machine, path: str = "/dev/video0", **facts: object
+    monkeypatch: pytest.MonkeyPatch, machine: Machine, path: str = "/dev/video0", **facts: Any
 ) -> Finding:
-    camera = CameraDevice("usb-1", path, 0, "Desk", **facts)  # type: ignore[arg-type] # by test
+    camera = CameraDevice("usb-1", path, 0, "Desk", **facts)
     monkeypatch.setattr(checks, "list_cameras", lambda: [camera])
     return only(checks.check_cameras(machine))
 
@@ -216,7 +217,7 @@ def check_camera(
     ],
 )
 def test_each_camera_is_judged(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, facts: dict[str, object], finding: Finding
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, facts: dict[str, Any], finding: Finding
 ) -> None:
     assert check_camera(monkeypatch, linux(tmp_path, {}), **facts) == finding
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from livebg.doctor.findings import Finding, Machine
+from livebg.doctor.findings import Finding, Machine, Status
 from livebg.doctor.virtual_camera import (
     Step,
     advice,
@@ -16,43 +16,92 @@ from livebg.doctor.virtual_camera import (
 )
 from tests.support.device_trees import LOADED, holding, linux, only
 
-
-def test_a_missing_module_is_installed_by_setup(tmp_path: Path) -> None:
-    finding = only(check_virtual_camera(linux(tmp_path, {})))
-    assert finding.status == "warn"
-    assert "is not installed" in finding.said
-    assert finding.remedy == "livebg setup virtual-camera --apply"
-
-
-def test_a_module_that_is_not_loaded_is_loaded(tmp_path: Path) -> None:
-    machine = linux(
-        tmp_path,
-        {
-            "lib/modules/6.1.0/updates/dkms/v4l2loopback.ko.xz": "",
-            "usr/src/v4l2loopback-0.12.7/v4l2loopback.c": "",
-        },
-    )
-    finding = only(check_virtual_camera(machine))
-    assert finding.status == "warn"
-    assert finding.said == "v4l2loopback 0.12.7 is installed but not loaded"
-    assert finding.remedy.startswith("sudo modprobe v4l2loopback exclusive_caps=1")
+INSTALLED = {
+    "lib/modules/6.1.0/updates/dkms/v4l2loopback.ko.xz": "",
+    "usr/src/v4l2loopback-0.12.7/v4l2loopback.c": "",
+}
+CONFIGURED = {
+    "etc/modules-load.d/livebg.conf": "v4l2loopback\n",
+    "etc/modprobe.d/livebg.conf": "options v4l2loopback exclusive_caps=1 card_label=livebg\n",
+}
+LOAD = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=livebg"
+UNLOAD = "sudo modprobe -r v4l2loopback"
+WORKS = "v4l2loopback 0.15.0 with exclusive_caps=1 at /dev/video4 (livebg)"
+CONFIGURE = [
+    "echo v4l2loopback | sudo tee /etc/modules-load.d/livebg.conf",
+    "echo 'options v4l2loopback exclusive_caps=1 card_label=livebg' "
+    "| sudo tee /etc/modprobe.d/livebg.conf",
+]
 
 
-def test_a_module_for_another_kernel_does_not_count(tmp_path: Path) -> None:
-    machine = linux(tmp_path, {"lib/modules/6.2.0/v4l2loopback.ko": ""})
-    assert not find_module(machine).installed
+def shown(steps: list[Step]) -> list[str]:
+    return [step.shown for step in steps]
 
 
-def test_a_loaded_module_is_ok(tmp_path: Path) -> None:
-    machine = linux(tmp_path, LOADED)
-    assert find_module(machine).usable
-    assert check_virtual_camera(machine) == [
-        Finding(
-            "virtual camera",
-            "ok",
-            "v4l2loopback 0.15.0 with exclusive_caps=1 at /dev/video4 (livebg)",
-        )
-    ]
+@pytest.mark.parametrize(
+    ("files", "forbidden", "status", "said", "remedy", "steps"),
+    [
+        (
+            {"lib/modules/6.2.0/v4l2loopback.ko": ""},  # another kernel's
+            False,
+            "warn",
+            "v4l2loopback, the kernel module of virtual cameras, is not installed",
+            "livebg setup virtual-camera --apply",
+            [LOAD, *CONFIGURE],
+        ),
+        (
+            INSTALLED,
+            False,
+            "warn",
+            "v4l2loopback 0.12.7 is installed but not loaded",
+            LOAD,
+            [LOAD, *CONFIGURE],
+        ),
+        (LOADED, False, "ok", WORKS, "", CONFIGURE),
+        ({**LOADED, **CONFIGURED}, False, "ok", WORKS, "", []),
+        (
+            {**LOADED, **CONFIGURED, "sys/module/v4l2loopback/parameters/exclusive_caps": "N,N"},
+            False,
+            "warn",
+            "v4l2loopback 0.15.0 is loaded without exclusive_caps=1, browsers will not list "
+            "/dev/video4 (livebg)",
+            f"{UNLOAD} && {LOAD}",
+            [UNLOAD, LOAD],
+        ),
+        (
+            {**LOADED, **CONFIGURED, "sys/class/video4linux/video4/max_openers": None},
+            False,
+            "fail",
+            "v4l2loopback 0.15.0 is loaded without a device",
+            f"{UNLOAD} && {LOAD}",
+            [UNLOAD, LOAD],
+        ),
+        (
+            {**LOADED, **CONFIGURED},
+            True,
+            "fail",
+            "v4l2loopback 0.15.0: you may not open /dev/video4 (livebg)",
+            "sudo usermod -aG video $USER, then log in again",
+            ['sudo usermod -aG video "$USER"'],
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_and_mended(
+    tmp_path: Path,
+    files: dict[str, str | None],
+    forbidden: bool,
+    status: Status,
+    said: str,
+    remedy: str,
+    steps: list[str],
+) -> None:
+    def may_access(path: Path, mode: int) -> bool:
+        return not forbidden
+
+    machine = linux(tmp_path, files, may_access=may_access)
+    assert check_virtual_camera(machine) == [Finding("virtual camera", status, said, remedy)]
+    assert shown(plan_setup(machine)) == steps
+    assert find_module(machine).usable == (said == WORKS or forbidden)
 
 
 def test_a_program_that_has_the_virtual_camera_open_is_named(tmp_path: Path) -> None:
@@ -67,32 +116,6 @@ def test_several_sources_leave_the_version_open(tmp_path: Path) -> None:
     machine = linux(tmp_path, {**LOADED, "sys/module/v4l2loopback/version": None, **sources})
     assert find_module(machine).version == ""
     assert str(find_module(machine)) == "v4l2loopback"
-
-
-@pytest.mark.parametrize(
-    ("change", "status", "said"),
-    [
-        ({"sys/module/v4l2loopback/parameters/exclusive_caps": "N,N"}, "warn", "exclusive_caps=1"),
-        ({"sys/class/video4linux/video4/max_openers": None}, "fail", "without a device"),
-    ],
-)
-def test_a_badly_loaded_module_is_loaded_again(
-    tmp_path: Path, change: dict[str, str | bytes | None], status: str, said: str
-) -> None:
-    machine = linux(tmp_path, {**LOADED, **change})
-    finding = only(check_virtual_camera(machine))
-    assert finding.status == status
-    assert said in finding.said
-    assert finding.remedy.startswith("sudo modprobe -r v4l2loopback")
-    assert not find_module(machine).usable
-
-
-def test_a_forbidden_virtual_camera_names_the_group(tmp_path: Path) -> None:
-    machine = linux(tmp_path, LOADED, may_access=lambda path, mode: False)
-    finding = only(check_virtual_camera(machine))
-    assert finding.status == "fail"
-    assert "/dev/video4" in finding.said
-    assert "usermod -aG video" in finding.remedy
 
 
 @pytest.mark.parametrize(
@@ -143,23 +166,6 @@ def test_what_is_on_asks_for_the_key_of_the_distribution(
     assert finding.remedy.startswith(f"sudo mokutil --import {named}, then restart")
 
 
-INSTALLED = {"lib/modules/6.1.0/updates/dkms/v4l2loopback.ko.xz": ""}
-CONFIGURED = {
-    "etc/modules-load.d/livebg.conf": "v4l2loopback\n",
-    "etc/modprobe.d/livebg.conf": "options v4l2loopback exclusive_caps=1 card_label=livebg\n",
-}
-LOAD = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=livebg"
-CONFIGURE = [
-    "echo v4l2loopback | sudo tee /etc/modules-load.d/livebg.conf",
-    "echo 'options v4l2loopback exclusive_caps=1 card_label=livebg' "
-    "| sudo tee /etc/modprobe.d/livebg.conf",
-]
-
-
-def shown(steps: list[Step]) -> list[str]:
-    return [step.shown for step in steps]
-
-
 @pytest.mark.parametrize(
     ("release", "first"),
     [
@@ -195,22 +201,6 @@ def test_a_kernel_without_modules_is_named(tmp_path: Path) -> None:
     assert "running kernel 6.1.0: in a container, do this on the host" in said
 
 
-@pytest.mark.parametrize(
-    ("files", "missing"),
-    [
-        (INSTALLED, [LOAD, *CONFIGURE]),
-        (LOADED, CONFIGURE),
-        ({**LOADED, **CONFIGURED}, []),
-    ],
-)
-def test_only_what_is_missing_is_done(
-    tmp_path: Path, files: dict[str, str], missing: list[str]
-) -> None:
-    machine = linux(tmp_path, {**files, "lib/modules/6.1.0/modules.dep": ""})
-    assert shown(plan_setup(machine)) == missing
-    assert advice(machine) == []
-
-
 def test_the_users_own_configuration_is_left_alone(tmp_path: Path) -> None:
     files = {
         "etc/modules-load.d/video.conf": "uvcvideo\nv4l2loopback\n",
@@ -219,23 +209,6 @@ def test_the_users_own_configuration_is_left_alone(tmp_path: Path) -> None:
     machine = linux(tmp_path, {**LOADED, **files})
     (tmp_path / "etc/modprobe.d/gone.conf").symlink_to("nowhere")
     assert plan_setup(machine) == []
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"sys/module/v4l2loopback/parameters/exclusive_caps": "N"},
-        {"sys/class/video4linux/video4/max_openers": None},
-    ],
-)
-def test_wrong_options_are_mended(tmp_path: Path, change: dict[str, str | None]) -> None:
-    machine = linux(tmp_path, {**LOADED, **CONFIGURED, **change})
-    assert shown(plan_setup(machine)) == ["sudo modprobe -r v4l2loopback", LOAD]
-
-
-def test_a_forbidden_device_needs_the_group(tmp_path: Path) -> None:
-    machine = linux(tmp_path, {**LOADED, **CONFIGURED}, may_access=lambda path, mode: False)
-    assert shown(plan_setup(machine)) == ['sudo usermod -aG video "$USER"']
 
 
 def test_secure_boot_asks_for_the_key(tmp_path: Path) -> None:
