@@ -166,3 +166,8 @@ def test_imports_are_absolute(module: Module) -> None:
     tree = ast.parse(FILES[module.name].read_text(encoding="utf-8"))
     relative = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.level]
     assert not relative
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if ".linux" not in name])
+def test_every_other_system_can_import_what_is_not_for_linux(name: str) -> None:
+    assert "fcntl" not in loaded_with(name)
