@@ -99,18 +99,19 @@ class _NumberedPictures(Sink):
     as it was.
     """
 
-    def __init__(self, folder: Path, prefix: str) -> None:
-        self.name = f"{folder}/{prefix}_*.png"
-        self._folder = folder
-        self._prefix = prefix
+    _prefix: str
+
+    def __init__(self, path: Path) -> None:
+        self.name = f"{path}/{self._prefix}_*.png"
+        self._folder = path
         self._count = 0
         self._closed = False
-        with translate_path_errors(folder):
-            self._created = not folder.exists()
-            if not self._created and not folder.is_dir():
-                raise InputError(f"{folder}: this is a file, name a folder to write pictures into")
-            folder.mkdir(parents=True, exist_ok=True)
-            self._hidden = Path(tempfile.mkdtemp(prefix=".livebg-partial-", dir=folder))
+        with translate_path_errors(path):
+            self._created = not path.exists()
+            if not self._created and not path.is_dir():
+                raise InputError(f"{path}: this is a file, name a folder to write pictures into")
+            path.mkdir(parents=True, exist_ok=True)
+            self._hidden = Path(tempfile.mkdtemp(prefix=".livebg-partial-", dir=path))
 
     @abstractmethod
     def picture(self, composite: Composite) -> Image:
@@ -183,8 +184,7 @@ class PictureFolderSink(_NumberedPictures):
         InputError: ``path`` is no folder or cannot be written to.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, "frame")
+    _prefix = "frame"
 
     def picture(self, composite: Composite) -> Image:
         """Return the composite's picture."""
@@ -204,9 +204,7 @@ class AlphaFolder(_NumberedPictures):
     pixel_format = None
     wants_alpha = True
     card_policy = "never"
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, "alpha")
+    _prefix = "alpha"
 
     def picture(self, composite: Composite) -> Image:
         """Return the composite's matte.

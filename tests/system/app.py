@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,19 +57,24 @@ class App(Closable):
         Raises:
             MachineError: it ended, or livebg did, or it has not seen as many in time.
         """
-        deadline_s = time.monotonic() + timeout_s
         found, seen = 0, after
-        while found < count:
-            ended = not (self.job.running() and self._livebg.running())
-            if ended or time.monotonic() > deadline_s:
-                raise MachineError(
-                    f"of {seen - after} pictures in {self.folder}, {found} are as expected, not "
-                    f"{count}; {self.job.report()}\n{self._livebg.report()}"
-                )
+
+        def has_seen_enough() -> bool:
+            nonlocal found, seen
             new = self.pictures(after=seen)
             found += sum(map(wanted, new))
             seen += len(new)
-            self.job.machine.listen(_POLL_S)
+            if found < count and not (self.job.running() and self._livebg.running()):
+                raise MachineError(f"ended: {report()}")
+            return found >= count
+
+        def report() -> str:
+            return (
+                f"of {seen - after} pictures in {self.folder}, {found} are as expected, not "
+                f"{count}; {self.job.report()}\n{self._livebg.report()}"
+            )
+
+        self.job.machine.wait_until(has_seen_enough, timeout_s, report, poll_s=_POLL_S)
 
     def wait_until_live(self, count: int = 1, *, after: int = 0, timeout_s: float = 400.0) -> None:
         """Wait for ``count`` pictures of the person before the new background; see ``wait_for``.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import livebg
@@ -189,20 +188,24 @@ class Studio:
         Raises:
             MachineError: it still has after ``timeout_s`` seconds.
         """
-        deadline_s = time.monotonic() + timeout_s
-        while "python" in " ".join(self.users(device)):
-            if time.monotonic() > deadline_s:
-                raise MachineError(f"{device} is still open after {timeout_s:g} s")
-            time.sleep(_POLL_S)
+        self.machine.wait_until(
+            lambda: "python" not in " ".join(self.users(device)),
+            timeout_s,
+            lambda: f"{device} is still open",
+            poll_s=_POLL_S,
+        )
 
     def _wait_for_capture(self, device: str, writer: Job, *, timeout_s: float) -> None:
         """Wait until ``device`` offers pictures, as it does once ``writer`` has sent one."""
         offers = f"v4l2-ctl -d {device} --all | grep -q 'Format Video Capture'"
-        deadline_s = time.monotonic() + timeout_s
-        while self.machine.start(offers).wait(60) != 0:
-            if not writer.running() or time.monotonic() > deadline_s:
-                raise MachineError(f"{device} offers no picture: {writer.report()}")
-            time.sleep(_POLL_S)
+        self.machine.wait_until(
+            lambda: self.machine.start(offers).wait(60) == 0 or not writer.running(),
+            timeout_s,
+            lambda: f"{device} offers no picture: {writer.report()}",
+            poll_s=_POLL_S,
+        )
+        if not writer.running():
+            raise MachineError(f"{device} has lost its writer: {writer.report()}")
 
     def _next_folder(self) -> Path:
         self._apps += 1

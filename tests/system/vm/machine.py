@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,9 @@ class Machine(Closable):
         self._received = b""
         self._ready = False
         try:
-            self._wait_for_agent()
+            self.wait_until(
+                lambda: self._ready, _BOOT_S, lambda: f"no agent; the console:\n{self.console()}"
+            )
         except BaseException:
             self.close()
             raise
@@ -141,14 +143,24 @@ class Machine(Closable):
             else:
                 self.jobs[message["job"] - 1].status = message["status"]
 
-    def _wait_for_agent(self) -> None:
-        deadline_s = time.monotonic() + _BOOT_S
-        while not self._ready:
+    def wait_until(
+        self,
+        condition: Callable[[], bool],
+        timeout_s: float,
+        failure: Callable[[], str],
+        *,
+        poll_s: float = _POLL_S,
+    ) -> None:
+        """Listen to the agent until ``condition`` holds.
+
+        Raises:
+            MachineError: it does not after ``timeout_s`` seconds; ``failure`` returns the message.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while not condition():
             if time.monotonic() > deadline_s:
-                raise MachineError(
-                    f"the machine did not start in {_BOOT_S:g} s; its console:\n{self.console()}"
-                )
-            self.listen(_POLL_S)
+                raise MachineError(f"after {timeout_s:g} s: {failure()}")
+            self.listen(poll_s)
 
 
 @dataclass(eq=False)
@@ -184,12 +196,12 @@ class Job:
         Raises:
             MachineError: it is not done after ``timeout_s`` seconds.
         """
-        deadline_s = time.monotonic() + timeout_s
-        while self.status is None:
-            if time.monotonic() > deadline_s:
-                self.kill(signal.SIGKILL)
-                raise MachineError(f"not done after {timeout_s:g} s: {self.report()}")
-            self.machine.listen(_POLL_S)
+        try:
+            self.machine.wait_until(lambda: self.status is not None, timeout_s, self.report)
+        except MachineError:
+            self.kill(signal.SIGKILL)
+            raise
+        assert self.status is not None
         return self.status
 
     def wait_for_output(self, text: str, timeout_s: float) -> None:
@@ -198,13 +210,13 @@ class Job:
         Raises:
             MachineError: it has not after ``timeout_s`` seconds, or has ended without.
         """
-        deadline_s = time.monotonic() + timeout_s
-        while text not in self.output():
-            if time.monotonic() > deadline_s:
-                raise MachineError(f"no {text!r} in {timeout_s:g} s from {self.report()}")
-            if not self.running() and text not in self.output():
-                raise MachineError(f"ended without {text!r}: {self.report()}")
-            self.machine.listen(_POLL_S)
+        self.machine.wait_until(
+            lambda: text in self.output() or self.status is not None,
+            timeout_s,
+            lambda: f"no {text!r} from {self.report()}",
+        )
+        if text not in self.output():
+            raise MachineError(f"ended without {text!r}: {self.report()}")
 
     def kill(self, number: signal.Signals) -> None:
         """Send a signal to its processes."""
