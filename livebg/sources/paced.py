@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from livebg.clock import NS_PER_S, Clock
 from livebg.errors import EndOfStreamError, InputError, SourceError
@@ -47,18 +47,16 @@ class PacedVideo(Source):
         self._loop = loop
         self._closed = threading.Event()
         self._source = open_source()
-        self._info = dataclasses.replace(
+        self._info = replace(
             self._source.info,
             live=True,
             frame_count=None if loop else self._source.info.frame_count,
         )
         rate = self._info.frame_rate
         self._period_ns = round(NS_PER_S / rate) if rate else _FALLBACK_PERIOD_NS
+        self._frames = self._all_rounds()
         self._pending: Frame | None = None
         self._start_ns: int | None = None
-        self._round_start_ns = 0
-        self._round_first_index = 0
-        self._last: Frame | None = None
 
     @property
     def info(self) -> SourceInfo:
@@ -83,7 +81,7 @@ class PacedVideo(Source):
         wait_ns = due_ns - self._clock.now_ns()
         if wait_ns > 0 and self._clock.wait(self._closed, wait_ns / NS_PER_S):
             raise SourceError(f"{self._info.name} was closed while it waited for a frame")
-        return dataclasses.replace(frame, captured_ns=due_ns)
+        return replace(frame, captured_ns=due_ns)
 
     def close(self) -> None:
         """Close the video, and wake a `read` that waits."""
@@ -113,35 +111,30 @@ class PacedVideo(Source):
             frame = following
 
     def _take(self) -> Frame:
-        """Return the next frame, its index and time counted from the first round's start."""
-        if self._pending is not None:
-            frame, self._pending = self._pending, None
-            return frame
-        try:
-            frame = self._source.read()
-        except EndOfStreamError:
-            if not self._loop:
-                raise
-            frame = self._start_again()
-        self._last = dataclasses.replace(
-            frame,
-            index=self._round_first_index + frame.index,
-            captured_ns=self._round_start_ns + frame.captured_ns,
-        )
-        return self._last
+        frame, self._pending = self._pending or next(self._frames, None), None
+        if frame is None:
+            raise EndOfStreamError(f"{self._info.name} is over")
+        return frame
 
-    def _start_again(self) -> Frame:
-        if self._last is None:
-            raise SourceError(f"{self._info.name} has no frames; choose another video")
-        self._round_first_index = self._last.index + 1
-        self._round_start_ns = self._last.captured_ns + self._period_ns
-        self._source.close()
-        try:
-            self._source = self._open_source()
-            return self._source.read()
-        except InputError as error:
-            raise SourceError(str(error)) from error
-        except EndOfStreamError as error:
-            raise SourceError(
-                f"{self._info.name} has no frames any more; it changed while it was played"
-            ) from error
+    def _all_rounds(self) -> Iterator[Frame]:
+        """Yield the frames of every round, index and time counted from the first round's start."""
+        first_index = start_ns = 0
+        while True:
+            last: Frame | None = None
+            for frame in self._source:
+                last = replace(
+                    frame,
+                    index=first_index + frame.index,
+                    captured_ns=start_ns + frame.captured_ns,
+                )
+                yield last
+            if not self._loop:
+                return
+            if last is None:
+                raise SourceError(f"{self._info.name} has no frames; choose another video")
+            first_index, start_ns = last.index + 1, last.captured_ns + self._period_ns
+            self._source.close()
+            try:
+                self._source = self._open_source()
+            except InputError as error:
+                raise SourceError(str(error)) from error

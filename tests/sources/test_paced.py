@@ -125,17 +125,14 @@ def test_a_late_reader_still_gets_the_last_frame() -> None:
     assert player.read()[0] == 2
 
 
-def test_a_video_without_frames_does_not_loop_for_ever() -> None:
-    with pytest.raises(SourceError, match="has no frames"):
-        Player([]).video.read()
-
-
-def test_a_video_that_lost_its_frames_does_not_loop_for_ever() -> None:
-    rounds = iter([[0.0], []])
-    video = PacedVideo(lambda: Listed(next(rounds)), ManualClock())
-    video.read()
-    with pytest.raises(SourceError, match="no frames any more"):
-        video.read()
+@pytest.mark.parametrize("rounds", [[[]], [[0.0], []]])
+def test_a_video_without_frames_does_not_loop_for_ever(rounds: list[list[float]]) -> None:
+    opened = iter(rounds)
+    with (
+        PacedVideo(lambda: Listed(next(opened)), ManualClock()) as video,
+        pytest.raises(SourceError, match="has no frames"),
+    ):
+        list(video)
 
 
 def test_a_video_that_is_gone_when_it_starts_again_is_a_source_that_failed() -> None:
