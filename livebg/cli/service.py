@@ -108,7 +108,7 @@ def run_words(options: Sequence[str]) -> list[str]:
         words.append("--virtual-camera")
     arguments = parser.parse_args(words)
     settings_from(arguments)
-    if outputs_from(arguments).window:
+    if "window" in outputs_from(arguments).sinks:
         raise UsageError("a service has no window; leave --window out")
     return words
 
