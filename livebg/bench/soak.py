@@ -12,10 +12,9 @@ import numpy as np
 from livebg.bench.speed import Footage, frames_that_fit, load_footage
 from livebg.bench.subjects import SubjectPlan
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
-from livebg.config.settings import Settings
 from livebg.errors import SourceError
 from livebg.frame import Composite, Frame, Size
-from livebg.live.hot_swap import Chain, build_warmed_up
+from livebg.live.hot_swap import Build, build_warmed_up
 from livebg.live.session import Session
 from livebg.platform.process import resident_memory_mib, thread_count
 from livebg.sinks.null import NullSink
@@ -111,7 +110,7 @@ class Soak:
         case: SoakCase,
         *,
         clock: Clock | None = None,
-        build: Callable[[Settings, Size], Chain] = build_warmed_up,
+        build: Build = build_warmed_up,
     ) -> None:
         self._case = case
         self._clock = clock or MonotonicClock()

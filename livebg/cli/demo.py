@@ -71,7 +71,7 @@ class Scene:
     caption: str
 
 
-class Programme:
+class Programme(Pipeline):
     """A pipeline that goes through scenes by the index of the frame.
 
     Args:
@@ -92,7 +92,7 @@ class Programme:
         """Frames of each scene."""
         self._scenes = scenes
         self._scene: Scene | None = None
-        self._frames: deque[Frame] = deque(maxlen=_KEPT_FRAMES)
+        self._recent: deque[Frame] = deque(maxlen=_KEPT_FRAMES)
 
     def scene_at(self, index: int) -> Scene:
         """Return the scene of the frame ``index``."""
@@ -100,7 +100,7 @@ class Programme:
 
     def frame_at(self, index: int) -> Frame | None:
         """Return the camera's frame ``index`` if it is a recent one. For any thread."""
-        return next((frame for frame in tuple(self._frames) if frame.index == index), None)
+        return next((frame for frame in tuple(self._recent) if frame.index == index), None)
 
     @property
     def statistics(self) -> Mapping[str, Any]:
@@ -127,7 +127,7 @@ class Programme:
         composite = self._pipeline.process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
         if composite is None:
             return None
-        self._frames.append(frame)
+        self._recent.append(frame)
         if scene.caption not in self.stills and self._is_past_the_middle(frame.index):
             self.stills.setdefault("", frame.image)
             self.stills[scene.caption] = repacked(composite, BGR)

@@ -1,11 +1,4 @@
-"""What the live session needs of a pipeline, and which settings it can change in one.
-
-A pipeline that has been through a picture already when its first frame comes.
-
-A pipeline in the standby, beside the one at work.
-
-From the settings in force to those that are wanted, without a frame lost on the way.
-"""
+"""The hot swap: other settings or another pipeline come into force between two frames."""
 
 from __future__ import annotations
 
@@ -15,96 +8,43 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from livebg.backgrounds import open_background
+from livebg.build import settings_without_device
 from livebg.compositing.backgrounds import Plate
 from livebg.config.settings import NETWORK_SETTINGS, SETTINGS, Settings, same_network
-from livebg.errors import LivebgError, ModelError, SettingsError
-from livebg.frame import BGR, Composite, Frame, PixelFormat, Size
+from livebg.errors import DeviceLostError, LivebgError, ModelError, SettingsError
+from livebg.frame import Frame, Size
 from livebg.live.jit_warmup import load_kernels
 from livebg.pipeline import Pipeline
 from livebg.threads import BackgroundTask, Mailbox
 
-__all__ = [
-    "Chain",
-    "HotSwap",
-    "StandbyPipeline",
-    "as_ours",
-    "build_live",
-    "build_warmed_up",
-    "close_quietly",
-    "merged_statistics",
-    "patient",
-]
+__all__ = ["Build", "HotSwap", "as_livebg_error", "build_live", "build_warmed_up"]
 
 _log = logging.getLogger(__name__)
 
+Build = Callable[[Settings, Size], Pipeline]
+"""Makes a pipeline for settings and a size ``(width, height)`` of frames; takes its time."""
 
-_AT_FIRST_S = 10.0
-_COUNTS = frozenset({"frames", "inferred", "refused"})
+_FIRST_INFERENCE_S = 10.0
+"""Inference time-out of a new pipeline: the first inference takes longer than all later ones."""
 
-
-class Chain(Protocol):
-    """What a live session needs of ``livebg.pipeline.Pipeline``."""
-
-    @property
-    def statistics(self) -> Mapping[str, Any]:
-        """What the mask scheduler and the stages did."""
-
-    def clear_statistics(self) -> None:
-        """Count from zero again."""
-
-    def process(
-        self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
-    ) -> Composite | None:
-        """Return the filtered ``frame``, or None while the network is late with it."""
-
-    @property
-    def late_notice(self) -> str:
-        """What to tell the user when ``process`` returns None."""
-
-    def reconfigure(self, settings: Settings, plate: Plate | None = None) -> None:
-        """Take over settings that need no other network."""
-
-    def reset(self) -> None:
-        """Forget all earlier frames."""
-
-    def close(self) -> None:
-        """Release what it holds."""
-
-
-def patient(settings: Settings) -> Settings:
-    """Return ``settings`` with which a network may take its time, as it does at first."""
-    return replace(settings, max_matte_age_s=_AT_FIRST_S)
-
-
-def merged_statistics(past: Mapping[str, Any], present: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the statistics of two pipelines, one after the other: counts added, the rest new.
-
-    Example:
-        >>> merged_statistics({"frames": 3, "reasons": {"age": 1}}, {"frames": 4, "model": "rvm"})
-        {'frames': 7, 'reasons': {'age': 1}, 'model': 'rvm'}
-    """
-    both = {**past, **present}
-    for name in _COUNTS & both.keys():
-        both[name] = past.get(name, 0) + present.get(name, 0)
-    if "reasons" in both:
-        both["reasons"] = dict(Counter(past.get("reasons")) + Counter(present.get("reasons")))
-    return both
+_POLL_S = 0.5
 
 
 def build_warmed_up(settings: Settings, size: Size, *, live: bool = False) -> Pipeline:
     """Build a pipeline and let every stage load and compile what it needs on a black picture.
 
     The first frame otherwise takes some tenths of a second, and a live session would drop the
-    next ten. A network that is not done with the picture after many seconds is left to it: the
-    session has to say so, and has to end when the user wants.
+    next ten. A network that is still late with the picture after many seconds is not waited for:
+    the session has to say so, and has to end when the user asks.
 
     Args:
-        settings: what is wanted.
+        settings: what the pipeline is built from.
         size: ``(width, height)`` of the frames, in pixels.
         live: as for ``Pipeline``.
 
@@ -113,7 +53,7 @@ def build_warmed_up(settings: Settings, size: Size, *, live: bool = False) -> Pi
     """
     kernels = BackgroundTask("kernels", lambda stop: load_kernels())
     try:
-        pipeline = Pipeline(patient(settings), size, live=live)
+        pipeline = Pipeline(_without_hurry(settings), size, live=live)
     finally:
         # Always: a program that ends while it compiles would crash.
         kernels.wait()
@@ -134,88 +74,28 @@ def build_live(settings: Settings, size: Size) -> Pipeline:
     return build_warmed_up(settings, size, live=True)
 
 
-_POLL_S = 0.5
-
-
-class StandbyPipeline:
-    """Builds a pipeline in a thread of its own, and shows it the frames of the moment.
-
-    It is ready once it has answered one of them, so that nobody waits for its first matte when it
-    takes over.
-
-    Args:
-        build: makes a pipeline for settings and a size of frame.
-        settings: what it is made for.
-        size: ``(width, height)`` of the frames.
-    """
-
-    def __init__(
-        self, build: Callable[[Settings, Size], Chain], settings: Settings, size: Size
-    ) -> None:
-        self.settings = settings
-        self.size = size
-        self.given_up = False
-        """Whether nobody wants it any more."""
-        self._build = build
-        self._frames: Mailbox[Frame] = Mailbox()
-        self.task: BackgroundTask[Chain] = BackgroundTask("successor", self._make)
-        """Its outcome is the pipeline; whoever takes it closes it."""
-
-    def show(self, frame: Frame) -> None:
-        """Leave the newest frame for it; returns at once."""
-        self._frames.put(frame)
-
-    def give_up(self) -> None:
-        """Say that nobody wants it any more; returns at once, the task ends when it can."""
-        self.given_up = True
-        self.task.stop()
-        self._frames.close()
-
-    def _make(self, stop: threading.Event) -> Chain:
-        chain = self._build(patient(self.settings), self.size)
-        try:
-            self._warm_up(chain, stop)
-            chain.reconfigure(self.settings)
-        except BaseException:
-            close_quietly(chain)
-            raise
-        return chain
-
-    def _warm_up(self, chain: Chain, stop: threading.Event) -> None:
-        late: Frame | None = None
-        while not stop.is_set():
-            frame = late or self._frames.get(_POLL_S)
-            if frame is None or frame.size != self.size:
-                continue
-            if chain.process(frame) is None:
-                late = frame
-                continue
-            chain.clear_statistics()
-            return
-
-
-def close_quietly(chain: Chain) -> None:
-    """Close a pipeline that nobody needs any more, whatever it says to that."""
-    try:
-        chain.close()
-    except Exception:
-        _log.debug("a pipeline cannot be closed", exc_info=True)
+def as_livebg_error(error: Exception) -> LivebgError:
+    """Return ``error``, or a sentence for the user about one that livebg did not raise."""
+    if isinstance(error, LivebgError):
+        return error
+    _log.debug("the filter failed in a way that it should not", exc_info=error)
+    return ModelError(f"the filter failed: {error!r}; run with --debug for the whole story")
 
 
 class HotSwap:
-    """Owns the pipeline at work, and has its successor made ready beside it.
+    """Owns the pipeline at work, and brings requested settings into force between two frames.
 
-    What takes time is done in a thread of its own while the pipeline at work goes on: a background
-    is read; another network is loaded, compiled, and shown the frames of the moment until it has
-    answered one. Then it takes over between two frames. Whatever fails there is reported, and the
-    old settings stay. There is one such task at a time and the newest wish wins, so however
-    often a user changes their mind, there are two pipelines at most, and one that is being closed.
+    What takes time is done in a background task while the pipeline at work goes on: a background
+    is opened; another network is loaded, compiled, and shown the current frames in a standby
+    pipeline until it has answered one. Then it is activated between two frames. Whatever fails is
+    refused with a sentence, and the old settings stay. There is one standby pipeline at a time and
+    the newest request wins, so that there are two pipelines at most, and one that is being closed.
 
-    All but ``want`` and ``wanted`` belongs to the process thread.
+    All but ``request`` and ``requested`` belongs to the process thread.
 
     Args:
-        settings: what is wanted first.
-        build: makes a pipeline for settings and a size of frame; takes its time.
+        settings: what is in force first.
+        build: makes a pipeline.
         in_force: told of settings at the moment from which frames are made with them.
         report: told why settings were refused.
     """
@@ -224,13 +104,13 @@ class HotSwap:
         self,
         settings: Settings,
         *,
-        build: Callable[[Settings, Size], Chain],
+        build: Build,
         in_force: Callable[[Settings], None],
         report: Callable[[LivebgError], None],
     ) -> None:
         self.settings = settings
-        """What the pipeline at work was told."""
-        self.chain: Chain | None = None
+        """The settings in force."""
+        self.pipeline: Pipeline | None = None
         """The pipeline at work."""
         self.size: Size | None = None
         """``(width, height)`` of the frames that it takes."""
@@ -239,195 +119,259 @@ class HotSwap:
         self._report = report
         self._past: Mapping[str, Any] = {}
         self._lock = threading.Lock()
-        self._wanted = settings
-        self._standby: StandbyPipeline | None = None
-        self._reading: _Reading | None = None
+        self._requested = settings
+        self._standby: _Standby | None = None
+        self._opening: _Opening | None = None
         self._retired: BackgroundTask[None] | None = None
 
     @property
-    def wanted(self) -> Settings:
-        """What was asked for last, without what was refused."""
+    def requested(self) -> Settings:
+        """The settings that were asked for last, without those that were refused."""
         with self._lock:
-            return self._wanted
+            return self._requested
+
+    def request(self, settings: Settings) -> None:
+        """Ask for other settings; returns at once. May be called from any thread."""
+        with self._lock:
+            self._requested = settings
 
     @property
     def statistics(self) -> dict[str, Any]:
-        """``Chain.statistics`` of all pipelines that were at work; times are those of the last."""
-        chain = self.chain
-        return merged_statistics(self._past, {} if chain is None else chain.statistics)
+        """``Pipeline.statistics`` of all pipelines at work so far: counts added, the rest new."""
+        past, present = self._past, {} if self.pipeline is None else self.pipeline.statistics
+        both = {**past, **present}
+        for name in {"frames", "inferred", "refused"} & both.keys():
+            both[name] = past.get(name, 0) + present.get(name, 0)
+        if "reasons" in both:
+            both["reasons"] = dict(Counter(past.get("reasons")) + Counter(present.get("reasons")))
+        return both
 
-    def want(self, settings: Settings) -> None:
-        """Ask for other settings; returns at once. May be called from any thread."""
-        with self._lock:
-            self._wanted = settings
-
-    def establish(self, size: Size) -> Chain:
+    def establish(self, size: Size) -> Pipeline:
         """Build the pipeline at work for frames of ``size``, in place of any other; takes time.
 
         Raises:
             LivebgError: it cannot be built; the one before stays.
         """
-        self._activate(self._build(self.settings, size), self.settings, size)
-        assert self.chain is not None
-        return self.chain
+        pipeline = self._build(self.settings, size)
+        self._activate(pipeline, self.settings, size)
+        return pipeline
 
     def discard(self) -> None:
         """Close the pipeline at work, which is broken."""
-        chain, past = self.chain, self.statistics
-        self.chain, self._past = None, past
-        if chain is not None:
-            close_quietly(chain)
+        pipeline, self._past = self.pipeline, self.statistics
+        self.pipeline = None
+        if pipeline is not None:
+            _close_quietly(pipeline)
+
+    def leave_device(self, error: DeviceLostError) -> None:
+        """Discard the pipeline at work, whose device is lost, and go on with OpenVINO."""
+        self._report(ModelError(f"{error}; livebg goes on with the processor"))
+        self.settings = settings_without_device(self.settings)
+        with self._lock:
+            self._requested = settings_without_device(self._requested)
+        self.discard()
 
     def advance(self, frame: Frame) -> None:
-        """Take over what is ready, and begin what is wanted; called for every frame before it."""
+        """Activate what is ready, and start what is requested; called for every frame before it."""
         if self._standby is not None:
-            self._standby.show(frame)
+            self._standby.frames.put(frame)
             if self._standby.task.done:
                 standby, self._standby = self._standby, None
                 self._finish_standby(standby, frame.size)
-        if self._reading is not None and self._reading.task.done:
-            reading, self._reading = self._reading, None
-            self._take_over(reading)
-        self._begin(self.wanted, frame.size)
+        if self._opening is not None and self._opening.task.done:
+            self._finish_opening()
+        requested = self.requested
+        self._start_opening(requested)
+        self._start_standby(requested, frame.size)
 
     def close(self) -> None:
         """Close every pipeline, at work or not; waits for what cannot be interrupted."""
         if self._standby is not None:
-            self._standby.give_up()
+            self._standby.abandon()
             self._standby.task.wait()
             with suppress(Exception):
-                close_quietly(self._standby.task.outcome())
-        if self._reading is not None:
-            self._reading.close()
+                _close_quietly(self._standby.task.outcome())
+        if self._opening is not None:
+            self._opening.close()
         if self._retired is not None:
             self._retired.wait()
         self.discard()
 
-    def _begin(self, wanted: Settings, size: Size) -> None:
-        """Start the tasks that lead from the settings in force to ``wanted``."""
-        here = self._without_successor(wanted)
-        if self._reading is None and self.chain is not None and here != self.settings:
-            changed = here.background != self.settings.background
-            self._reading = _Reading(self.chain, here, changed)
-            if self.settings.background.shows_room:
-                # The room is on show: whoever wants it hidden must not wait for a slow disk.
-                self._reading.task.wait()
-                self._take_over(self._reading)
-                self._reading = None
+    def _start_opening(self, requested: Settings) -> None:
+        """Have the pipeline at work take over what needs no other network."""
+        settings = self._without_other_network(requested)
+        if self._opening is not None or self.pipeline is None or settings == self.settings:
+            return
+        if settings.background == self.settings.background:
+            self._take_over(settings)
+            return
+        task = BackgroundTask("background", lambda stop: open_background(settings.background))
+        self._opening = _Opening(self.pipeline, settings, task)
+        if self.settings.background.shows_room:
+            # The room is on show: a user who hides it must not wait for a slow disk.
+            task.wait()
+            self._finish_opening()
+
+    def _start_standby(self, requested: Settings, size: Size) -> None:
+        """Have a standby pipeline built where another network is requested."""
         if self._standby is not None:
-            if self._standby.size != size or not same_network(wanted, self._standby.settings):
-                self._standby.give_up()
-        elif not same_network(wanted, self.settings) and self._may_make:
-            self._standby = StandbyPipeline(self._build, wanted, size)
+            if not self._standby.serves(requested, size):
+                self._standby.abandon()
+        elif not same_network(requested, self.settings) and (
+            # Networks that hang while they are closed must not pile up.
+            self._retired is None or self._retired.done
+        ):
+            self._standby = _Standby(self._build, requested, size)
 
-    def _without_successor(self, wanted: Settings) -> Settings:
-        """Return what of ``wanted`` the pipeline at work is to take over by itself.
+    def _without_other_network(self, requested: Settings) -> Settings:
+        """Return what of ``requested`` the pipeline at work is to take over by itself.
 
-        What is wanted together with another network comes with it, or is refused with it. What is
-        wanted afterwards does not wait for it, and hiding the room never does.
+        What is requested together with another network comes into force with it, or is refused
+        with it. What is requested afterwards does not wait for it, and hiding the room never does.
         """
-        if same_network(wanted, self.settings):
-            return wanted
-        standby = self._standby
-        together = wanted
-        if standby is not None and same_network(wanted, standby.settings):
-            together = standby.settings
+        if same_network(requested, self.settings):
+            return requested
+        together = requested
+        if self._standby is not None and same_network(requested, self._standby.settings):
+            together = self._standby.settings
         at_once = {
-            name: getattr(wanted, name)
-            for name in SETTINGS
-            if name not in NETWORK_SETTINGS and getattr(wanted, name) != getattr(together, name)
+            name: getattr(requested, name)
+            for name in SETTINGS.keys() - NETWORK_SETTINGS
+            if getattr(requested, name) != getattr(together, name)
         }
         if self.settings.background.shows_room:
-            at_once["background"] = wanted.background
+            at_once["background"] = requested.background
         return replace(self.settings, **at_once)
 
-    @property
-    def _may_make(self) -> bool:
-        """Whether the last pipeline has been closed: networks that hang must not pile up."""
-        return self._retired is None or self._retired.done
-
-    def _finish_standby(self, standby: StandbyPipeline, size: Size) -> None:
-        """Let a new pipeline take over, unless it is not what is wanted any more."""
-        wanted = self.wanted
+    def _finish_opening(self) -> None:
+        """Have the pipeline at work take over settings whose background is open."""
+        assert self._opening is not None
+        opening, self._opening = self._opening, None
+        if opening.pipeline is not self.pipeline:
+            opening.close()
+            return
         try:
-            successor = standby.task.outcome()
+            plate = opening.task.outcome()
         except Exception as error:
-            if not standby.given_up:
+            self._refuse(opening.settings, error)
+        else:
+            self._take_over(opening.settings, plate)
+
+    def _take_over(self, settings: Settings, plate: Plate | None = None) -> None:
+        assert self.pipeline is not None
+        try:
+            self.pipeline.reconfigure(settings, plate)
+        except Exception as error:
+            self._refuse(settings, error)
+            return
+        self.settings = settings
+        self._in_force(settings)
+
+    def _finish_standby(self, standby: _Standby, size: Size) -> None:
+        """Activate a standby pipeline, unless something else has been requested since."""
+        requested = self.requested
+        try:
+            pipeline = standby.task.outcome()
+        except Exception as error:
+            if not standby.abandoned:
                 self._refuse(standby.settings, error)
             return
-        if standby.given_up or standby.size != size or not same_network(wanted, standby.settings):
-            self._retire(successor)
+        if standby.abandoned or not standby.serves(requested, size):
+            self._retire(pipeline)
             return
         try:
-            if wanted != standby.settings:
-                successor.reconfigure(wanted)
+            if requested != standby.settings:
+                pipeline.reconfigure(requested)
         except Exception as error:
-            self._retire(successor)
-            self._refuse(wanted, error)
+            self._retire(pipeline)
+            self._refuse(requested, error)
             return
-        self._activate(successor, wanted, size)
+        self._activate(pipeline, requested, size)
 
-    def _take_over(self, reading: _Reading) -> None:
-        """Have the pipeline at work take over settings that it has prepared."""
-        if reading.chain is not self.chain:
-            reading.close()
-            return
-        try:
-            reading.chain.reconfigure(reading.settings, reading.task.outcome())
-        except Exception as error:
-            self._refuse(reading.settings, error)
-            return
-        self.settings = reading.settings
-        self._in_force(self.settings)
-
-    def _activate(self, chain: Chain, settings: Settings, size: Size) -> None:
-        old, past = self.chain, self.statistics
-        self.chain, self._past = chain, past
-        self.settings, self.size = settings, size
+    def _activate(self, pipeline: Pipeline, settings: Settings, size: Size) -> None:
+        old, self._past = self.pipeline, self.statistics
+        self.pipeline, self.settings, self.size = pipeline, settings, size
         self._in_force(settings)
         if old is not None:
             self._retire(old)
 
-    def _retire(self, chain: Chain) -> None:
-        """Close a pipeline beside: its network may still be at work."""
+    def _retire(self, pipeline: Pipeline) -> None:
+        """Close a pipeline in a background task: its network may still be at work."""
         if self._retired is not None:
             self._retired.wait()
-        self._retired = BackgroundTask("retired", lambda stop: close_quietly(chain))
+        self._retired = BackgroundTask("retired", lambda stop: _close_quietly(pipeline))
 
     def _refuse(self, settings: Settings, error: Exception) -> None:
-        """Want no longer what ``settings`` would have changed, and say why."""
-        self._report(SettingsError(f"{as_ours(error)}; the settings stay as they were"))
+        """Take back what ``settings`` would have changed, and say why."""
+        self._report(SettingsError(f"{as_livebg_error(error)}; the settings stay as they were"))
         with self._lock:
             kept = {
                 name: getattr(self.settings, name)
                 for name in SETTINGS
-                if getattr(self._wanted, name) == getattr(settings, name)
+                if getattr(self._requested, name) == getattr(settings, name)
             }
-            self._wanted = replace(self._wanted, **kept)
+            self._requested = replace(self._requested, **kept)
 
 
-class _Reading:
-    """The background of other settings, opened while the pipeline is at work."""
+class _Standby:
+    """A pipeline that is built, and shown the current frames until it has answered one."""
 
-    def __init__(self, chain: Chain, settings: Settings, changed: bool) -> None:
-        self.chain = chain
+    def __init__(self, build: Build, settings: Settings, size: Size) -> None:
         self.settings = settings
-        self.task: BackgroundTask[Plate | None] = BackgroundTask(
-            "background", lambda stop: open_background(settings.background) if changed else None
-        )
+        self.size = size
+        self.abandoned = False
+        self.frames: Mailbox[Frame] = Mailbox()
+        self.task = BackgroundTask("standby", partial(self._make, build))
+
+    def serves(self, settings: Settings, size: Size) -> bool:
+        return self.size == size and same_network(settings, self.settings)
+
+    def abandon(self) -> None:
+        """Let the task end as soon as it can; returns at once."""
+        self.abandoned = True
+        self.task.stop()
+        self.frames.close()
+
+    def _make(self, build: Build, stop: threading.Event) -> Pipeline:
+        pipeline = build(_without_hurry(self.settings), self.size)
+        try:
+            late: Frame | None = None
+            while not stop.is_set():
+                frame = late or self.frames.get(_POLL_S)
+                if frame is None or frame.size != self.size:
+                    continue
+                if pipeline.process(frame) is not None:
+                    pipeline.clear_statistics()
+                    break
+                late = frame
+            pipeline.reconfigure(self.settings)
+        except BaseException:
+            _close_quietly(pipeline)
+            raise
+        return pipeline
+
+
+class _Opening(NamedTuple):
+    """The background of other settings, opened while ``pipeline`` is at work."""
+
+    pipeline: Pipeline
+    settings: Settings
+    task: BackgroundTask[Plate]
 
     def close(self) -> None:
-        """Close what was opened and is not used."""
+        """Close a plate that is not used."""
         self.task.wait()
         with suppress(Exception):
-            plate = self.task.outcome()
-            if plate is not None:
-                plate.close()
+            self.task.outcome().close()
 
 
-def as_ours(error: Exception) -> LivebgError:
-    """Put an error that the pipeline should not have raised into a sentence for the user."""
-    if isinstance(error, LivebgError):
-        return error
-    _log.debug("the filter failed in a way that it should not", exc_info=error)
-    return ModelError(f"the filter failed: {error!r}; run with --debug for the whole story")
+def _without_hurry(settings: Settings) -> Settings:
+    return replace(settings, max_matte_age_s=_FIRST_INFERENCE_S)
+
+
+def _close_quietly(pipeline: Pipeline) -> None:
+    """Close a pipeline that is not needed any more, even where that fails."""
+    try:
+        pipeline.close()
+    except Exception:
+        _log.debug("a pipeline cannot be closed", exc_info=True)

@@ -9,12 +9,13 @@ from typing import Any
 
 from livebg.clock import Clock
 from livebg.config.settings import Settings
-from livebg.errors import LivebgError, ModelError
+from livebg.errors import DeviceLostError, LivebgError, ModelError
 from livebg.frame import BGR, Composite, PixelFormat, Size
 from livebg.live.capture import Captured
-from livebg.live.hot_swap import Chain, HotSwap, as_ours
+from livebg.live.hot_swap import Build, HotSwap, as_livebg_error
 from livebg.live.privacy import PrivacyGuard
 from livebg.live.statistics import Statistics
+from livebg.pipeline import Pipeline
 from livebg.threads import Backoff, Mailbox
 
 __all__ = ["Processing"]
@@ -51,7 +52,7 @@ class Processing:
         self,
         settings: Settings,
         *,
-        build: Callable[[Settings, Size], Chain],
+        build: Build,
         frames: Mailbox[Captured],
         publish: Callable[[Composite], None],
         guard: PrivacyGuard,
@@ -76,7 +77,7 @@ class Processing:
         self._pixel_format = pixel_format
         self._run = 0
         self._kept: Captured | None = None
-        self._late: Chain | None = None
+        self._late: Pipeline | None = None
         self._failures = 0
         self._backoff = Backoff(clock)
         guard.conceal("filter", _STARTING)
@@ -89,11 +90,11 @@ class Processing:
     @property
     def requested(self) -> Settings:
         """What was asked for last, without what was refused."""
-        return self._hot_swap.wanted
+        return self._hot_swap.requested
 
     def change(self, settings: Settings) -> None:
         """Ask for ``settings`` as soon as they can be had. May be called from any thread."""
-        self._hot_swap.want(settings)
+        self._hot_swap.request(settings)
 
     def pipeline_statistics(self) -> dict[str, Any]:
         """Return what the mask scheduler says of itself; empty before there is a pipeline."""
@@ -126,25 +127,25 @@ class Processing:
         """
         again, self._kept = captured is self._kept, None
         self._hot_swap.advance(captured.frame)
-        chain = self._ready_chain(captured)
-        if chain is None:
+        pipeline = self._ready_pipeline(captured)
+        if pipeline is None:
             return
         begin_ns = self._clock.now_ns()
         if not again:
             self._statistics.record_stage("wait", captured.frame.captured_ns, begin_ns)
         try:
-            composite = chain.process(
+            composite = pipeline.process(
                 captured.frame,
                 want_alpha=self._want_alpha,
                 pixel_format=self._format_for(captured.frame.size),
             )
             if composite is None:
-                self._keep(captured, chain)
+                self._keep(captured, pipeline)
                 return
             composite = self._guard.accept(composite, captured.frame)
         except Exception as error:
             # Whatever it is, the room must not be shown and the session must go on.
-            self._fail(chain, error)
+            self._fail(pipeline, error)
             return
         self._statistics.record_stage("process", begin_ns, self._clock.now_ns())
         self._statistics.count_filtered()
@@ -157,25 +158,25 @@ class Processing:
         """Return what the sinks want, but BGR where the guard will have to scale the picture."""
         return self._pixel_format if size == self._guard.size else BGR
 
-    def _ready_chain(self, captured: Captured) -> Chain | None:
+    def _ready_pipeline(self, captured: Captured) -> Pipeline | None:
         """Return a pipeline for this frame, or None while there can be none."""
         size = captured.frame.size
-        chain = self._hot_swap.chain
-        if chain is None or self._hot_swap.size != size:
+        pipeline = self._hot_swap.pipeline
+        if pipeline is None or self._hot_swap.size != size:
             if not self._backoff.ready:
                 return None
             self._guard.conceal("filter", _CHANGING)
             try:
-                chain = self._hot_swap.establish(size)
+                pipeline = self._hot_swap.establish(size)
             except Exception as error:
                 self._backoff.fail()
-                self._report(as_ours(error))
+                self._report(as_livebg_error(error))
                 return None
             self._failures = 0
         elif captured.run != self._run:
-            chain.reset()
+            pipeline.reset()
         self._run = captured.run
-        return chain
+        return pipeline
 
     def _configure_guard(self, settings: Settings) -> None:
         self._guard.configure(
@@ -184,21 +185,24 @@ class Processing:
             raw_allowed=settings.background.shows_room,
         )
 
-    def _keep(self, captured: Captured, chain: Chain) -> None:
+    def _keep(self, captured: Captured, pipeline: Pipeline) -> None:
         """Have a frame handled again, and tell the user why, once per pipeline."""
         self._kept = captured
-        if chain is not self._late:
-            self._late = chain
-            self._report(ModelError(chain.late_notice))
+        if pipeline is not self._late:
+            self._late = pipeline
+            self._report(ModelError(pipeline.late_notice))
 
-    def _fail(self, chain: Chain, error: Exception) -> None:
+    def _fail(self, pipeline: Pipeline, error: Exception) -> None:
         self._guard.conceal("filter", _FAILED)
         self._statistics.count_failed()
+        if isinstance(error, DeviceLostError):
+            self._hot_swap.leave_device(error)
+            return
         self._failures += 1
         if self._failures == 1:
-            self._report(as_ours(error))
+            self._report(as_livebg_error(error))
         try:
-            chain.reset()
+            pipeline.reset()
             broken = self._failures >= _REBUILD_AFTER
         except Exception:
             _log.debug("the pipeline cannot be reset", exc_info=True)

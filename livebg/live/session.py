@@ -26,9 +26,9 @@ from livebg.closable import Closable
 from livebg.config.load import chosen_settings
 from livebg.config.settings import Settings, same_camera
 from livebg.errors import LivebgError, SourceUnavailableError, UsageError
-from livebg.frame import Composite, Size
+from livebg.frame import Composite
 from livebg.live.capture import Capture, Captured, OnDemand
-from livebg.live.hot_swap import Chain, build_live
+from livebg.live.hot_swap import Build, build_live
 from livebg.live.privacy import PrivacyGuard
 from livebg.live.process import Processing
 from livebg.live.sink_runner import SinkRunner
@@ -93,7 +93,7 @@ class Session(Closable):
         source: str | Source | Callable[[], Source] | None = None,
         sinks: Iterable[Sink | str | Callable[[], Sink]] = (),
         preset: str | None = None,
-        build: Callable[[Settings, Size], Chain] = build_live,
+        build: Build = build_live,
         loop: bool = True,
         on_demand: bool = False,
         clock: Clock | None = None,

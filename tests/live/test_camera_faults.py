@@ -9,7 +9,7 @@ import pytest
 from livebg.config.settings import Settings
 from livebg.frame import Composite, Frame, Image
 from livebg.live.session import Session
-from tests.support.fakes import GENEROUS_S, PLATE, FakeChain, KeepingSink, scene, shows_room
+from tests.support.fakes import GENEROUS_S, PLATE, FakePipeline, KeepingSink, scene, shows_room
 from tests.support.pretend_camera import Mood, PretendCamera, pretend_camera
 from tests.support.rtsp_camera import RtspCamera, rtsp_camera
 
@@ -70,7 +70,7 @@ class Bench:
             settings,
             sinks=[self.sink],
             loop=False,
-            build=lambda settings, size: FakeChain(person_only),
+            build=lambda settings, size: FakePipeline(person_only),
             notice=self.notices.append,
         )
 

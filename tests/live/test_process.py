@@ -11,12 +11,13 @@ from livebg.config.settings import Settings
 from livebg.errors import LivebgError, ModelError
 from livebg.frame import BGR, Composite, Frame, Image, PixelFormat, Size
 from livebg.live.capture import Captured
-from livebg.live.hot_swap import Chain
+from livebg.live.hot_swap import Build
 from livebg.live.privacy import PrivacyGuard
 from livebg.live.process import Processing
 from livebg.live.statistics import Statistics
+from livebg.pipeline import Pipeline
 from livebg.threads import Mailbox
-from tests.support.fakes import GENEROUS_S, SIZE, FakeChain, scene, without_room
+from tests.support.fakes import GENEROUS_S, SIZE, FakePipeline, scene, without_room
 
 
 class Bench:
@@ -24,7 +25,7 @@ class Bench:
 
     def __init__(
         self,
-        build: Callable[[Settings, Size], Chain] | None = None,
+        build: Build | None = None,
         pixel_format: PixelFormat = BGR,
     ) -> None:
         self.clock = ManualClock(start_ns=10**9)
@@ -33,7 +34,7 @@ class Bench:
         self.frames: Mailbox[Captured] = Mailbox()
         self.published: list[Composite] = []
         self.reports: list[LivebgError] = []
-        self.chains: list[FakeChain] = []
+        self.chains: list[FakePipeline] = []
         self.built: list[tuple[Settings, Size]] = []
         self.settings = Settings()
         self.processing = Processing(
@@ -49,9 +50,9 @@ class Bench:
         )
         self._index = 0
 
-    def _build(self, settings: Settings, size: Size) -> FakeChain:
+    def _build(self, settings: Settings, size: Size) -> FakePipeline:
         self.built.append((settings, size))
-        self.chains.append(FakeChain())
+        self.chains.append(FakePipeline())
         return self.chains[-1]
 
     def feed(self, size: Size = SIZE, run: int = 0) -> None:
@@ -82,7 +83,7 @@ def test_the_card_is_shown_until_the_first_composite() -> None:
 
 
 def test_a_first_pipeline_that_cannot_be_built_ends_the_job() -> None:
-    def build(settings: Settings, size: Size) -> Chain:
+    def build(settings: Settings, size: Size) -> Pipeline:
         raise ModelError("no such network")
 
     bench = Bench(build)
@@ -122,7 +123,7 @@ def test_a_frame_that_the_network_is_late_with_is_handled_again() -> None:
         bench.frames.close()
         return without_room(frame)
 
-    bench = Bench(lambda settings, size: FakeChain(respond))
+    bench = Bench(lambda settings, size: FakePipeline(respond))
     bench.frames.put(Captured(Frame(scene(), 4, bench.clock.now_ns()), 0))
     bench.processing.run(threading.Event(), SIZE)
     assert attempts == [4, 4, 4, 7]
@@ -184,12 +185,12 @@ def test_a_rebuild_that_fails_is_tried_again() -> None:
     bench.feed()
     failures = 2
 
-    def build(settings: Settings, size: Size) -> Chain:
+    def build(settings: Settings, size: Size) -> Pipeline:
         nonlocal failures
         failures -= 1
         if failures >= 0:
             raise RuntimeError("out of memory")
-        return FakeChain()
+        return FakePipeline()
 
     bench.processing._hot_swap._build = build
     bench.chains[0].respond = _fail

@@ -14,11 +14,19 @@ from livebg.errors import (
     SourceUnavailableError,
 )
 from livebg.frame import BGR, Composite, Frame, Image, PixelFormat, Size
-from livebg.live.hot_swap import Chain
+from livebg.live.hot_swap import Build
 from livebg.live.session import Session
+from livebg.pipeline import Pipeline
 from livebg.sinks.base import Sink
 from livebg.sources.base import Source
-from tests.support.fakes import GENEROUS_S, SIZE, FakeCamera, FakeChain, KeepingSink, without_room
+from tests.support.fakes import (
+    GENEROUS_S,
+    SIZE,
+    FakeCamera,
+    FakePipeline,
+    KeepingSink,
+    without_room,
+)
 
 I420 = PixelFormat("i420", "bt601")
 
@@ -47,7 +55,7 @@ class Hanging:
 def session(
     *sinks: Sink,
     source: Callable[[], Source] = FakeCamera,
-    build: Callable[[Settings, Size], Chain] = lambda settings, size: FakeChain(),
+    build: Build = lambda settings, size: FakePipeline(),
     window: Sink | None = None,
     on_demand: bool = False,
     notice: Callable[[str], None] = lambda sentence: None,
@@ -122,9 +130,9 @@ def test_the_first_and_the_last_picture_are_cards() -> None:
     sink = KeepingSink()
     hanging = Hanging()
 
-    def build(settings: Settings, size: Size) -> Chain:
+    def build(settings: Settings, size: Size) -> Pipeline:
         hanging()
-        return FakeChain()
+        return FakePipeline()
 
     live = session(sink, build=build)
 
@@ -197,7 +205,7 @@ def test_a_capture_thread_that_crashes_is_no_end_of_the_source() -> None:
 
 
 def test_a_pipeline_that_cannot_be_built_ends_it() -> None:
-    def build(settings: Settings, size: Size) -> Chain:
+    def build(settings: Settings, size: Size) -> Pipeline:
         raise ModelError("the weights are broken")
 
     sink = KeepingSink()
@@ -226,7 +234,7 @@ def test_what_was_opened_is_released_when_a_sink_is_refused() -> None:
             Settings(),
             source=lambda: camera,
             sinks=[first, no_device],
-            build=lambda settings, size: FakeChain(),
+            build=lambda settings, size: FakePipeline(),
         )
     assert camera.closed.is_set()
     assert first.aborted
@@ -265,10 +273,10 @@ def test_a_hung_stage_does_not_hold_the_shutdown(stage: str) -> None:
             hanging()
         return without_room(frame)
 
-    def build(settings: Settings, size: Size) -> Chain:
+    def build(settings: Settings, size: Size) -> Pipeline:
         if stage == "build":
             hanging()
-        return FakeChain(respond)
+        return FakePipeline(respond)
 
     hung, other = HangingSink("hung"), KeepingSink("other")
     live = session(hung, other, source=HangingCamera, build=build)
@@ -285,7 +293,7 @@ def test_a_hung_stage_does_not_hold_the_shutdown(stage: str) -> None:
 
 
 def test_settings_change_between_two_frames() -> None:
-    sink, chain = KeepingSink(), FakeChain()
+    sink, chain = KeepingSink(), FakePipeline()
     live = session(sink, build=lambda settings, size: chain)
     wanted = replace(Settings(), background="gray")
 

@@ -11,8 +11,9 @@ from livebg.compositing.backgrounds import Plate
 from livebg.config.settings import Settings
 from livebg.errors import ModelError, SinkError, SourceError
 from livebg.frame import BGR, ColourMatrix, Composite, Frame, Image, PixelFormat, PixelLayout, Size
-from livebg.live.hot_swap import Chain
+from livebg.live.hot_swap import Build
 from livebg.live.session import Session
+from livebg.pipeline import Pipeline
 from livebg.pixels.conversion import converted
 from livebg.sinks.base import Sink, repacked
 from livebg.sources.base import Source
@@ -20,7 +21,7 @@ from tests.support.fakes import (
     GENEROUS_S,
     SIZE,
     FakeCamera,
-    FakeChain,
+    FakePipeline,
     KeepingSink,
     scene,
     shows_room,
@@ -47,7 +48,7 @@ def play(
     done: Callable[[Session, Watched], bool],
     *,
     respond: Callable[[Frame], Image] = without_room,
-    build: Callable[[Settings, Size], Chain] | None = None,
+    build: Build | None = None,
     open_source: Callable[[], Source] = FakeCamera,
     open_sink: Callable[[Watched], Sink] = lambda sink: sink,
     retry: bool = False,
@@ -61,7 +62,7 @@ def play(
         settings,
         source=open_source,
         sinks=[lambda: open_sink(sink)],
-        build=build or (lambda settings, size: FakeChain(respond)),
+        build=build or (lambda settings, size: FakePipeline(respond)),
     )
 
     def tick() -> None:
@@ -118,9 +119,9 @@ def test_a_session_that_works() -> None:
 def test_while_the_network_is_loading() -> None:
     release = threading.Event()
 
-    def build(settings: Settings, size: Size) -> Chain:
+    def build(settings: Settings, size: Size) -> Pipeline:
         release.wait(GENEROUS_S)
-        return FakeChain()
+        return FakePipeline()
 
     def done(live: Session, sink: Watched) -> bool:
         if len(sink.cards) > 5:
@@ -147,7 +148,7 @@ def _raise(frame: Frame) -> Image:
         lambda frame: np.repeat(frame.image, 2, axis=0),
         lambda frame: frame.image.astype(np.float32),
         lambda frame: frame.image[..., :2].copy(),
-        lambda frame: None,
+        lambda frame: frame.image[:0],
     ],
     ids=["raises", "defect", "raw", "flipped", "cut", "larger", "float", "channels", "nothing"],
 )
@@ -265,10 +266,10 @@ def test_while_another_network_is_loaded_the_filter_goes_on() -> None:
     release = threading.Event()
     seen: list[int] = []
 
-    def build(settings: Settings, size: Size) -> Chain:
+    def build(settings: Settings, size: Size) -> Pipeline:
         if settings.model == OTHER_NETWORK.model:
             release.wait(GENEROUS_S)
-        return FakeChain()
+        return FakePipeline()
 
     def done(live: Session, sink: Watched) -> bool:
         if not seen and enough(live, sink):
@@ -287,8 +288,8 @@ def test_while_another_network_is_loaded_the_filter_goes_on() -> None:
 def test_another_network_that_goes_wrong(wrong: Callable[[Frame], Image]) -> None:
     changed: list[int] = []
 
-    def build(settings: Settings, size: Size) -> Chain:
-        return FakeChain(wrong if settings.model == OTHER_NETWORK.model else without_room)
+    def build(settings: Settings, size: Size) -> Pipeline:
+        return FakePipeline(wrong if settings.model == OTHER_NETWORK.model else without_room)
 
     def done(live: Session, sink: Watched) -> bool:
         if not changed and enough(live, sink):
@@ -303,10 +304,10 @@ def test_another_network_that_goes_wrong(wrong: Callable[[Frame], Image]) -> Non
 def test_another_network_that_cannot_be_loaded() -> None:
     changed: list[int] = []
 
-    def build(settings: Settings, size: Size) -> Chain:
+    def build(settings: Settings, size: Size) -> Pipeline:
         if settings.model == OTHER_NETWORK.model:
             raise ModelError("there is no such network")
-        return FakeChain()
+        return FakePipeline()
 
     def done(live: Session, sink: Watched) -> bool:
         if not changed and enough(live, sink):
@@ -324,14 +325,14 @@ def test_hiding_the_room_together_with_another_network_does_not_wait_for_it() ->
     shown: list[int] = []
     raw = replace(SETTINGS, background="none")
 
-    class Switching(FakeChain):
+    class Switching(FakePipeline):
         def reconfigure(self, settings: Settings, plate: Plate | None = None) -> None:
             self.respond = without_room
 
-    def build(settings: Settings, size: Size) -> Chain:
+    def build(settings: Settings, size: Size) -> Pipeline:
         if settings.model == OTHER_NETWORK.model:
             release.wait(GENEROUS_S)
-            return FakeChain()
+            return FakePipeline()
         return Switching(lambda frame: frame.image)
 
     def done(live: Session, sink: Watched) -> bool:
@@ -373,7 +374,7 @@ def test_the_last_picture_left_behind_is_the_card() -> None:
 
 
 def test_the_last_picture_after_a_crash_is_the_card() -> None:
-    class Crashing(FakeChain):
+    class Crashing(FakePipeline):
         def process(
             self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
         ) -> Composite:
@@ -400,7 +401,7 @@ def test_a_sink_that_fails_for_good_gets_nothing_more() -> None:
         SETTINGS,
         source=FakeCamera,
         sinks=[sink],
-        build=lambda settings, size: FakeChain(),
+        build=lambda settings, size: FakePipeline(),
     )
 
     def break_it() -> None:

@@ -90,7 +90,7 @@ class FakeCamera(Source):
         self.closed.set()
 
 
-class FakeChain:
+class FakePipeline(Pipeline):
     """A pipeline that filters ``scene``, or does what ``respond`` does; None: late."""
 
     late_notice = "the network has not answered"
