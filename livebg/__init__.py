@@ -10,8 +10,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from livebg.config.background import Background
     from livebg.config.load import load_settings
     from livebg.config.settings import Settings
+    from livebg.conversion import Conversion, convert
     from livebg.errors import (
         BenchError,
         DamagedFileError,
@@ -32,13 +34,20 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from livebg.frame import Composite, Frame, Matte
+    from livebg.live.session import Session
     from livebg.pipeline import Pipeline
+    from livebg.segmenters.base import Segmenter, SegmenterInfo
+    from livebg.sinks.base import Sink
+    from livebg.sources.base import Source, SourceInfo
+    from livebg.still import cutout
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Background",
     "BenchError",
     "Composite",
+    "Conversion",
     "DamagedFileError",
     "DeviceLostError",
     "EndOfStreamError",
@@ -49,29 +58,47 @@ __all__ = [
     "Matte",
     "ModelError",
     "Pipeline",
+    "Segmenter",
+    "SegmenterInfo",
+    "Session",
     "SessionError",
     "Settings",
     "SettingsError",
+    "Sink",
     "SinkError",
     "SinkUnavailableError",
+    "Source",
     "SourceError",
+    "SourceInfo",
     "SourceUnavailableError",
     "SystemChangeError",
     "UsageError",
     "WeightsError",
     "__version__",
+    "convert",
+    "cutout",
     "load_settings",
 ]
 
 _MODULES = {
+    "Background": "livebg.config.background",
     "Composite": "livebg.frame",
+    "Conversion": "livebg.conversion",
     "Frame": "livebg.frame",
     "Matte": "livebg.frame",
     "Pipeline": "livebg.pipeline",
+    "Segmenter": "livebg.segmenters.base",
+    "SegmenterInfo": "livebg.segmenters.base",
+    "Session": "livebg.live.session",
     "Settings": "livebg.config.settings",
+    "Sink": "livebg.sinks.base",
+    "Source": "livebg.sources.base",
+    "SourceInfo": "livebg.sources.base",
+    "convert": "livebg.conversion",
+    "cutout": "livebg.still",
     "load_settings": "livebg.config.load",
 }
-"""Where the public names live; those that are not listed are errors."""
+"""Modules of the public names; the others are in ``livebg.errors``."""
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,7 @@ LAYERS = (
     {"matting"},
     {"build", "backgrounds"},
     {"pipeline"},
-    {"convert"},
+    {"conversion", "still"},
     {"live"},
     {"doctor", "bench"},
     {"cli"},

@@ -8,11 +8,21 @@ from livebg import errors
 
 PUBLIC = {
     "__version__",
+    "Background",
     "Composite",
+    "Conversion",
     "Frame",
     "Matte",
     "Pipeline",
+    "Segmenter",
+    "SegmenterInfo",
+    "Session",
     "Settings",
+    "Sink",
+    "Source",
+    "SourceInfo",
+    "convert",
+    "cutout",
     "load_settings",
     *errors.__all__,
 }

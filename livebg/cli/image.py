@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livebg.cli.conflicts import Written, check_output_conflicts, settings_files
 from livebg.cli.console import download_progress
 from livebg.cli.options import add_settings_options, overrides_from, settings_from
-from livebg.config.settings import Settings
-from livebg.frame import Composite, Frame, Image, Size
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from livebg.pipeline import Pipeline
+    from livebg.frame import Image
+    from livebg.still import FilteredStill
 
 __all__ = ["add_parser", "run"]
 
@@ -32,14 +27,6 @@ _SETTINGS = (
     "edge_colour",
 )
 """The settings that mean something for one picture."""
-
-_LOOKS = 3
-"""How often a network with memory looks at the picture: its error falls by 7 % with three looks
-(0.3 % more with each further one), most where there is no person."""
-
-_MOST_PIXELS: Size = (1920, 1080)
-"""What a network with classes sees of a picture at most: the largest one takes 2 GiB for as many
-pixels, and half a minute or more on a processor."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -81,9 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
     """
     settings = settings_from(arguments)
 
-    from livebg.pipeline import Pipeline
     from livebg.sinks.pictures import check_picture_path, write_picture
     from livebg.sources.pictures import read_picture
+    from livebg.still import filter_still, still_settings
 
     drawn = arguments.compare or arguments.segmap
     check_picture_path(arguments.output, transparent=settings.background.transparent and not drawn)
@@ -91,57 +78,27 @@ def run(arguments: argparse.Namespace) -> int:
         {"IN": arguments.input, **settings_files(arguments, settings)},
         [Written("-o", arguments.output)],
     )
-    frame = Frame(read_picture(arguments.input), index=0, captured_ns=0)
+    before = read_picture(arguments.input)
     if "matte_size" not in overrides_from(arguments):
-        settings = _with_a_close_look(settings, frame.size)
+        settings = still_settings(settings, (before.shape[1], before.shape[0]))
     with download_progress() as progress:
-        pipeline = Pipeline(settings, frame.size, progress=progress)
-    with pipeline:
-        picture = _picture(pipeline, frame, compare=arguments.compare, segmap=arguments.segmap)
+        after = filter_still(before, settings, progress=progress)
+    picture = _sheet(before, after, compare=arguments.compare, segmap=arguments.segmap)
     write_picture(arguments.output, picture)
     print(f"{arguments.output}: {picture.shape[1]}x{picture.shape[0]}")
     return 0
 
 
-def _with_a_close_look(settings: Settings, size: Size) -> Settings:
-    """Return ``settings`` with which a network with classes sees a picture of ``size`` as it is.
-
-    One picture may take its time. RVM's coefficients reach full size without that.
-    """
-    from livebg.models.catalog import CATALOG
-
-    entry = CATALOG.get(settings.model)
-    if entry is None or not entry.classes:
-        return settings
-    return replace(settings, matte_size=min(size, _MOST_PIXELS, key=lambda side: side[0] * side[1]))
-
-
-def _picture(pipeline: Pipeline, frame: Frame, *, compare: bool, segmap: bool) -> Image:
-    """Return what was asked for: the filtered picture, or it and others side by side."""
+def _sheet(before: Image, after: FilteredStill, *, compare: bool, segmap: bool) -> Image:
+    """Return the filtered picture, or the pictures that were asked for side by side."""
     from livebg.compositing.sheets import colour_classes, side_by_side, with_legend
     from livebg.models.catalog import VOC_CLASSES, voc_palette
 
-    pipeline.warm_up(frame, _LOOKS - 1)
-    matte = pipeline.matte(frame)
-    assert matte is not None  # only a live pipeline is ever late
-    composite = pipeline.compose(frame, matte, want_alpha=True)
-    before, after = ("before", frame.image), ("after", composite.image)
+    first, last = ("before", before), ("after", after.image)
     if not segmap:
-        return side_by_side([before, after]) if compare else composite.image
-    labels = pipeline.labels(frame, matte)
-    if labels is None:
-        labels = _person_labels(composite)
+        return side_by_side([first, last]) if compare else after.image
     palette = voc_palette()
-    drawn = colour_classes(labels, palette)
+    drawn = colour_classes(after.labels, palette)
     if compare:
-        drawn = side_by_side([before, ("segmap", drawn), after])
-    return with_legend(drawn, labels, VOC_CLASSES, palette)
-
-
-def _person_labels(composite: Composite) -> NDArray[np.uint8]:
-    """Return person where the matte says so, for networks without classes."""
-    from livebg.compositing.sheets import labels_from_alpha
-    from livebg.models.catalog import VOC_CLASSES
-
-    assert composite.alpha is not None  # it was asked for
-    return labels_from_alpha(composite.alpha, VOC_CLASSES.index("person"))
+        drawn = side_by_side([first, ("segmap", drawn), last])
+    return with_legend(drawn, after.labels, VOC_CLASSES, palette)

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,14 +148,20 @@ def _open(
         started_ns=started_ns,
         notice=line.say,
     )
-    if outputs.on_demand and not session.can_rest:
-        line.say("this virtual camera cannot tell whether an app reads it: the camera stays on")
-    elif outputs.on_demand and not outputs.only_virtual_camera:
-        line.say(
+    if outputs.on_demand:
+        _explain_on_demand(outputs, can_rest=session.can_rest, notice=line.say)
+    return session
+
+
+def _explain_on_demand(outputs: Outputs, *, can_rest: bool, notice: Callable[[str], None]) -> None:
+    """Say what running on demand means here, where it is not what a user would expect."""
+    if not can_rest:
+        notice("this virtual camera cannot tell whether an app reads it: the camera stays on")
+    elif not outputs.only_virtual_camera:
+        notice(
             "the camera runs only while an app reads the virtual camera; until then every other "
             "output shows a card or waits"
         )
-    return session
 
 
 def _drive(

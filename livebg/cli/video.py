@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livebg import __version__
 from livebg.cli.conflicts import FRAMES, MATTES, Written, check_output_conflicts, settings_files
-from livebg.cli.console import INTERRUPTED, StatsFile
+from livebg.cli.console import (
+    INTERRUPTED,
+    StatsFile,
+    download_progress,
+    frame_progress,
+    stop_on_signals,
+)
 from livebg.cli.options import add_settings_options, settings_from
 from livebg.errors import UsageError
+from livebg.frame import size_text
 
 if TYPE_CHECKING:
-    from livebg.config.settings import Settings
-    from livebg.convert import Conversion
-    from livebg.pipeline import Pipeline
-    from livebg.sinks.base import Sink
-    from livebg.sources.base import Source, SourceInfo
+    from livebg.conversion import Conversion
 
 __all__ = ["add_parser", "run"]
 
@@ -91,8 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         SourceError: the input breaks off.
         SinkError: an output cannot be written.
     """
-    from livebg.cli.console import download_progress
-    from livebg.pipeline import Pipeline
+    from livebg.conversion import Converter
 
     if arguments.output is None and arguments.alpha is None:
         raise UsageError(
@@ -102,148 +100,72 @@ def run(arguments: argparse.Namespace) -> int:
     check_output_conflicts(
         {"IN": arguments.input, **settings_files(arguments, settings)}, _writes(arguments)
     )
-    with ExitStack() as stack:
-        source = stack.enter_context(_open_source(arguments, settings))
-        sinks = [
-            stack.enter_context(sink) for sink in _open_sinks(arguments, source.info, settings)
-        ]
-        stats = None if arguments.stats is None else StatsFile(arguments.stats)
-        with download_progress() as progress:
-            pipeline = stack.enter_context(Pipeline(settings, source.info.size, progress=progress))
-        measured = _convert(arguments, source, pipeline, sinks)
-        if not measured.conversion.finished:
-            print("livebg: interrupted, nothing was written", file=sys.stderr)
-            return INTERRUPTED
-        if stats is not None:
-            stats.write(measured.summary(pipeline))
-    print(measured.sentence(arguments.output or arguments.alpha, source.info))
-    return 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """What a conversion took."""
-
-    conversion: Conversion
-    wall_s: float
-    cpu_s: float
-
-    def summary(self, pipeline: Pipeline) -> dict[str, Any]:
-        """Return plain values for JSON, named as in ``livebg.live.statistics``."""
-        from livebg.live.statistics import SCHEMA
-        from livebg.platform.process import peak_memory_mib
-
-        frames = self.conversion.frames
-        return {
-            "schema": SCHEMA,
-            "livebg": __version__,
-            "duration_s": round(self.wall_s, 3),
-            "frames": {"in": frames, "out": frames},
-            "rate_fps": round(frames / self.wall_s, 2),
-            "cpu": {
-                "ms_per_frame": round(1e3 * self.cpu_s / max(1, frames), 3),
-                "share_of_core": round(self.cpu_s / self.wall_s, 3),
-            },
-            "memory": {"peak_mib": peak_memory_mib()},
-            "inference": dict(pipeline.statistics),
-        }
-
-    def sentence(self, target: str | Path, info: SourceInfo) -> str:
-        frames = self.conversion.frames
-        return (
-            f"{target}: {frames} frames of {info.size[0]}x{info.size[1]} in {self.wall_s:.1f} s "
-            f"({frames / self.wall_s:.1f} frames per second)"
-        )
-
-
-def _convert(
-    arguments: argparse.Namespace, source: Source, pipeline: Pipeline, sinks: Sequence[Sink]
-) -> _Measured:
-    from livebg.cli.console import frame_progress, stop_on_signals
-    from livebg.convert import convert
-
-    stop = threading.Event()
-    wall, cpu = time.perf_counter(), time.process_time()
-    total = _expected_frames(source)
-    with stop_on_signals(stop.set), frame_progress(source.info.name, total) as progress:
-        conversion = convert(
-            source,
-            pipeline,
-            sinks,
-            want_alpha=arguments.alpha is not None,
-            on_progress=progress,
-            stop=stop,
-        )
-    return _Measured(conversion, time.perf_counter() - wall, time.process_time() - cpu)
-
-
-def _open_source(arguments: argparse.Namespace, settings: Settings) -> Source:
-    if arguments.input.is_dir():
-        from livebg.sources.pictures import PictureFolder
-
-        return PictureFolder(arguments.input, Fraction(settings.fps).limit_denominator(1001))
-    if "setting.fps" in arguments:
+    if "setting.fps" in arguments and arguments.input.is_file():
         raise UsageError(
             f"--fps {getattr(arguments, 'setting.fps')} is for a folder of pictures; "
             f"{arguments.input} keeps its own frame rate, leave --fps out"
         )
-    from livebg.sources.video import VideoFile
+    stats = None if arguments.stats is None else StatsFile(arguments.stats)
+    stop = threading.Event()
+    with ExitStack() as stack:
+        with download_progress() as progress:
+            converter = Converter(
+                arguments.input,
+                arguments.output or (),
+                alpha=arguments.alpha,
+                settings=settings,
+                progress=progress,
+            )
+        stack.enter_context(converter)
+        info = converter.source.info
+        with (
+            stop_on_signals(stop.set),
+            frame_progress(info.name, converter.expected_frames) as on_progress,
+        ):
+            conversion = converter.run(on_progress, stop)
+        if not conversion.finished:
+            print("livebg: interrupted, nothing was written", file=sys.stderr)
+            return INTERRUPTED
+        if stats is not None:
+            stats.write(_statistics(conversion, converter.pipeline.statistics))
+    print(
+        f"{arguments.output or arguments.alpha}: {conversion.frames} frames of "
+        f"{size_text(info.size)} in {conversion.wall_s:.1f} s "
+        f"({conversion.frames / conversion.wall_s:.1f} frames per second)"
+    )
+    return 0
 
-    return VideoFile(arguments.input)
 
+def _statistics(conversion: Conversion, inference: Mapping[str, Any]) -> dict[str, Any]:
+    """Return plain values for JSON, named as in ``livebg.live.statistics``."""
+    from livebg.live.statistics import SCHEMA
+    from livebg.platform.process import peak_memory_mib
 
-def _expected_frames(source: Source) -> int | None:
-    from livebg.sources.video import VideoFile
-
-    return source.expected_frames if isinstance(source, VideoFile) else source.info.frame_count
+    frames, wall_s, cpu_s = conversion.frames, conversion.wall_s, conversion.cpu_s
+    return {
+        "schema": SCHEMA,
+        "livebg": __version__,
+        "duration_s": round(wall_s, 3),
+        "frames": {"in": frames, "out": frames},
+        "rate_fps": round(frames / wall_s, 2),
+        "cpu": {
+            "ms_per_frame": round(1e3 * cpu_s / max(1, frames), 3),
+            "share_of_core": round(cpu_s / wall_s, 3),
+        },
+        "memory": {"peak_mib": peak_memory_mib()},
+        "inference": dict(inference),
+    }
 
 
 def _writes(arguments: argparse.Namespace) -> list[Written]:
+    from livebg.conversion import is_folder
+
+    output = arguments.output
     places = (
-        ("-o", arguments.output, FRAMES if _is_folder(arguments.output) else None),
+        ("-o", output, FRAMES if output is not None and is_folder(output) else None),
         ("--alpha", arguments.alpha, MATTES),
         ("--stats", arguments.stats, None),
     )
     return [
         Written(option, Path(path), prefix) for option, path, prefix in places if path is not None
     ]
-
-
-def _is_folder(output: str | None) -> bool:
-    """Say whether ``-o`` names a folder for pictures."""
-    return output is not None and (
-        output.endswith(("/", "\\")) or os.path.isdir(output) or not Path(output).suffix
-    )
-
-
-def _open_sinks(arguments: argparse.Namespace, info: SourceInfo, settings: Settings) -> list[Sink]:
-    sinks: list[Sink] = []
-    try:
-        if arguments.output is not None:
-            sinks.append(_open_output(arguments, info, settings))
-        if arguments.alpha is not None:
-            from livebg.sinks.pictures import AlphaFolder
-
-            sinks.append(AlphaFolder(arguments.alpha))
-    except BaseException:
-        for sink in sinks:
-            sink.abort()
-        raise
-    return sinks
-
-
-def _open_output(arguments: argparse.Namespace, info: SourceInfo, settings: Settings) -> Sink:
-    path = Path(arguments.output)
-    if _is_folder(arguments.output):
-        from livebg.sinks.pictures import PictureFolderSink
-
-        return PictureFolderSink(path)
-    from livebg.sinks.recorder import Recorder
-
-    return Recorder(
-        path,
-        size=info.size,
-        frame_rate=info.frame_rate,
-        transparent=settings.background.transparent,
-        audio_from=None if arguments.input.is_dir() else arguments.input,
-    )

@@ -95,7 +95,11 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def chosen_settings(
-    settings: Settings | None, preset: str | None, overrides: Mapping[str, Any]
+    settings: Settings | None,
+    preset: str | None,
+    overrides: Mapping[str, Any],
+    *,
+    default_preset: str = DEFAULT_PRESET,
 ) -> Settings:
     """Return ``settings``, or where there are none, those that a preset and single ones make.
 
@@ -103,7 +107,7 @@ def chosen_settings(
         SettingsError: both are given, or a setting or the preset is unknown or out of range.
     """
     if settings is None:
-        return load_settings(preset=preset, overrides=overrides, default_preset=DEFAULT_PRESET)
+        return load_settings(preset=preset, overrides=overrides, default_preset=default_preset)
     if preset is not None or overrides:
         raise SettingsError("give either whole settings, or a preset and single settings")
     return settings

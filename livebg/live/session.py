@@ -263,6 +263,10 @@ class Session(Closable):
         """Ask the session to end; returns at once, may be called from a signal handler."""
         self.stop_requested = True
 
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for a session in the background to end; return whether it has."""
+        return self._background is None or self._background.join(timeout_s)
+
     def run(
         self, *, seconds: float | None = None, on_tick: Callable[[], None] | None = None
     ) -> None:

@@ -155,7 +155,7 @@ def test_a_network_with_classes_sees_the_picture_as_it_is(
         asked.append(settings)
         return PersonAndDog(settings, size)
 
-    monkeypatch.setattr("livebg.pipeline.Pipeline", build)
+    monkeypatch.setattr("livebg.still.Pipeline", build)
     source, out = tmp_path / "in.png", tmp_path / "out.png"
     cv2.imwrite(str(source), np.full((*size[::-1], 3), 77, np.uint8))
     assert main(["image", str(source), "-o", str(out), "--preset", "balanced", *words]) == 0
@@ -165,7 +165,7 @@ def test_a_network_with_classes_sees_the_picture_as_it_is(
 def test_the_class_map_of_a_network_with_classes_shows_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("livebg.pipeline.Pipeline", PersonAndDog)
+    monkeypatch.setattr("livebg.still.Pipeline", PersonAndDog)
     source, out = tmp_path / "in.png", tmp_path / "out.png"
     cv2.imwrite(str(source), np.full((90, 300, 3), 77, np.uint8))
     assert main(["image", str(source), "-o", str(out), "--segmap"]) == 0
@@ -177,7 +177,7 @@ def test_the_class_map_of_a_network_with_classes_shows_them(
 
 
 def test_a_picture_is_turned_upright(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livebg.pipeline.Pipeline", PersonAndDog)
+    monkeypatch.setattr("livebg.still.Pipeline", PersonAndDog)
     lying = np.zeros((40, 80, 3), np.uint8)
     lying[:, :40] = 255
     source, out = tmp_path / "in.jpg", tmp_path / "out.png"

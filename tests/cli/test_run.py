@@ -6,7 +6,6 @@ The real command is stopped for a while, as by a sleep of the machine, and the p
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import re
@@ -18,8 +17,6 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -28,8 +25,6 @@ import pytest
 from livebg.cli.main import main
 from livebg.cli.outputs import Outputs
 from livebg.cli.run import _explain_on_demand
-from livebg.cli.status_line import StatusLine
-from livebg.clock import ManualClock
 from livebg.frame import Frame, Image
 from livebg.sources.video import VideoFile
 from tests.support.desktop import Desktop
@@ -328,21 +323,21 @@ def test_closing_the_window_ends_it(
 
 
 @pytest.mark.parametrize(
-    ("can_rest", "outputs", "said"),
+    ("can_rest", "alone", "said"),
     [
-        (True, Outputs(virtual_camera=True), ""),
-        (False, Outputs(virtual_camera=True), "the camera stays on"),
-        (True, Outputs(virtual_camera=True, window=True), "every other output shows a card"),
+        (True, True, ""),
+        (False, True, "the camera stays on"),
+        (True, False, "every other output shows a card"),
     ],
 )
 def test_what_on_demand_means_is_said_where_it_may_surprise(
-    can_rest: bool, outputs: Outputs, said: str
+    can_rest: bool, alone: bool, said: str
 ) -> None:
-    stream = io.StringIO()
-    session = cast(Any, SimpleNamespace(can_rest=can_rest))
-    _explain_on_demand(session, outputs, StatusLine(ManualClock(), stream))
-    assert bool(stream.getvalue()) == bool(said)
-    assert said in stream.getvalue()
+    notices: list[str] = []
+    outputs = Outputs(("virtual-camera",), only_virtual_camera=alone, on_demand=True)
+    _explain_on_demand(outputs, can_rest=can_rest, notice=notices.append)
+    assert bool(notices) == bool(said)
+    assert said in "".join(notices)
 
 
 SIZE = (640, 360)

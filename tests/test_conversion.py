@@ -1,17 +1,20 @@
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from livebg.convert import Conversion, convert
+from livebg.conversion import Conversion, convert
 from livebg.errors import DamagedFileError, ModelError, SinkError
 from livebg.frame import BGR, Composite, Frame, PixelFormat
+from livebg.pipeline import Pipeline
 from livebg.sinks.base import Sink
 from livebg.sinks.pictures import AlphaFolder, PictureFolderSink
 from livebg.sinks.recorder import Recorder
+from livebg.sources.base import Source
 from livebg.sources.pictures import list_pictures, read_picture
 from livebg.sources.video import VideoFile
 from tests.support.clips import RATE, SIZE, number_of, write_clip
@@ -91,6 +94,10 @@ class Asked(Negative):
         return super().process(frame, want_alpha=want_alpha)
 
 
+def run(source: Source, sinks: Sequence[Sink], pipeline: Negative, **options: Any) -> Conversion:
+    return convert(source, sinks, pipeline=cast(Pipeline, pipeline), **options)
+
+
 @pytest.fixture
 def clip_path(tmp_path: Path) -> Path:
     return write_clip(tmp_path / "in.mp4", count=COUNT)
@@ -101,7 +108,7 @@ def test_every_frame_goes_to_every_sink_in_order(clip_path: Path) -> None:
     pipeline = Negative()
     progress: list[int] = []
     with VideoFile(clip_path) as source:
-        result = convert(source, pipeline, sinks, on_progress=progress.append)
+        result = run(source, sinks, pipeline, on_progress=progress.append)
     assert result == Conversion(COUNT, finished=True)
     for sink in sinks:
         assert sink.numbers == list(range(COUNT))
@@ -118,7 +125,7 @@ def test_real_files_from_end_to_end(tmp_path: Path, clip_path: Path) -> None:
         AlphaFolder(tmp_path / "mattes"),
     ]
     with VideoFile(clip_path) as source:
-        convert(source, Negative(), sinks, want_alpha=True)
+        run(source, sinks, Negative())
     with VideoFile(tmp_path / "out.mkv") as written:
         assert [number_of(255 - frame.image) for frame in written] == list(range(COUNT))
     for folder, negative in (("frames", True), ("mattes", False)):
@@ -131,7 +138,7 @@ def test_real_files_from_end_to_end(tmp_path: Path, clip_path: Path) -> None:
 def test_an_error_of_the_pipeline_aborts_every_sink(clip_path: Path, at: int) -> None:
     sinks = [Memory(), Memory()]
     with VideoFile(clip_path) as source, pytest.raises(ModelError, match=f"failed on frame {at}"):
-        convert(source, Negative(fail_at=at), sinks)
+        run(source, sinks, Negative(fail_at=at))
     assert [sink.calls for sink in sinks] == [["abort"], ["abort"]]
 
 
@@ -139,14 +146,14 @@ def test_an_error_of_the_pipeline_aborts_every_sink(clip_path: Path, at: int) ->
 def test_an_error_of_a_sink_aborts_every_sink(clip_path: Path, at: int) -> None:
     sinks = [Memory(), Memory(fail_at=at)]
     with VideoFile(clip_path) as source, pytest.raises(SinkError, match="the disk is full"):
-        convert(source, Negative(), sinks)
+        run(source, sinks, Negative())
     assert [sink.calls for sink in sinks] == [["abort"], ["abort"]]
 
 
 def test_an_error_at_the_end_of_a_sink_is_raised(clip_path: Path) -> None:
     sinks = [Memory(fail_close=True), Memory()]
     with VideoFile(clip_path) as source, pytest.raises(SinkError, match="end cannot be written"):
-        convert(source, Negative(), sinks)
+        run(source, sinks, Negative())
     assert [sink.calls for sink in sinks] == [["close", "abort"], ["abort"]]
 
 
@@ -156,7 +163,7 @@ def test_an_error_of_the_source_aborts_every_sink(tmp_path: Path) -> None:
     path.write_bytes(content[: len(content) // 2])
     sink = Memory()
     with VideoFile(path) as source, pytest.raises(DamagedFileError, match="breaks off"):
-        convert(source, Negative(), [sink])
+        run(source, [sink], Negative())
     assert sink.calls == ["abort"]
 
 
@@ -165,7 +172,7 @@ def test_a_stop_aborts_every_sink(clip_path: Path, at: int) -> None:
     stop = threading.Event()
     sink = Memory()
     with VideoFile(clip_path) as source:
-        result = convert(source, Negative(stop=(at, stop)), [sink], stop=stop)
+        result = run(source, [sink], Negative(stop=(at, stop)), stop=stop)
     assert not result.finished
     assert result.frames == at + 1
     assert sink.calls == ["abort"]
@@ -176,7 +183,7 @@ def test_a_stop_beforehand_leaves_nothing(tmp_path: Path, clip_path: Path) -> No
     stop.set()
     recorder = Recorder(tmp_path / "out.mp4", size=SIZE, frame_rate=Fraction(25))
     with VideoFile(clip_path) as source:
-        assert convert(source, Negative(), [recorder], stop=stop) == Conversion(0, finished=False)
+        assert run(source, [recorder], Negative(), stop=stop) == Conversion(0, finished=False)
     assert list(tmp_path.iterdir()) == [clip_path]
 
 
@@ -188,7 +195,7 @@ def test_a_keyboard_interrupt_in_the_filter_cleans_up_too(clip_path: Path) -> No
             raise KeyboardInterrupt
 
     with VideoFile(clip_path) as source, pytest.raises(KeyboardInterrupt):
-        convert(source, Negative(), [sink], on_progress=interrupted)
+        run(source, [sink], Negative(), on_progress=interrupted)
     assert sink.calls == ["abort"]
 
 
@@ -202,7 +209,7 @@ def test_a_recording_gets_what_its_encoder_takes(
     ]
     pipeline = Asked()
     with VideoFile(clip_path) as source:
-        convert(source, pipeline, sinks, want_alpha=True)
+        run(source, sinks, pipeline)
     assert pipeline.formats == {PixelFormat("i420", "bt709")}
 
 
@@ -210,5 +217,5 @@ def test_sinks_that_differ_get_bgr(clip_path: Path, tmp_path: Path) -> None:
     pipeline = Asked()
     recorder = Recorder(tmp_path / "out.mp4", size=SIZE, frame_rate=RATE)
     with VideoFile(clip_path) as source:
-        convert(source, pipeline, [recorder, PictureFolderSink(tmp_path / "out")])
+        run(source, [recorder, PictureFolderSink(tmp_path / "out")], pipeline)
     assert pipeline.formats == {BGR}
