@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
 import re
 import shlex
@@ -15,7 +14,6 @@ import cv2
 import pytest
 
 from livebg.cli.main import COMMANDS
-from livebg.config.background import Blur
 from livebg.config.load import preset_names, read_config
 from livebg.config.settings import SETTINGS, Setting, requirement
 from livebg.live.controller import help_lines
@@ -131,23 +129,40 @@ def test_links_to_files_lead_somewhere() -> None:
 
 
 def test_the_configuration_file_is_valid(tmp_path: Path) -> None:
-    (block,) = blocks("toml")
+    settings, entry_points = blocks("toml")
     file = tmp_path / "mine.toml"
-    file.write_text(block)
-    assert read_config(file) == tomllib.loads(block) | {"background": Blur(80)}
+    file.write_text(settings)
+    assert read_config(file) == tomllib.loads(settings)
+    assert set(tomllib.loads(entry_points)["project"]["entry-points"]) == {
+        "livebg.sources",
+        "livebg.sinks",
+        "livebg.segmenters",
+    }
 
 
-def test_the_programs_run(tmp_path: Path, talking_head_clip: Path, rvm_weights: Path) -> None:
+@pytest.fixture
+def folder_of_a_user(
+    tmp_path: Path, talking_head_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     shutil.copy(talking_head_clip, tmp_path / "talk.mp4")
     with VideoFile(talking_head_clip) as clip:
-        frames = clip.info.frame_count
-        picture = clip.read().image
-    cv2.imwrite(str(tmp_path / "me.jpg"), picture)
-    still, whole_video = blocks("python")
-    with contextlib.chdir(tmp_path):
-        exec(compile(still, "README.md, first program", "exec"), {})
-        exec(compile(whole_video, "README.md, second program", "exec"), {})
-    assert read_picture(tmp_path / "filtered.png").shape == picture.shape
-    with VideoFile(tmp_path / "out.mp4") as written:
-        assert written.info.frame_count == frames
-        assert written.read().image[:8, :8].min() > 240  # the corner is room: white now
+        cv2.imwrite(str(tmp_path / "me.jpg"), clip.read().image)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_programs_run(folder_of_a_user: Path, rvm_weights: Path) -> None:
+    for number, program in enumerate(blocks("python"), start=1):
+        exec(compile(program, f"README.md, program {number}", "exec"), {})
+    picture = read_picture(folder_of_a_user / "me.jpg")
+    assert read_picture(folder_of_a_user / "filtered.png").shape == picture.shape
+    cut = cv2.imread(str(folder_of_a_user / "cut-out.png"), cv2.IMREAD_UNCHANGED)
+    assert cut is not None
+    assert cut.shape == (*picture.shape[:2], 4)
+    assert cut[:8, :8, 3].max() == 0  # the corner is room
+    with (
+        VideoFile(folder_of_a_user / "talk.mp4") as given,
+        VideoFile(folder_of_a_user / "out.mp4") as written,
+    ):
+        assert written.info.frame_count == given.info.frame_count
+        assert written.read().image[:8, :8].min() > 240  # white now
