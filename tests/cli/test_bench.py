@@ -9,7 +9,7 @@ import pytest
 from livebg.bench.parity import Engine
 from livebg.cli.main import main
 from tests.support.bench_results import write_scene
-from tests.support.livebg_run import wait_until
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")

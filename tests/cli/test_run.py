@@ -28,8 +28,9 @@ from livebg.cli.run import _explain_on_demand
 from livebg.frame import Frame, Image
 from livebg.sources.video import VideoFile
 from tests.support.desktop import Desktop
-from tests.support.livebg_run import GENEROUS_S, Start, wait_until
+from tests.support.livebg_run import GENEROUS_S, Start
 from tests.support.pretend_camera import PretendCamera, pretend_camera
+from tests.support.waiting import wait_until
 
 GREEN = "color:#00ff00"
 LONG = "x" * 300

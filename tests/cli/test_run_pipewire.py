@@ -13,7 +13,8 @@ import pytest
 
 from livebg.frame import Image
 from tests.support.camera_page import MISSING, CameraPage
-from tests.support.pipewire_graph import Graph, Reader, wait_until
+from tests.support.pipewire_graph import Graph, Reader
+from tests.support.waiting import wait_until
 
 COMMAND = "import sys; from livebg.cli.main import main; sys.exit(main())"
 SIZE = (640, 360)

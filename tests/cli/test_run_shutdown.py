@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.fakes import scene
-from tests.support.livebg_run import Start, wait_until
+from tests.support.livebg_run import Start
 from tests.support.pretend_camera import PretendCamera, pretend_camera
+from tests.support.waiting import wait_until
 
 if sys.platform != "linux":
     pytest.skip("looks into /proc", allow_module_level=True)

@@ -18,6 +18,7 @@ from livebg.errors import SinkError
 from livebg.frame import Composite, Image, Size
 from livebg.sinks.window import Window, draw_overlay
 from tests.support.desktop import Desktop
+from tests.support.waiting import wait_until
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
@@ -51,11 +52,6 @@ def test_letters_that_the_font_lacks_are_question_marks() -> None:
     assert np.array_equal(draw_overlay(image, ["Küche"]), draw_overlay(image, ["K?che"]))
 
 
-_MOST_POLLS = 2000
-"""A poll takes a millisecond or more: some seconds, for what the X server needs milliseconds."""
-
-_MOST_SCREENSHOTS = 50
-
 ORANGE = (0, 128, 255)
 
 
@@ -76,15 +72,16 @@ def show(window: Window, picture: Composite) -> None:
 
 
 def see(window: Window, desktop: Desktop, colour: tuple[int, int, int], share: float) -> Image:
-    """Return a screenshot as soon as more than ``share`` of it has ``colour``, or the last one.
+    """Return a screenshot as soon as more than ``share`` of it has ``colour``."""
+    screen = desktop.screenshot()
 
-    The X server draws when it finds the time.
-    """
-    for _ in range(_MOST_SCREENSHOTS):
+    def is_shown() -> bool:
+        nonlocal screen
         window.poll_keys()
         screen = desktop.screenshot()
-        if near(screen, colour) > share:
-            break
+        return near(screen, colour) > share
+
+    wait_until(is_shown)
     return screen
 
 
@@ -127,11 +124,7 @@ def test_the_overlay_is_in_the_window_only(window: Window, desktop: Desktop) -> 
 def test_keys(window: Window, desktop: Desktop, pressed: str, key: str) -> None:
     show(window, composite())
     desktop.press("livebg under test", pressed)
-    for _ in range(_MOST_POLLS):
-        keys = window.poll_keys()
-        if keys:
-            break
-    assert keys == [key]
+    assert wait_until(window.poll_keys) == [key]
 
 
 def test_a_window_closed_by_its_user_says_so_and_takes_no_more(
@@ -140,10 +133,7 @@ def test_a_window_closed_by_its_user_says_so_and_takes_no_more(
     show(window, composite())
     assert not window.closed
     desktop.close_by_hand("livebg under test")
-    for _ in range(_MOST_POLLS):
-        window.poll_keys()
-        if window.closed:
-            break
+    wait_until(lambda: window.poll_keys() or window.closed)
     assert window.closed
     assert window.poll_keys() == []
     with pytest.raises(SinkError, match="was closed"):

@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 
 from livebg.frame import Image
-from tests.support.pipewire_graph import Graph, wait_until
+from tests.support.pipewire_graph import Graph
+from tests.support.waiting import wait_until
 
 __all__ = ["MISSING", "CameraPage"]
 

@@ -6,12 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-__all__ = ["GENEROUS_S", "LivebgRun", "Start", "starting", "wait_until"]
+__all__ = ["GENEROUS_S", "LivebgRun", "Start", "starting"]
 
 GENEROUS_S = 30.0
 
@@ -71,10 +70,3 @@ def starting() -> Iterator[Start]:
             return run
 
         yield start
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + GENEROUS_S
-    while not condition():
-        assert time.monotonic() < deadline
-        os.sched_yield()

@@ -9,8 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import cv2
 import numpy as np
 
 from livebg.frame import Image, Size
+from tests.support.waiting import wait_until
 
 __all__ = ["MISSING", "Graph", "Reader"]
 
@@ -184,11 +183,3 @@ class Reader:
     def _shape(self, size: Size) -> tuple[int, ...]:
         width, height = size
         return (height, width, 2) if self._format == "YUY2" else (height * 3 // 2, width)
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Wait until something is so; fail after a while."""
-    deadline = time.monotonic() + _POLL_S
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)

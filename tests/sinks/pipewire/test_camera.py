@@ -19,10 +19,10 @@ from livebg.errors import SinkError, SinkUnavailableError
 from livebg.frame import Composite, Image, Size
 from livebg.sinks.pipewire.camera import PipeWireCamera
 from tests.support.clips import SIZE, number_of, numbered
-from tests.support.pipewire_graph import MISSING, Graph, Reader, wait_until
+from tests.support.pipewire_graph import MISSING, Graph, Reader
+from tests.support.waiting import wait_until
 
 RATE = Fraction(30)
-_POLL_S = 60.0
 
 
 @contextmanager
@@ -56,12 +56,16 @@ def feed(
     picture: Callable[[int], Image] = picture_of,
 ) -> int:
     """Send pictures, 100 a second, until something is so; return the number of the next."""
-    deadline = time.monotonic() + _POLL_S
-    while not until():
-        assert time.monotonic() < deadline, "waited too long"
+
+    def is_so_after_a_picture() -> bool:
+        nonlocal number
+        if until():
+            return True
         camera.send(plain(picture(number), number))
         number += 1
-        time.sleep(0.01)
+        return False
+
+    wait_until(is_so_after_a_picture)
     return number
 
 
@@ -74,9 +78,9 @@ def check_order(reader: Reader, count: int) -> None:
     assert all(0 < step < 128 for step in steps)
 
 
-def newest_number(reader: Reader) -> int | None:
+def has_number(reader: Reader, number: int) -> bool:
     newest = reader.newest(SIZE)
-    return None if newest is None else number_of(newest)
+    return newest is not None and number_of(newest) == number
 
 
 def open_descriptors() -> int:
@@ -167,7 +171,7 @@ def test_the_last_picture_arrives_before_the_camera_goes(
     feed(camera, lambda: reader.bytes_read)
     camera.send(plain(numbered(0xAA)))
     camera.close()
-    wait_until(lambda: newest_number(reader) == 0xAA)
+    wait_until(lambda: has_number(reader, 0xAA))
 
 
 def test_opening_and_closing_leaks_nothing(graph: Graph) -> None:
