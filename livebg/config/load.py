@@ -1,47 +1,53 @@
-"""Presets: the configuration files that come with livebg.
+"""Settings are read in layers: defaults < preset < configuration file < environment < options.
 
-Reading settings: defaults < preset < configuration file < environment < command line.
-
-Each layer may also name the preset, and the strongest that does decides.
-
-From one preset to another while a session runs.
+Each layer may name the preset; the strongest that does decides. A preset is a configuration file
+that comes with livebg.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from livebg.config.settings import SETTINGS, Setting, Settings, check_value, parse_text
+from livebg.config.settings import SETTINGS, Setting, Settings, check_value
 from livebg.errors import SettingsError, did_you_mean
 
 __all__ = [
     "BY_COST",
     "CONFIG_VARIABLE",
     "DEFAULT_PRESET",
-    "ENVIRONMENT_PREFIX",
     "change_settings",
     "chosen_settings",
     "load_settings",
     "preset_names",
     "preset_of",
-    "preset_path",
     "presets_folder",
     "read_config",
     "with_preset",
 ]
 
-
 DEFAULT_PRESET = "balanced"
-"""The preset of the command line when nobody names one."""
+"""The preset where no layer names one."""
 
 BY_COST = ("fast", "balanced", "quality")
-"""The presets that differ by cost alone, weakest machine first; the others follow by name."""
+"""The presets that differ by cost alone, cheapest first."""
+
+CONFIG_VARIABLE = "LIVEBG_CONFIG"
+
+_PREFIX = "LIVEBG_"
+_PRESET_VARIABLE = "LIVEBG_PRESET"
+_VARIABLES = {_PREFIX + name.upper(): setting for name, setting in SETTINGS.items()}
+_OTHER_VARIABLES = (CONFIG_VARIABLE, _PRESET_VARIABLE, "LIVEBG_CACHE", "LIVEBG_TEST_CACHE")
+
+_LARGEST_CONFIG_BYTES = 1_000_000
+"""A configuration file has a few hundred bytes; a video named by mistake is not read whole."""
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def presets_folder() -> Path:
@@ -56,42 +62,9 @@ def presets_folder() -> Path:
 
 
 def preset_names() -> tuple[str, ...]:
-    """Return the names of the presets, those that differ by cost first, weakest machine first."""
+    """Return the names of the presets: those that differ by cost, then the others by name."""
     found = {file.stem for file in presets_folder().glob("*.toml")}
-    by_cost = [name for name in BY_COST if name in found]
-    return (*by_cost, *sorted(found.difference(by_cost)))
-
-
-def preset_path(name: str, origin: str) -> Path:
-    """Return the file of the preset ``name``.
-
-    Args:
-        name: the preset.
-        origin: where it was asked for, for the message.
-
-    Raises:
-        SettingsError: there is no such preset.
-    """
-    names = preset_names()
-    if name not in names:
-        raise SettingsError(
-            f"{origin}: there is no preset {name!r}, only {', '.join(names)}"
-            f"{did_you_mean(name, names)}"
-        )
-    return presets_folder() / f"{name}.toml"
-
-
-ENVIRONMENT_PREFIX = "LIVEBG_"
-
-CONFIG_VARIABLE = "LIVEBG_CONFIG"
-_PRESET_VARIABLE = "LIVEBG_PRESET"
-_OTHER_VARIABLES = frozenset({"LIVEBG_CACHE", "LIVEBG_TEST_CACHE"})
-"""Variables with our prefix that other parts of livebg read."""
-
-_LARGEST_CONFIG_BYTES = 1_000_000
-"""A configuration file has a few hundred bytes; a video named by mistake is not read whole."""
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+    return (*BY_COST, *sorted(found.difference(BY_COST)))
 
 
 def chosen_settings(
@@ -107,7 +80,8 @@ def chosen_settings(
         SettingsError: both are given, or a setting or the preset is unknown or out of range.
     """
     if settings is None:
-        return load_settings(preset=preset, overrides=overrides, default_preset=default_preset)
+        chosen = load_settings(preset=preset, default_preset=default_preset)
+        return change_settings(chosen, overrides, "settings")
     if preset is not None or overrides:
         raise SettingsError("give either whole settings, or a preset and single settings")
     return settings
@@ -128,8 +102,7 @@ def load_settings(
         config: a TOML file; without it, the file that ``LIVEBG_CONFIG`` names, if any.
         environment: variables; those that start with ``LIVEBG_`` are read. None are by default:
             pass ``os.environ``.
-        overrides: by setting name, the text or the value that the command line or a caller gives;
-            goes before everything else.
+        overrides: texts or values of command line options by setting name; go before all else.
         default_preset: preset when no layer names one.
 
     Raises:
@@ -140,27 +113,26 @@ def load_settings(
         >>> load_settings(preset="fast", overrides={"mirror": "yes"}).mirror
         True
     """
-    variables = _known_variables(environment)
+    variables = _livebg_variables(environment)
     if config is None and CONFIG_VARIABLE in variables:
         config = Path(variables[CONFIG_VARIABLE])
-    from_file = _NOTHING if config is None else read_config(config)
-    named = (
+    from_file = {} if config is None else read_config(config)
+    layers = (
         (preset, "--preset"),
         (variables.get(_PRESET_VARIABLE), _PRESET_VARIABLE),
-        (from_file.get("preset"), str(config)),
+        (from_file.pop("preset", None), str(config)),
         (default_preset, "the default preset"),
     )
-    values: dict[str, Any] = {}
-    for name, origin in named:
-        if name is not None:
-            values |= _read_preset(name, origin)
-            break
-    values |= {key: value for key, value in from_file.items() if key != "preset"}
-    for name, setting in SETTINGS.items():
-        variable = ENVIRONMENT_PREFIX + name.upper()
-        if variable in variables:
-            values[name] = parse_text(setting, variables[variable], variable)
-    values |= _checked(overrides, _option)
+    named, origin = next((layer for layer in layers if layer[0] is not None), (None, ""))
+    values = {} if named is None else dict(_read_preset(named, origin))
+    values |= from_file
+    for variable, text in variables.items():
+        if variable in _VARIABLES:
+            setting = _VARIABLES[variable]
+            values[setting.name] = check_value(setting, text, variable)
+    for name, value in overrides.items():
+        origin = f"--{name.replace('_', '-')}"
+        values[name] = check_value(_find(name, origin, SETTINGS), value, origin)
     return Settings(**values)
 
 
@@ -170,7 +142,7 @@ def change_settings(settings: Settings, changes: Mapping[str, Any], origin: str)
     Args:
         settings: the values to start from.
         changes: texts or values by setting name.
-        origin: who asks, for the message.
+        origin: where they come from, for messages.
 
     Raises:
         SettingsError: as ``load_settings``.
@@ -179,7 +151,11 @@ def change_settings(settings: Settings, changes: Mapping[str, Any], origin: str)
         >>> change_settings(Settings(), {"mirror": "yes"}, "the panel").mirror
         True
     """
-    return replace(settings, **_checked(changes, lambda _: origin))
+    checked = {
+        name: check_value(_find(name, origin, SETTINGS), value, origin)
+        for name, value in changes.items()
+    }
+    return replace(settings, **checked)
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -189,27 +165,57 @@ def read_config(path: Path) -> dict[str, Any]:
         SettingsError: the file cannot be read, is no TOML, or holds a key or value that is not
             allowed.
     """
-    content = _read_toml(path)
-    values: dict[str, Any] = {}
-    for key, value in content.items():
-        if key == "preset":
-            if not isinstance(value, str):
-                raise SettingsError(
-                    f"{path}: preset cannot be {value}, it must be a name in quotes"
-                )
-            values[key] = value
-        else:
+    values = _read_toml(path)
+    for key, value in values.items():
+        if key != "preset":
             setting = _find(key, str(path), (*SETTINGS, "preset"))
             values[key] = check_value(setting, value, str(path))
+        elif not isinstance(value, str):
+            raise SettingsError(f"{path}: preset cannot be {value}, it must be a name in quotes")
     return values
 
 
-def _read_preset(name: str, origin: str) -> dict[str, Any]:
-    path = preset_path(name, origin)
+def preset_of(settings: Settings) -> str | None:
+    """Return which of the presets that differ by cost ``settings`` agree with, or None.
+
+    Raises:
+        SettingsError: a preset's file cannot be read.
+
+    Example:
+        >>> preset_of(with_preset(Settings(mirror=True), "fast"))
+        'fast'
+    """
+    return next((name for name in BY_COST if with_preset(settings, name) == settings), None)
+
+
+def with_preset(settings: Settings, name: str) -> Settings:
+    """Return ``settings`` with all that tells the presets apart as ``name`` has it.
+
+    Args:
+        settings: what no preset of ``BY_COST`` touches stays.
+        name: one of ``BY_COST``.
+
+    Raises:
+        SettingsError: a preset's file cannot be read.
+    """
+    touched = {key for other in BY_COST for key in _read_preset(other, "presets")}
+    defaults = {key: SETTINGS[key].default for key in touched}
+    return replace(settings, **(defaults | _read_preset(name, "presets")))
+
+
+@cache
+def _read_preset(name: str, origin: str) -> Mapping[str, Any]:
+    names = preset_names()
+    if name not in names:
+        raise SettingsError(
+            f"{origin}: there is no preset {name!r}, only {', '.join(names)}"
+            f"{did_you_mean(name, names)}"
+        )
+    path = presets_folder() / f"{name}.toml"
     values = read_config(path)
     if "preset" in values:
         raise SettingsError(f"{path}: a preset cannot build on another, remove its key 'preset'")
-    return values
+    return MappingProxyType(values)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -232,68 +238,20 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: the configuration file is no valid TOML: {reason}") from error
 
 
-def _known_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return our variables that have a value; an empty one counts as not set."""
-    valid = {ENVIRONMENT_PREFIX + name.upper() for name in SETTINGS}
-    valid |= {CONFIG_VARIABLE, _PRESET_VARIABLE, *_OTHER_VARIABLES}
-    ours = {name: text for name, text in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
+def _livebg_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return livebg's variables that have a value; an empty one counts as not set."""
+    valid = (*_VARIABLES, *_OTHER_VARIABLES)
+    ours = {name: text for name, text in environment.items() if name.startswith(_PREFIX)}
     for name in ours:
         if name not in valid:
             raise SettingsError(
                 f"{name}: livebg reads no such environment variable, unset or rename it"
-                f"{did_you_mean(name, valid, prefix=ENVIRONMENT_PREFIX)}"
+                f"{did_you_mean(name, valid, prefix=_PREFIX)}"
             )
     return {name: text for name, text in ours.items() if text}
 
 
-def _checked(values: Mapping[str, Any], origin_of: Callable[[str], str]) -> dict[str, Any]:
-    checked = {}
-    for name, value in values.items():
-        origin = origin_of(name)
-        setting = _find(name, origin, SETTINGS)
-        read = parse_text if isinstance(value, str) else check_value
-        checked[name] = read(setting, value, origin)
-    return checked
-
-
-def _find(name: str, origin: str, valid: tuple[str, ...] | Mapping[str, Setting]) -> Setting:
+def _find(name: str, origin: str, valid: Iterable[str]) -> Setting:
     if name not in SETTINGS:
         raise SettingsError(f"{origin}: there is no setting {name!r}{did_you_mean(name, valid)}")
     return SETTINGS[name]
-
-
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def preset_of(settings: Settings) -> str | None:
-    """Return which of the presets that differ by cost ``settings`` agree with, or None.
-
-    Raises:
-        SettingsError: a preset's file cannot be read.
-
-    Example:
-        >>> preset_of(with_preset(Settings(mirror=True), "fast"))
-        'fast'
-    """
-    return next((name for name in BY_COST if with_preset(settings, name) == settings), None)
-
-
-def with_preset(settings: Settings, name: str) -> Settings:
-    """Return ``settings`` with all that tells the presets apart as ``name`` has it.
-
-    Args:
-        settings: what holds now; what no preset of ``BY_COST`` touches stays.
-        name: one of ``BY_COST``.
-
-    Raises:
-        SettingsError: a preset's file cannot be read.
-    """
-    touched = {key for other in BY_COST for key in _values(other)}
-    defaults = {key: SETTINGS[key].default for key in touched}
-    return replace(settings, **(defaults | _values(name)))
-
-
-@cache
-def _values(name: str) -> MappingProxyType[str, Any]:
-    return MappingProxyType(read_config(preset_path(name, "the keys")))

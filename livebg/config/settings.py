@@ -24,7 +24,6 @@ __all__ = [
     "Setting",
     "Settings",
     "check_value",
-    "parse_text",
     "requirement",
     "same_camera",
     "same_network",
@@ -101,54 +100,30 @@ def requirement(setting: Setting) -> str:
     return "text"
 
 
-def parse_text(setting: Setting, text: str, origin: str) -> Any:
-    """Return the value that ``text`` stands for.
-
-    Args:
-        setting: the setting that it is meant for.
-        text: ``1280x720`` for a size, ``3`` or ``auto`` for every, ``person,dog`` for names,
-            ``true``, ``yes``, ``on``, ``1`` or their opposites for a flag.
-        origin: where it was said, for messages: a file, a variable, an option.
-
-    Raises:
-        SettingsError: the text cannot be read, or its value is not allowed.
-    """
-    try:
-        return _checked(setting, _read(setting.kind, text.strip()))
-    except LivebgError as error:
-        raise SettingsError(f"{origin}: {error}") from error
-    except (ValueError, KeyError):
-        raise _refusal(setting, text, origin) from None
-
-
 def check_value(setting: Setting, value: Any, origin: str) -> Any:
     """Return ``value`` in the form that ``Settings`` holds.
 
-    A size may be ``"1280x720"`` or two whole numbers, names may be one text with commas or a
-    sequence of texts, a background and a camera may be text.
-
     Args:
         setting: the setting that it is meant for.
-        value: what was given.
+        value: a value of its kind; or text: ``1280x720`` for a size, ``3`` or ``auto`` for every,
+            ``person,dog`` for names, ``true``, ``yes``, ``on``, ``1`` or their opposites for a
+            flag, what ``parse_background`` and ``parse_camera`` read.
         origin: where it was given, for messages: a file, a variable, an option.
 
     Raises:
-        SettingsError: it has the wrong type, is out of range, or is not among the choices.
+        SettingsError: it cannot be read, is out of range, or is not among the choices.
     """
     try:
-        return _checked(setting, value)
+        read = _read(setting.kind, value.strip()) if isinstance(value, str) else value
+        return _checked(setting, read)
     except LivebgError as error:
         raise SettingsError(f"{origin}: {error}") from error
-    except ValueError:
-        raise _refusal(setting, value, origin) from None
-
-
-def _refusal(setting: Setting, value: Any, origin: str) -> SettingsError:
-    shown = repr(value) if isinstance(value, str) else str(value)
-    hint = did_you_mean(value, setting.choices) if isinstance(value, str) else ""
-    return SettingsError(
-        f"{origin}: {setting.name} cannot be {shown}, it must be {requirement(setting)}{hint}"
-    )
+    except (ValueError, KeyError):
+        shown = repr(value) if isinstance(value, str) else str(value)
+        hint = did_you_mean(value, setting.choices) if isinstance(value, str) else ""
+        raise SettingsError(
+            f"{origin}: {setting.name} cannot be {shown}, it must be {requirement(setting)}{hint}"
+        ) from None
 
 
 def _read(kind: str, text: str) -> Any:
@@ -163,19 +138,21 @@ def _read(kind: str, text: str) -> Any:
         case "auto-integer":
             return "auto" if text.lower() == "auto" else int(text)
         case "size":
-            return tuple(
-                int(side)
-                for side in text.lower().replace("\N{MULTIPLICATION SIGN}", "x").split("x")
-            )
+            sides = text.lower().replace("\N{MULTIPLICATION SIGN}", "x").split("x")
+            return [int(side) for side in sides]
         case "names":
-            return tuple(name.strip() for name in text.split(","))
+            return [name.strip() for name in text.split(",")]
+        case "background" if text:
+            return parse_background(text)
+        case "camera" if text:
+            return parse_camera(text)
     return text
 
 
 def _checked(setting: Setting, value: Any) -> Any:
-    """Return an allowed value; raise ValueError or an error that says what is wrong with it."""
+    """Return an allowed value; raise ValueError for any other."""
     match setting.kind, value:
-        case "flag", bool():
+        case ("flag", bool()) | ("background", Background()) | ("camera", CameraSelector()):
             return value
         case "integer" | "auto-integer", int() if _is_number(setting, value):
             return value
@@ -185,8 +162,6 @@ def _checked(setting: Setting, value: Any) -> Any:
             return float(value)
         case "size", None if setting.default is None:
             return None
-        case "size" | "names", str():
-            return _checked(setting, _read(setting.kind, value))
         case "size", [int() as width, int() as height]:
             if _is_number(setting, width) and _is_number(setting, height):
                 return width, height
@@ -194,12 +169,6 @@ def _checked(setting: Setting, value: Any) -> Any:
             return tuple(value)
         case "text", str() if value and value in (setting.choices or (value,)):
             return value
-        case ("background", Background()) | ("camera", CameraSelector()):
-            return value
-        case "background", str() if value:
-            return parse_background(value)
-        case "camera", str() if value:
-            return parse_camera(value)
     raise ValueError(value)
 
 

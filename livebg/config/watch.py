@@ -1,4 +1,4 @@
-"""Noticing that a file was changed, whatever the editor does to it."""
+"""A watched file: whether a configuration file was changed, whatever editor writes it."""
 
 from __future__ import annotations
 
@@ -9,53 +9,47 @@ from livebg.clock import NS_PER_S, Clock
 
 __all__ = ["WatchedFile"]
 
-_LOOK_EVERY_NS = NS_PER_S // 4
+_PERIOD_NS = NS_PER_S // 4
 
-_BLANK_BYTES = 4096
-"""A larger file is taken to say something."""
-
-_Look = tuple[int, int, int]
-"""Modification time in nanoseconds, size in bytes, inode."""
+_LARGEST_BLANK_BYTES = 4096
 
 
 class WatchedFile:
-    """Looks at a file four times a second.
+    """Polls a file four times a second.
 
-    A change counts once two looks in a row see the same, so that a file is not read while it is
+    A change counts once two polls in a row find the same, so that a file is not read while it is
     half written. A file that is missing or blank, as it is for a moment when an editor or another
     machine replaces it, has not changed.
 
     Args:
         path: the file.
-        clock: tells when the next look is due.
+        clock: tells when the next poll is due.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self.path = path
         self._clock = clock
-        self._known = self._look()
-        self._seen = self._known
-        self._next_ns = clock.now_ns() + _LOOK_EVERY_NS
+        self._known = self._poll()
+        self._last = self._known
+        self._next_ns = clock.now_ns() + _PERIOD_NS
 
     def changed(self) -> bool:
-        """Return True once after each change; cheap enough to be asked all the time."""
+        """Return True once after each change; cheap enough to be asked for every frame."""
         now_ns = self._clock.now_ns()
         if now_ns < self._next_ns:
             return False
-        self._next_ns = now_ns + _LOOK_EVERY_NS
-        before, self._seen = self._seen, self._look()
-        if self._seen is None or self._seen == self._known or self._seen != before:
+        self._next_ns = now_ns + _PERIOD_NS
+        before, self._last = self._last, self._poll()
+        if self._last in (None, self._known) or self._last != before or self._is_blank():
             return False
-        if self._is_blank():
-            return False
-        self._known = self._seen
+        self._known = self._last
         return True
 
     def is_unchanged(self) -> bool:
         """Say whether the file is still as it was when ``changed`` last returned True."""
-        return self._look() == self._known
+        return self._poll() == self._known
 
-    def _look(self) -> _Look | None:
+    def _poll(self) -> tuple[int, int, int] | None:
         try:
             found = self.path.stat()
         except OSError:
@@ -65,7 +59,7 @@ class WatchedFile:
     def _is_blank(self) -> bool:
         """Say whether there is nothing but white space; a large file is not read for that."""
         try:
-            if self.path.stat().st_size > _BLANK_BYTES:
+            if self.path.stat().st_size > _LARGEST_BLANK_BYTES:
                 return False
             return not self.path.read_bytes().removeprefix(codecs.BOM_UTF8).strip()
         except OSError:

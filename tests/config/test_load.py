@@ -11,7 +11,6 @@ from livebg.config.load import (
     load_settings,
     preset_names,
     preset_of,
-    preset_path,
     presets_folder,
     read_config,
     with_preset,
@@ -120,7 +119,7 @@ def test_an_unknown_override_is_refused() -> None:
         ("fps = ", "no valid TOML"),
         (b"fps = 30 # \xff", "no valid TOML: it is no UTF-8 text"),
         ("[camera]\nfps = 30\n", "camera cannot be"),
-        ("fps = '30'\n", "fps cannot be '30', it must be a number"),
+        ("fps = 'fast'\n", "fps cannot be 'fast', it must be a number"),
         ("preset = 3\n", "preset cannot be 3"),
         ("preset = 'qualty'\n", "there is no preset 'qualty'.*did you mean 'quality'"),
         ("#" * 1_000_001, "no configuration file"),
@@ -180,12 +179,12 @@ def test_presets_differ_in_cost() -> None:
 
 def test_an_unknown_preset_is_refused_with_the_list_and_the_nearest() -> None:
     with pytest.raises(SettingsError, match=r"^--preset: .*fast, balanced.*mean 'quality'\?"):
-        preset_path("qualiti", "--preset")
+        load_settings(preset="qualiti")
 
 
 def test_a_path_is_no_preset_name() -> None:
     with pytest.raises(SettingsError, match="there is no preset"):
-        preset_path("../pyproject", "--preset")
+        load_settings(preset="../pyproject")
 
 
 @pytest.mark.parametrize("before", BY_COST)
