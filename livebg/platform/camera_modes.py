@@ -11,12 +11,12 @@ from livebg.frame import Size, size_text
 __all__ = ["DEFAULT_SIZE", "CameraMode", "choose_mode", "shortfalls"]
 
 DEFAULT_SIZE: Size = (1280, 720)
-"""What a camera is asked for when nobody asks for a size: the largest that calls usually send."""
+"""The size to ask of a camera if the user names none: the largest that calls usually send."""
 
 _UNCOMPRESSED = ("YUYV", "UYVY", "NV12", "NV21", "YU12", "YV12", "BGR3", "RGB3")
 _COMPRESSED = ("MJPG", "JPEG")
 _RATE_SLACK = 0.98
-"""A camera that lists 29.97 reaches a wanted 30."""
+"""A camera that lists 29.97 reaches 30."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def choose_mode(modes: Sequence[CameraMode], size: Size | None, fps: float) -> C
         modes: what the camera lists.
         size: ``(width, height)`` that was asked for; the nearest listed one is taken. None takes
             the largest one up to `DEFAULT_SIZE` that reaches the rate.
-        fps: wanted frames per second.
+        fps: frames per second to reach.
 
     Example:
         >>> modes = [CameraMode("YUYV", (1280, 720), (Fraction(10),)),
@@ -68,9 +68,9 @@ def choose_mode(modes: Sequence[CameraMode], size: Size | None, fps: float) -> C
     decodable = [mode for mode in modes if mode.fourcc in _UNCOMPRESSED + _COMPRESSED]
     if not decodable:
         return None
-    wanted = _nearest_size(decodable, size) if size else _default_size(decodable, fps)
+    chosen = _nearest_size(decodable, size) if size else _default_size(decodable, fps)
     return max(
-        (mode for mode in decodable if mode.size == wanted),
+        (mode for mode in decodable if mode.size == chosen),
         key=lambda mode: (_delivered(mode, fps), mode.fourcc in _UNCOMPRESSED),
     )
 

@@ -110,6 +110,12 @@ def half(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
 
+def with_thumbnail(jpeg: bytes) -> bytes:
+    """Put a whole small JPEG into a comment of another one."""
+    small = encoded(".jpg", gradient(8, 8))
+    return jpeg[:2] + b"\xff\xfe" + struct.pack(">H", len(small) + 2) + small + jpeg[2:]
+
+
 def huge_png(width: int, height: int) -> bytes:
     """A PNG header that promises more pixels than there are."""
     content = bytearray(encoded(".png"))
@@ -135,7 +141,8 @@ def animation(ending: str) -> bytes:
         (b"not a picture, whatever its name says", "not a picture"),
         (b"RIFF\x10\0\0\0WAVEfmt ", "not a picture"),
         *((half(encoded(ending)), "cut short|damaged") for ending in PICTURE_ENDINGS),
-        *((encoded(ending)[:-12], "cut short") for ending in (".jpg", ".webp", ".gif")),
+        (with_thumbnail(encoded(".jpg"))[:-12], "cut short"),
+        *((encoded(ending)[:-12], "cut short") for ending in (".png", ".jpg", ".webp")),
         (huge_png(16_385, 16), "16385x16 pixels are too many"),
         (huge_png(9_000, 8_000), "9000x8000 pixels are too many"),
         (huge_png(10_000, 10_000), "pixels are too many"),
