@@ -20,6 +20,7 @@ __all__ = [
     "Progress",
     "add_weights",
     "cache_folder",
+    "check_checkpoint",
     "ensure_weights",
     "networks_here",
     "weights_origin",
@@ -134,6 +135,29 @@ def add_weights(name: str, file: Path) -> Path:
     return target
 
 
+def check_checkpoint(name: str, path: Path) -> None:
+    """Refuse a file that is not the weights of a network.
+
+    Args:
+        name: catalogue name: ``rvm`` (its ``.onnx`` or ``.pth``) or one of torchvision's.
+        path: the file; it is only read.
+
+    Raises:
+        UsageError: there is no such network.
+        WeightsError: the file is missing, unreadable, or holds something else.
+    """
+    if not path.is_file():
+        raise WeightsError(f"there is no file {path} to take the weights of {name} from")
+    if name == "rvm":
+        from livebg.models.rvm_weights import load_rvm
+
+        load_rvm(path)
+    else:
+        from livebg.models.torchvision import check_state_dict, read_state_dict
+
+        check_state_dict(name, path, read_state_dict(path, name))
+
+
 def _folder() -> Path:
     return cache_folder() / "weights"
 
@@ -160,8 +184,6 @@ def _check_kind(entry: CatalogEntry, file: Path, digest: str) -> None:
             f"{file} is not the released {entry.file.name} (its sha256 is {digest[:8]}..., not "
             f"{entry.file.sha256[:8]}...); a network of your own is used with `--model {file}`"
         )
-    from livebg.models.rvm import check_checkpoint
-
     check_checkpoint(entry.name, file)
 
 

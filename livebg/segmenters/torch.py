@@ -23,7 +23,8 @@ from torch import Tensor, nn
 from livebg.errors import DeviceLostError, LivebgError, ModelError, UsageError
 from livebg.frame import FloatImage, Image, Size
 from livebg.models.catalog import VOC_CLASSES, class_indices
-from livebg.models.rvm import ALPHA_PLANE, RobustVideoMatting, State, initial_state, load_rvm
+from livebg.models.rvm import ALPHA_PLANE, RobustVideoMatting, State, initial_state
+from livebg.models.rvm_weights import load_rvm
 from livebg.models.torchvision import load_classes
 from livebg.segmenters.base import SegmenterInfo
 from livebg.segmenters.network import Network, NetworkOutput, NetworkSegmenter

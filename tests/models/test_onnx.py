@@ -53,8 +53,6 @@ def test_21_classes_are_scaled_as_torchvision(tmp_path: Path) -> None:
 def test_robust_video_matting_is_recognised_by_its_recurrence(rvm_weights: Path) -> None:
     found = describe_onnx(rvm_weights)
     assert (found.kind, found.input_name, found.output_name) == ("recurrent", "src", "pha")
-    assert found.states == (("r1i", "r1o"), ("r2i", "r2o"), ("r3i", "r3o"), ("r4i", "r4o"))
-    assert found.ratio_input == "downsample_ratio"
     assert found.input_size is None
 
 
