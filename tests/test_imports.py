@@ -23,7 +23,7 @@ LAYERS = (
     {"pipeline"},
     {"conversion", "still"},
     {"live"},
-    {"doctor", "bench"},
+    {"doctor", "bench", "demo"},
     {"cli"},
     {"__main__"},
 )

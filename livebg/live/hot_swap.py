@@ -36,7 +36,13 @@ _FIRST_INFERENCE_S = 10.0
 _POLL_S = 0.5
 
 
-def build_warmed_up(settings: Settings, size: Size, *, live: bool = False) -> Pipeline:
+def build_warmed_up(
+    settings: Settings,
+    size: Size,
+    *,
+    live: bool = False,
+    make: Callable[..., Pipeline] = Pipeline,
+) -> Pipeline:
     """Build a pipeline and let every stage load and compile what it needs on a black picture.
 
     The first frame otherwise takes some tenths of a second, and a live session would drop the
@@ -47,13 +53,14 @@ def build_warmed_up(settings: Settings, size: Size, *, live: bool = False) -> Pi
         settings: what the pipeline is built from.
         size: ``(width, height)`` of the frames, in pixels.
         live: as for ``Pipeline``.
+        make: the class of the pipeline.
 
     Raises:
         LivebgError: as ``Pipeline``, or the network fails.
     """
     kernels = BackgroundTask("kernels", lambda stop: load_kernels())
     try:
-        pipeline = Pipeline(_without_hurry(settings), size, live=live)
+        pipeline = make(_without_hurry(settings), size, live=live)
     finally:
         # Always: a program that ends while it compiles would crash.
         kernels.wait()
