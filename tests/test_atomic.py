@@ -32,7 +32,7 @@ def test_a_file_that_is_there_stays_until_then(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_what_a_crash_left_is_not_touched(tmp_path: Path) -> None:
+def test_the_partial_file_of_a_crash_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "out.partial.mp4").write_bytes(b"an hour of talk")
     partial = PartialFile(tmp_path / "out.mp4")
     assert partial.path == tmp_path / "out.partial-2.mp4"

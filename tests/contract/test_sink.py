@@ -124,7 +124,7 @@ def test_it_can_be_asked_for_readers_at_any_time(sink: Sink) -> None:
     assert set(answers) <= {True, False, None}
 
 
-def test_it_takes_what_it_asks_for_and_bgr(sink: Sink) -> None:
+def test_it_takes_its_own_format_and_bgr(sink: Sink) -> None:
     wanted = sink.pixel_format
     first = composite(0)
     with sink:

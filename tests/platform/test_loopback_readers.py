@@ -111,18 +111,18 @@ def device(tmp_path: Path) -> Iterator[Device]:
     device.monitor.close()
 
 
-def test_who_has_it_open_is_looked_up_once_at_the_start(device: Device) -> None:
+def test_a_reader_at_the_start_is_found(device: Device) -> None:
     device.held = Holders((Holder(30, "chrome", str(device.file), 1),))
     assert device.monitor.has_readers()
 
 
-def test_while_nothing_is_opened_nobody_looks(device: Device) -> None:
+def test_without_openings_there_is_no_search(device: Device) -> None:
     for _ in range(100):
         assert not device.after(0.1)
     assert len(device.searches) == 1
 
 
-def test_a_reader_is_seen_when_it_comes_and_when_it_goes(device: Device) -> None:
+def test_a_reader_is_found_when_it_comes_and_when_it_goes(device: Device) -> None:
     device.monitor.has_readers()
     device.after(5.0)
     device.open("chrome")
@@ -133,7 +133,7 @@ def test_a_reader_is_seen_when_it_comes_and_when_it_goes(device: Device) -> None
     assert not device.after(0.6)
 
 
-def test_an_app_that_only_asks_for_the_name_is_no_reader(device: Device) -> None:
+def test_an_app_that_only_reads_the_name_is_no_reader(device: Device) -> None:
     device.monitor.has_readers()
     device.after(5.0)
     for _ in range(20):
@@ -143,14 +143,14 @@ def test_an_app_that_only_asks_for_the_name_is_no_reader(device: Device) -> None
     assert not device.after(0.2)
 
 
-def test_a_storm_of_openings_costs_two_looks_a_second(device: Device) -> None:
+def test_many_openings_cost_two_searches_a_second(device: Device) -> None:
     for _ in range(100):
         device.open("webex")
         device.after(0.1)
     assert len(device.searches) <= 21
 
 
-def test_a_reader_that_left_unheard_is_missed_after_two_seconds(device: Device) -> None:
+def test_a_reader_that_ended_without_an_event_is_gone_after_two_seconds(device: Device) -> None:
     device.held = Holders((Holder(30, "chrome", str(device.file), 1),))
     assert device.monitor.has_readers()
     device.held = Holders(())
@@ -158,7 +158,7 @@ def test_a_reader_that_left_unheard_is_missed_after_two_seconds(device: Device) 
     assert not device.after(0.1)
 
 
-def test_those_who_read_are_looked_at_before_all_are(device: Device) -> None:
+def test_known_readers_are_searched_first(device: Device) -> None:
     device.held = Holders((Holder(30, "chrome", str(device.file), 1),))
     for _ in range(3):
         assert device.after(2.0)
@@ -167,12 +167,12 @@ def test_those_who_read_are_looked_at_before_all_are(device: Device) -> None:
     assert device.searches == [None, {30}, {30}, {30}, None]
 
 
-def test_a_program_that_has_another_device_open_is_no_reader(device: Device) -> None:
+def test_a_process_with_another_device_open_is_no_reader(device: Device) -> None:
     device.open("ffmpeg", path="/dev/video9")
     assert not device.after(5.0)
 
 
-def test_a_reader_of_another_user_is_concluded_from_the_count(device: Device) -> None:
+def test_a_reader_of_another_user_is_concluded_from_the_reference_count(device: Device) -> None:
     """One file is ours, one somebody's on another device from the start."""
     device.held = Holders((), own_files=1, complete=False)
     device.refcount.write_text("2\n")
@@ -188,7 +188,7 @@ def test_a_reader_of_another_user_is_concluded_from_the_count(device: Device) ->
     assert not device.after(0.6)
 
 
-def test_openings_that_can_be_seen_are_not_concluded_twice(device: Device) -> None:
+def test_visible_openings_are_subtracted_from_the_reference_count(device: Device) -> None:
     device.held = Holders((), own_files=1, complete=False)
     device.refcount.write_text("1\n")
     assert not device.monitor.has_readers()
@@ -201,7 +201,9 @@ def test_openings_that_can_be_seen_are_not_concluded_twice(device: Device) -> No
 
 
 @pytest.mark.parametrize("content", [None, "many\n"])
-def test_without_a_count_only_what_is_seen_counts(device: Device, content: str | None) -> None:
+def test_without_a_reference_count_only_visible_readers_count(
+    device: Device, content: str | None
+) -> None:
     device.held = Holders((), complete=False)
     if content is not None:
         device.refcount.write_text(content)

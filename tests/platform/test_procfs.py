@@ -81,7 +81,7 @@ def _refuse(path: object) -> None:
     raise PermissionError(13, "Permission denied")
 
 
-def test_a_process_that_ended_meanwhile_is_nobody(proc: Path, device: Path) -> None:
+def test_a_process_that_ended_meanwhile_is_left_out(proc: Path, device: Path) -> None:
     (proc / "30").mkdir()
     assert find_holders([device], proc) == Holders(())
 

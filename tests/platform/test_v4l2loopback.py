@@ -69,12 +69,14 @@ def test_a_free_one_of_our_name_comes_first(kernel: FakeLoopbacks) -> None:
     assert choose(kernel) == "video10"
 
 
-def test_one_that_an_earlier_program_left_unusable_counts_as_free(kernel: FakeLoopbacks) -> None:
+def test_a_device_that_an_earlier_program_left_unusable_counts_as_free(
+    kernel: FakeLoopbacks,
+) -> None:
     kernel.add(10, "livebg", FakeLoopback(0))
     assert choose(kernel) == "video10"
 
 
-def test_the_camera_that_is_filtered_is_not_fed(kernel: FakeLoopbacks) -> None:
+def test_the_camera_that_is_filtered_takes_no_writer(kernel: FakeLoopbacks) -> None:
     path = kernel.add(10, "phone", FakeLoopback(OUTPUT | CAPTURE))
     kernel.open_in(os.getpid(), "livebg", path)
     with pytest.raises(SinkUnavailableError, match="is the camera that is filtered"):
@@ -103,13 +105,13 @@ def test_it_is_chosen_by_its_number() -> None:
     assert choose_loopback("11", devices).path == "/dev/video11"
 
 
-def test_one_that_apps_still_read_may_be_fed_again(kernel: FakeLoopbacks) -> None:
+def test_a_device_that_apps_still_read_takes_a_writer(kernel: FakeLoopbacks) -> None:
     path = kernel.add(10, "livebg", FakeLoopback(OUTPUT | CAPTURE))
     kernel.open_in(30, "chrome", path)
     assert choose(kernel, "livebg") == "video10"
 
 
-def test_one_that_somebody_else_feeds_is_refused_with_the_name(kernel: FakeLoopbacks) -> None:
+def test_a_device_with_another_writer_is_refused_with_its_name(kernel: FakeLoopbacks) -> None:
     path = kernel.add(10, "livebg", FakeLoopback(CAPTURE))
     with pytest.raises(SinkUnavailableError, match="in use by another user's program"):
         choose(kernel, "livebg")
@@ -155,7 +157,7 @@ def test_an_unknown_name_lists_what_is_there() -> None:
         (OSError(5, "Input/output error"), "load its module again"),
     ],
 )
-def test_one_that_cannot_be_opened_says_what_to_do(
+def test_a_device_that_cannot_be_opened_says_what_to_do(
     kernel: FakeLoopbacks, monkeypatch: pytest.MonkeyPatch, error: OSError, words: str
 ) -> None:
     kernel.add(10, "livebg", FakeLoopback(OUTPUT))

@@ -95,7 +95,7 @@ def test_an_odd_column_and_row_are_left_out_only_where_they_must_be(
     assert found.flags.c_contiguous
 
 
-def test_what_is_transparent_stays_so_in_bgr_and_is_black_elsewhere() -> None:
+def test_transparent_pixels_stay_so_in_bgr_and_are_black_elsewhere() -> None:
     image = np.full((6, 8, 4), (200, 100, 50, 0), np.uint8)
     composite = Composite(image, 0, 0)
     assert repacked(composite, BGR) is image

@@ -48,7 +48,7 @@ def test_jpeg_is_written_close_to_the_original(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_back(tmp_path / "a.jpg").astype(int), smooth, atol=10)
 
 
-def test_what_is_there_is_replaced(tmp_path: Path) -> None:
+def test_an_earlier_picture_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"old")
     write_picture(tmp_path / "a.png", BGR)
     np.testing.assert_array_equal(read_back(tmp_path / "a.png"), BGR)

@@ -149,7 +149,7 @@ def test_composites_in_the_encoders_format_are_recorded_as_they_are(tmp_path: Pa
 @pytest.mark.parametrize(
     ("name", "transparent"), [("a.webm", False), ("a.webm", True), ("a.mov", True)]
 )
-def test_what_no_composite_can_be_made_in_is_converted_here(
+def test_formats_without_a_composite_format_ask_for_bgr(
     tmp_path: Path, name: str, transparent: bool, size: Size
 ) -> None:
     with Recorder(tmp_path / name, size=size, frame_rate=RATE, transparent=transparent) as recorder:
@@ -185,7 +185,7 @@ def test_alpha_is_recorded(tmp_path: Path, ending: str, decoder: str) -> None:
     assert alpha[:, 36:].max() < 5
 
 
-def test_what_is_transparent_is_not_shown_where_alpha_cannot_be_recorded(tmp_path: Path) -> None:
+def test_transparent_pixels_are_black_where_alpha_cannot_be_recorded(tmp_path: Path) -> None:
     picture = decoded(record(tmp_path / "black.mp4", [clear_picture()] * 2))[0][1]
     assert picture[:, 36:].max() < 10
     np.testing.assert_allclose(picture[20, 16].astype(int), (0, 0, 255), atol=8)
@@ -254,31 +254,26 @@ recorder.close()
 """A disk that is full after 400 kB, as far as the file system's errors go."""
 
 
-def record_on_full_disk(path: Path, mode: str) -> str:
+@pytest.mark.integration
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
+@pytest.mark.parametrize("mode", ["offline", "live"])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_full_disk_is_one_sentence_and_only_a_live_recording_stays(
+    tmp_path: Path, ending: str, mode: str
+) -> None:
+    path = tmp_path / f"out{ending}"
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, str(path), mode],
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     assert done.stderr == ""
     assert f"{path}: the recording cannot be written (File too large), make room" in done.stdout
-    return done.stdout
-
-
-@pytest.mark.integration
-@pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, ending: str) -> None:
-    record_on_full_disk(tmp_path / f"out{ending}", "offline")
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.integration
-@pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_a_full_disk_keeps_what_a_live_recording_has(tmp_path: Path, ending: str) -> None:
-    said = record_on_full_disk(tmp_path / f"out{ending}", "live")
-    (partial,) = tmp_path.iterdir()
-    assert f"what was recorded is in {partial}" in said
+    left = list(tmp_path.iterdir())
+    if mode == "offline":
+        assert left == []
+        return
+    (partial,) = left
+    assert f"what was recorded is in {partial}" in done.stdout
     with av.open(str(partial)) as container:
         assert next(container.decode(video=0)).width == 160
 

@@ -41,7 +41,7 @@ def test_the_picture_itself_is_not_altered() -> None:
     assert draw_overlay(image, []) is image
 
 
-def test_what_does_not_fit_is_cut_off() -> None:
+def test_text_that_does_not_fit_is_cut_off() -> None:
     image = np.full((48, 64, 3), 255, np.uint8)
     drawn = draw_overlay(image, ["a line much longer than the picture is wide"] * 20)
     assert drawn.shape == image.shape

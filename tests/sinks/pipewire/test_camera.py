@@ -182,7 +182,7 @@ def test_opening_and_closing_leaks_nothing(graph: Graph) -> None:
     assert open_descriptors() == before
 
 
-def test_what_is_transparent_arrives_black(
+def test_transparent_pixels_arrive_black(
     graph: Graph, camera: PipeWireCamera, tmp_path: Path
 ) -> None:
     image = np.full((SIZE[1], SIZE[0], 4), (200, 100, 50, 0), np.uint8)
