@@ -32,7 +32,7 @@ from livebg.sources.pictures import read_picture
 from livebg.sources.video import VideoFile
 from livebg.threads import BoundedQueue, Worker
 
-__all__ = ["ReadAhead", "VideoPlate", "open_background"]
+__all__ = ["ReadAhead", "VideoPlate", "check_background", "open_background"]
 
 _JOIN_S = 0.5
 
@@ -164,6 +164,16 @@ class ReadAhead(Source):
             for frame in source:
                 if not self._frames.put(frame):
                     return
+
+
+def check_background(background: Background) -> None:
+    """Read a picture, or the beginning of a video, before anything else is opened.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    if isinstance(background, Picture | Video):
+        open_background(background).close()
 
 
 def open_background(background: Background) -> Plate:

@@ -21,6 +21,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
+from livebg.backgrounds import check_background
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.closable import Closable
 from livebg.config.load import chosen_settings
@@ -116,6 +117,7 @@ class Session(Closable):
         self._background: Worker | None = None
         self._request_source: Callable[[Settings], None] | None = None
         open_source = self._opener(settings, source, loop)
+        check_background(settings.background)
         # A driver or a network may hang for seconds, in which this thread could not hear a signal.
         opening = BackgroundTask("opening", lambda stop: open_source())
         opening.wait()

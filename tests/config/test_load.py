@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
 
+from livebg.cli.options import add_settings_options, settings_from
 from livebg.config.load import (
     BY_COST,
     DEFAULT_PRESET,
@@ -15,7 +17,7 @@ from livebg.config.load import (
     read_config,
     with_preset,
 )
-from livebg.config.settings import Settings
+from livebg.config.settings import SETTINGS, Settings, same_camera, same_network
 from livebg.errors import SettingsError
 
 
@@ -199,3 +201,36 @@ def test_a_changed_preset_is_that_preset(before: str, after: str) -> None:
 
 def test_settings_of_ones_own_are_no_preset() -> None:
     assert preset_of(Settings(max_residual=0.5)) is None
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_layer_knows_a_setting_from_the_schema_alone(tmp_path: Path, name: str) -> None:
+    text = {
+        "auto-integer": "7",
+        "background": "color:#00ff00",
+        "camera": "2",
+        "flag": "no" if SETTINGS[name].default else "yes",
+        "integer": "7",
+        "names": "person,dog",
+        "number": "1",
+        "size": "640x480",
+        "text": (SETTINGS[name].choices or ("another",))[-1],
+    }[SETTINGS[name].kind]
+    config = write(tmp_path, f'{name} = "{text}"\n')
+    parser = argparse.ArgumentParser()
+    add_settings_options(parser)
+    option = f"--{name.replace('_', '-')}"
+    flag = option if text == "yes" else option.replace("--", "--no-")
+    words = [flag] if SETTINGS[name].kind == "flag" else [option, text]
+    read = [
+        load_settings(config=config),
+        load_settings(environment={f"LIVEBG_{name.upper()}": text}),
+        settings_from(parser.parse_args(words), environment={}),
+        change_settings(Settings(), {name: text}, "the panel"),
+        Settings(**{name: text}),
+    ]
+    assert getattr(read[0], name) != getattr(Settings(), name)
+    assert all(settings == read[0] for settings in read)
+    changed = SETTINGS[name].change
+    assert same_camera(read[0], Settings()) == (changed != "camera")
+    assert same_network(read[0], Settings()) == (changed != "network")

@@ -12,8 +12,6 @@ from livebg.config.settings import (
     Settings,
     check_value,
     requirement,
-    same_camera,
-    same_network,
 )
 from livebg.errors import SettingsError
 
@@ -166,11 +164,3 @@ def test_text_becomes_a_value_when_settings_are_made() -> None:
     assert settings.background == Blur(80)
     assert settings.camera == CameraSelector(CameraKind.INDEX, "2")
     assert (settings.size, settings.keep) == ((1280, 720), ("person", "dog"))
-
-
-def test_what_is_live_needs_no_other_network() -> None:
-    live = Settings(background="white", mirror=True, every=2, auto_frame=60, smoothing_s=0.0)
-    assert same_network(Settings(), live) and same_camera(Settings(), live)
-    assert not same_network(Settings(), Settings(matte_size=(256, 144)))
-    for other in (Settings(camera="2"), Settings(fps=15), Settings(size=(640, 480))):
-        assert same_network(Settings(), other) and not same_camera(Settings(), other)

@@ -1,12 +1,14 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from livebg.config.settings import Settings
 from livebg.errors import (
     EndOfStreamError,
+    InputError,
     ModelError,
     SessionError,
     SinkError,
@@ -221,6 +223,18 @@ def test_a_source_that_cannot_be_opened_is_refused_before_any_thread() -> None:
 
     with pytest.raises(SourceUnavailableError):
         session(KeepingSink(), source=no_camera)
+
+
+def test_a_background_that_cannot_be_read_is_refused_before_a_camera_is_opened(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "room.png").write_text("no picture")
+
+    def camera() -> Source:
+        raise AssertionError("the camera was opened")
+
+    with pytest.raises(InputError, match=r"room\.png"):
+        Session(background=str(tmp_path / "room.png"), source=camera)
 
 
 def test_what_was_opened_is_released_when_a_sink_is_refused() -> None:
