@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.compositing.sheets import labels_from_alpha
 from livebg.config.load import chosen_settings
 from livebg.config.settings import Settings
 from livebg.download import Progress
@@ -104,5 +103,5 @@ def filter_still(
         labels = pipeline.labels(frame, matte)
     if labels is None:
         assert composite.alpha is not None  # it was asked for
-        labels = labels_from_alpha(composite.alpha, VOC_CLASSES.index("person"))
+        labels = np.where(composite.alpha > 127, VOC_CLASSES.index("person"), 0).astype(np.uint8)
     return FilteredStill(composite.image, labels)

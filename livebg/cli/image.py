@@ -91,14 +91,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _sheet(before: Image, after: FilteredStill, *, compare: bool, segmap: bool) -> Image:
     """Return the filtered picture, or the pictures that were asked for side by side."""
-    from livebg.compositing.sheets import colour_classes, side_by_side, with_legend
+    from livebg.compositing.sheets import side_by_side, with_legend
     from livebg.models.catalog import VOC_CLASSES, voc_palette
 
     first, last = ("before", before), ("after", after.image)
     if not segmap:
         return side_by_side([first, last]) if compare else after.image
     palette = voc_palette()
-    drawn = colour_classes(after.labels, palette)
+    drawn = palette[after.labels]
     if compare:
         drawn = side_by_side([first, ("segmap", drawn), last])
     return with_legend(drawn, after.labels, VOC_CLASSES, palette)

@@ -1,11 +1,4 @@
-"""A picture to sit in front of: hills in the evening, drawn and not photographed.
-
-Pictures side by side, each under its caption.
-
-Many pictures on one sheet, each with its caption.
-
-Class maps: every pixel in the colour of its class, with a legend of the classes present.
-"""
+"""Sheets: pictures side by side under captions, legends of classes, and a drawn landscape."""
 
 from __future__ import annotations
 
@@ -19,16 +12,166 @@ from livebg.compositing.text import draw_text, letterbox, text_size
 from livebg.frame import Box, FloatImage, Image, Size
 
 __all__ = [
-    "caption_height",
-    "colour_classes",
     "contact_sheet",
     "full_size_labels",
-    "labels_from_alpha",
     "landscape",
     "on_checkerboard",
     "side_by_side",
     "with_legend",
 ]
+
+_PAPER = (32, 32, 32)
+_INK = (235, 235, 235)
+_LIGHT_SQUARE, _DARK_SQUARE = 255, 204
+
+
+def side_by_side(pictures: Sequence[tuple[str, Image]]) -> Image:
+    """Return the pictures in a row, each with its caption above it.
+
+    Args:
+        pictures: captions, and ``(H, W, 3)`` BGR or ``(H, W, 4)`` BGRA uint8 pictures of one
+            height; BGRA ones are shown on a checkerboard.
+
+    Returns:
+        ``(H', W', 3)`` uint8 BGR, a new array.
+
+    Raises:
+        ValueError: there are no pictures, or their heights differ.
+    """
+    heights = {image.shape[0] for _, image in pictures}
+    if len(heights) != 1:
+        raise ValueError(f"pictures side by side need one height, got {sorted(heights)}")
+    line_px = _line_height(heights.pop())
+    columns: list[Image] = []
+    for caption, image in pictures:
+        column = _captioned(caption, image, line_px)
+        if columns:
+            gap = (column.shape[0], max(2, line_px // 6), 3)
+            columns.append(np.full(gap, _PAPER, np.uint8))
+        columns.append(column)
+    return np.concatenate(columns, axis=1)
+
+
+def contact_sheet(
+    pictures: Sequence[tuple[str, Image]], *, columns: int, picture_size: Size, title: str
+) -> Image:
+    """Return the pictures in rows, each with its caption above it, under a title.
+
+    Args:
+        pictures: captions, and BGR or BGRA pictures of any size; see ``side_by_side``.
+        columns: pictures in a row.
+        picture_size: ``(width, height)`` that each is fitted into, in pixels.
+        title: a line above all of them.
+
+    Returns:
+        ``(H', W', 3)`` uint8 BGR, a new array.
+    """
+    cells = [(caption, letterbox(_opaque(image), picture_size)) for caption, image in pictures]
+    blank = np.full((picture_size[1], picture_size[0], 3), _PAPER, np.uint8)
+    cells += [("", blank)] * (-len(cells) % columns)
+    rows = [side_by_side(cells[n : n + columns]) for n in range(0, len(cells), columns)]
+    line_px = 2 * _line_height(picture_size[1])
+    sides = (2 * line_px, line_px, line_px, line_px)
+    sheet = cv2.copyMakeBorder(np.concatenate(rows), *sides, cv2.BORDER_CONSTANT, value=_PAPER)
+    draw_text(sheet, title, (line_px, round(1.5 * line_px)), line_px, _INK, bold=True)
+    return np.asarray(sheet, np.uint8)
+
+
+def on_checkerboard(image: Image) -> Image:
+    """Return a BGRA picture on the checkerboard that stands for transparency.
+
+    Args:
+        image: ``(H, W, 4)`` uint8 BGRA, straight alpha.
+
+    Returns:
+        ``(H, W, 3)`` uint8 BGR.
+    """
+    height, width = image.shape[:2]
+    square_px = max(4, height // 40)
+    rows = np.arange(height)[:, np.newaxis] // square_px
+    columns = np.arange(width)[np.newaxis] // square_px
+    board = np.where((rows + columns) % 2, _DARK_SQUARE, _LIGHT_SQUARE).astype(np.uint8)
+    alpha = image[..., 3].astype(np.float32) / 255
+    return cv2.blendLinear(
+        np.ascontiguousarray(image[..., :3]), cv2.merge([board] * 3), alpha, 1 - alpha
+    ).astype(np.uint8, copy=False)
+
+
+def _opaque(image: Image) -> Image:
+    return on_checkerboard(image) if image.shape[2] == 4 else image
+
+
+def _line_height(height_px: int) -> int:
+    """Return the height of a line of text that suits a picture ``height_px`` high, in pixels."""
+    return min(96, max(14, round(height_px / 24)))
+
+
+def _captioned(caption: str, image: Image, line_px: int) -> Image:
+    width = image.shape[1]
+    strip = np.full((line_px + line_px // 2, width, 3), _PAPER, np.uint8)
+    text_px = line_px * min(1.0, 0.9 * width / max(1, text_size(caption, line_px)[0]))
+    left = (width - text_size(caption, text_px)[0]) // 2
+    draw_text(strip, caption, (left, line_px), text_px, _INK)
+    return np.concatenate([strip, _opaque(image)], axis=0)
+
+
+def with_legend(
+    image: Image,
+    labels: NDArray[np.uint8],
+    names: Sequence[str],
+    palette: NDArray[np.uint8],
+) -> Image:
+    """Return ``image`` above a legend of the classes that are present.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 BGR.
+        labels: ``(h, w)`` uint8 class indices of what the picture shows.
+        names: the classes' names by index.
+        palette: ``(N, 3)`` uint8 BGR, a row a class.
+
+    Returns:
+        ``(H', W, 3)`` uint8 BGR, a new array.
+    """
+    present = np.flatnonzero(np.bincount(labels.ravel(), minlength=len(names))).tolist()
+    line_px = _line_height(labels.shape[0])
+    width = image.shape[1]
+    widest = max(text_size(names[index], line_px)[0] for index in present) + 3 * line_px
+    per_row = max(1, width // widest)
+    row_px = line_px + line_px // 2
+    rows = -(-len(present) // per_row)
+    legend = np.full((rows * row_px + line_px // 2, width, 3), _PAPER, np.uint8)
+    for place, index in enumerate(present):
+        row, column = divmod(place, per_row)
+        left = column * widest + line_px // 2
+        top = row * row_px + line_px // 2
+        colour = palette[index].tolist()
+        corner = (left + line_px, top + line_px)
+        cv2.rectangle(legend, (left, top), corner, colour, cv2.FILLED)
+        cv2.rectangle(legend, (left, top), corner, _INK, 1)
+        baseline = (left + line_px + line_px // 2, top + line_px - line_px // 5)
+        draw_text(legend, names[index], baseline, line_px, _INK)
+    return np.concatenate([image, legend], axis=0)
+
+
+def full_size_labels(labels: NDArray[np.uint8], box: Box, size: Size) -> NDArray[np.uint8]:
+    """Return the class of every pixel of a frame; class 0 (background) outside ``box``.
+
+    Args:
+        labels: ``(h, w)`` uint8 class indices at the network's size.
+        box: the part of the frame that they cover, in pixels.
+        size: ``(width, height)`` of the frame.
+
+    Returns:
+        ``(H, W)`` uint8, a new array.
+    """
+    left, top = max(0, round(box.left)), max(0, round(box.top))
+    right, bottom = min(size[0], round(box.right)), min(size[1], round(box.bottom))
+    full = np.zeros((size[1], size[0]), np.uint8)
+    if right > left and bottom > top:
+        full[top:bottom, left:right] = cv2.resize(
+            labels, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST_EXACT
+        )
+    return full
 
 
 _SKY = ((112, 74, 58), (150, 120, 120), (140, 170, 235), (130, 200, 255))
@@ -90,222 +233,3 @@ def _ridge(x: FloatImage, nearness: int) -> FloatImage:
     )
     ridge: FloatImage = _HORIZON - 0.05 + 0.1 * nearness + waves / (1 + 0.25 * nearness)
     return ridge
-
-
-_PAPER = (32, 32, 32)
-_INK = (235, 235, 235)
-_LIGHT_SQUARE, _DARK_SQUARE = 255, 204
-
-
-def caption_height(height_px: int) -> int:
-    """Return the height of a line of text that suits a picture ``height_px`` high, in pixels."""
-    return min(96, max(14, round(height_px / 24)))
-
-
-def side_by_side(pictures: Sequence[tuple[str, Image]]) -> Image:
-    """Return the pictures in a row, each with its caption above it.
-
-    Args:
-        pictures: captions, and ``(H, W, 3)`` BGR or ``(H, W, 4)`` BGRA uint8 pictures of one
-            height; BGRA ones are shown on a checkerboard.
-
-    Returns:
-        ``(H', W', 3)`` uint8 BGR, a new array.
-
-    Raises:
-        ValueError: there are no pictures, or their heights differ.
-    """
-    heights = {image.shape[0] for _, image in pictures}
-    if len(heights) != 1:
-        raise ValueError(f"pictures side by side need one height, got {sorted(heights)}")
-    line_px = caption_height(heights.pop())
-    gap = np.full((1, max(2, line_px // 6), 3), _PAPER, np.uint8)
-    columns: list[Image] = []
-    for caption, image in pictures:
-        column = _captioned(caption, image, line_px)
-        if columns:
-            columns.append(np.broadcast_to(gap, (column.shape[0], *gap.shape[1:])))
-        columns.append(column)
-    return np.concatenate(columns, axis=1)
-
-
-def on_checkerboard(image: Image) -> Image:
-    """Return a BGRA picture on the checkerboard that stands for transparency.
-
-    Args:
-        image: ``(H, W, 4)`` uint8 BGRA, straight alpha.
-
-    Returns:
-        ``(H, W, 3)`` uint8 BGR.
-    """
-    height, width = image.shape[:2]
-    square_px = max(4, height // 40)
-    rows = np.arange(height)[:, np.newaxis] // square_px
-    columns = np.arange(width)[np.newaxis] // square_px
-    board = np.where((rows + columns) % 2, _DARK_SQUARE, _LIGHT_SQUARE).astype(np.uint8)
-    alpha = image[..., 3].astype(np.float32) / 255
-    return cv2.blendLinear(
-        np.ascontiguousarray(image[..., :3]), cv2.merge([board] * 3), alpha, 1 - alpha
-    ).astype(np.uint8, copy=False)
-
-
-def _captioned(caption: str, image: Image, line_px: int) -> Image:
-    picture = on_checkerboard(image) if image.shape[2] == 4 else image
-    width = picture.shape[1]
-    strip = np.full((line_px + line_px // 2, width, 3), _PAPER, np.uint8)
-    text_px = line_px * min(1.0, 0.9 * width / text_size(caption, line_px)[0])
-    left = (width - text_size(caption, text_px)[0]) // 2
-    draw_text(strip, caption, (left, line_px), text_px, _INK)
-    return np.concatenate([strip, picture], axis=0)
-
-
-_CONTACT_SHEET_PAPER = (38, 33, 30)
-_CONTACT_SHEET_INK = (226, 220, 214)
-_MARGIN = 1 / 30
-"""Space around a picture, as a share of its width."""
-
-_CAPTION = 1 / 20
-"""Height of a line of text, as a share of a picture's width."""
-
-
-def contact_sheet(
-    pictures: Sequence[tuple[str, Image]], *, columns: int, picture_size: Size, title: str = ""
-) -> Image:
-    """Lay pictures out in rows.
-
-    Args:
-        pictures: captions, and ``(H, W, 3)`` BGR or ``(H, W, 4)`` BGRA uint8 pictures of any size;
-            BGRA ones are shown on a checkerboard.
-        columns: pictures in a row.
-        picture_size: ``(width, height)`` that each is fitted into, in pixels.
-        title: a line above all of them.
-
-    Returns:
-        ``(H', W', 3)`` uint8 BGR, a new array.
-
-    Example:
-        >>> import numpy as np
-        >>> picture = np.zeros((90, 160, 3), np.uint8)
-        >>> contact_sheet([("a", picture)] * 3, columns=2, picture_size=(160, 90)).shape
-        (244, 335, 3)
-    """
-    width, height = picture_size
-    margin = round(width * _MARGIN)
-    line_px = width * _CAPTION
-    strip = round(2.2 * line_px)
-    top = margin + (round(2.6 * line_px) if title else 0)
-    rows = -(-len(pictures) // columns)
-    sheet = np.full(
-        (top + rows * (height + strip), margin + columns * (width + margin), 3),
-        _CONTACT_SHEET_PAPER,
-        np.uint8,
-    )
-    if title:
-        draw_text(
-            sheet,
-            title,
-            (margin, top - round(0.9 * line_px)),
-            1.35 * line_px,
-            _CONTACT_SHEET_INK,
-            bold=True,
-        )
-    for place, (caption, image) in enumerate(pictures):
-        row, column = divmod(place, columns)
-        left, upper = margin + column * (width + margin), top + row * (height + strip)
-        opaque = on_checkerboard(image) if image.shape[2] == 4 else image
-        sheet[upper : upper + height, left : left + width] = letterbox(opaque, picture_size)
-        cv2.rectangle(sheet, (left - 1, upper - 1), (left + width, upper + height), (70, 64, 60), 1)
-        text_px = line_px * min(1.0, width / max(1, text_size(caption, line_px)[0]))
-        draw_text(
-            sheet,
-            caption,
-            (left, upper + height + round(1.35 * line_px)),
-            text_px,
-            _CONTACT_SHEET_INK,
-        )
-    return sheet
-
-
-def full_size_labels(labels: NDArray[np.uint8], box: Box, size: Size) -> NDArray[np.uint8]:
-    """Return the class of every pixel of a frame; class 0 (background) outside ``box``.
-
-    Args:
-        labels: ``(h, w)`` uint8 class indices at the network's size.
-        box: the part of the frame that they cover, in pixels.
-        size: ``(width, height)`` of the frame.
-
-    Returns:
-        ``(H, W)`` uint8, a new array.
-    """
-    left, top = max(0, round(box.left)), max(0, round(box.top))
-    right, bottom = min(size[0], round(box.right)), min(size[1], round(box.bottom))
-    full = np.zeros((size[1], size[0]), np.uint8)
-    if right > left and bottom > top:
-        full[top:bottom, left:right] = cv2.resize(
-            labels, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST_EXACT
-        )
-    return full
-
-
-def labels_from_alpha(alpha: Image, index: int) -> NDArray[np.uint8]:
-    """Return ``index`` where a pixel is more foreground than not, and class 0 elsewhere.
-
-    Args:
-        alpha: ``(H, W)`` uint8 matte.
-        index: the class of the foreground.
-
-    Returns:
-        ``(H, W)`` uint8, a new array.
-    """
-    return np.where(alpha > 127, index, 0).astype(np.uint8)
-
-
-def colour_classes(labels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> Image:
-    """Return every pixel in the colour of its class.
-
-    Args:
-        labels: ``(H, W)`` uint8 class indices, below the palette's length.
-        palette: ``(N, 3)`` uint8 BGR, a row a class.
-
-    Returns:
-        ``(H, W, 3)`` uint8 BGR, a new array.
-    """
-    return palette[labels]
-
-
-def with_legend(
-    image: Image,
-    labels: NDArray[np.uint8],
-    names: Sequence[str],
-    palette: NDArray[np.uint8],
-) -> Image:
-    """Return ``image`` above a legend of the classes that are present.
-
-    Args:
-        image: ``(H, W, 3)`` uint8 BGR.
-        labels: ``(h, w)`` uint8 class indices of what the picture shows.
-        names: the classes' names by index.
-        palette: ``(N, 3)`` uint8 BGR, a row a class.
-
-    Returns:
-        ``(H', W, 3)`` uint8 BGR, a new array.
-    """
-    present = np.flatnonzero(np.bincount(labels.ravel(), minlength=len(names))).tolist()
-    line_px = caption_height(labels.shape[0])
-    width = image.shape[1]
-    widest = max(text_size(names[index], line_px)[0] for index in present) + 3 * line_px
-    per_row = max(1, width // widest)
-    row_px = line_px + line_px // 2
-    rows = -(-len(present) // per_row)
-    legend = np.full((rows * row_px + line_px // 2, width, 3), _PAPER, np.uint8)
-    for place, index in enumerate(present):
-        row, column = divmod(place, per_row)
-        left = column * widest + line_px // 2
-        top = row * row_px + line_px // 2
-        colour = palette[index].tolist()
-        corner = (left + line_px, top + line_px)
-        cv2.rectangle(legend, (left, top), corner, colour, cv2.FILLED)
-        cv2.rectangle(legend, (left, top), corner, _INK, 1)
-        baseline = (left + line_px + line_px // 2, top + line_px - line_px // 5)
-        draw_text(legend, names[index], baseline, line_px, _INK)
-    return np.concatenate([image, legend], axis=0)

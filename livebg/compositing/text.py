@@ -1,9 +1,4 @@
-"""Fit a picture whole into another size.
-
-Short lines of text on a picture: captions, the privacy card, an overlay.
-
-The privacy card: what a sink shows when there is nothing that is safe to show.
-"""
+"""Text on pictures, the privacy card, and letterboxing."""
 
 from __future__ import annotations
 
@@ -13,6 +8,72 @@ import numpy as np
 from livebg.frame import Image, Size
 
 __all__ = ["draw_text", "letterbox", "privacy_card", "text_size"]
+
+_FONTS = {False: cv2.FONT_HERSHEY_SIMPLEX, True: cv2.FONT_HERSHEY_DUPLEX}
+_HEIGHT_AT_SCALE_1 = 30.0
+"""Line height of OpenCV's fonts at scale 1, in pixels."""
+
+_CARD_TOP = np.array((54, 46, 42), np.float32)
+_CARD_BOTTOM = np.array((30, 25, 22), np.float32)
+_CARD_INK = (222, 214, 208)
+_CARD_TEXT_WIDTH = 0.86
+"""Share of the card's width that the sentence may take."""
+
+
+def text_size(text: str, height_px: float, *, bold: bool = False) -> Size:
+    """Return the ``(width, height)`` in pixels that ``text`` takes, without its descenders."""
+    width, height = cv2.getTextSize(text, _FONTS[bold], height_px / _HEIGHT_AT_SCALE_1, 1)[0]
+    return int(width), int(height)
+
+
+def draw_text(
+    image: Image,
+    text: str,
+    at: tuple[int, int],
+    height_px: float,
+    colour: tuple[int, int, int],
+    *,
+    bold: bool = False,
+) -> None:
+    """Write ``text`` into ``image``.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 BGR, C-contiguous; changed in place.
+        text: one line.
+        at: ``(x, y)`` of the left end of the text's baseline, in pixels.
+        height_px: height of a line, in pixels.
+        colour: BGR, 0..255.
+        bold: whether to use the heavier font.
+    """
+    scale = height_px / _HEIGHT_AT_SCALE_1
+    cv2.putText(image, text, at, _FONTS[bold], scale, colour, 1, cv2.LINE_AA)
+
+
+def privacy_card(size: Size, text: str) -> Image:
+    """Return the card that a sink gets instead of an unsafe frame; no camera pixel is in it.
+
+    Args:
+        size: ``(width, height)`` in pixels.
+        text: the sentence; it shrinks until it fits.
+
+    Returns:
+        A new ``(H, W, 3)`` uint8 BGR array.
+
+    Example:
+        >>> privacy_card((640, 360), "Starting").shape
+        (360, 640, 3)
+    """
+    width, height = size
+    down = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None]
+    column = np.rint(_CARD_TOP * (1 - down) + _CARD_BOTTOM * down).astype(np.uint8)
+    card = np.repeat(column[:, None, :], width, axis=1)
+    line_px = height / 14
+    text_px, rise_px = text_size(text, line_px)
+    if text_px > _CARD_TEXT_WIDTH * width:
+        line_px *= _CARD_TEXT_WIDTH * width / text_px
+        text_px, rise_px = text_size(text, line_px)
+    draw_text(card, text, ((width - text_px) // 2, (height + rise_px) // 2), line_px, _CARD_INK)
+    return card
 
 
 def letterbox(image: Image, size: Size) -> Image:
@@ -38,73 +99,3 @@ def letterbox(image: Image, size: Size) -> Image:
         image, inner, interpolation=method
     )
     return fitted
-
-
-Colour = tuple[int, int, int]
-
-_FONTS = {False: cv2.FONT_HERSHEY_SIMPLEX, True: cv2.FONT_HERSHEY_DUPLEX}
-_HEIGHT_AT_SCALE_1 = 30.0
-"""Line height of OpenCV's fonts at scale 1, in pixels."""
-
-
-def text_size(text: str, height_px: float, *, bold: bool = False) -> Size:
-    """Return the ``(width, height)`` in pixels that ``text`` takes, without its descenders."""
-    width, height = cv2.getTextSize(text, _FONTS[bold], height_px / _HEIGHT_AT_SCALE_1, 1)[0]
-    return int(width), int(height)
-
-
-def draw_text(
-    image: Image,
-    text: str,
-    at: tuple[int, int],
-    height_px: float,
-    colour: Colour,
-    *,
-    bold: bool = False,
-) -> None:
-    """Write ``text`` into ``image``.
-
-    Args:
-        image: ``(H, W, 3)`` uint8 BGR, C-contiguous; changed in place.
-        text: one line.
-        at: ``(x, y)`` of the left end of the text's baseline, in pixels.
-        height_px: height of a line, in pixels.
-        colour: BGR, 0..255.
-        bold: whether to use the heavier font.
-    """
-    scale = height_px / _HEIGHT_AT_SCALE_1
-    cv2.putText(image, text, at, _FONTS[bold], scale, colour, 1, cv2.LINE_AA)
-
-
-_TOP = np.array((54, 46, 42), np.float32)
-_BOTTOM = np.array((30, 25, 22), np.float32)
-_INK = (222, 214, 208)
-_WIDEST = 0.86
-"""Share of the card's width that the sentence may take."""
-
-
-def privacy_card(size: Size, text: str) -> Image:
-    """Draw a calm dark plate with one short sentence in its middle; no camera pixel is in it.
-
-    Args:
-        size: ``(width, height)`` in pixels.
-        text: the sentence; it shrinks until it fits.
-
-    Returns:
-        A new ``(H, W, 3)`` uint8 BGR array.
-
-    Example:
-        >>> privacy_card((640, 360), "Starting").shape
-        (360, 640, 3)
-    """
-    width, height = size
-    down = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None]
-    column = np.rint(_TOP * (1 - down) + _BOTTOM * down).astype(np.uint8)
-    card = np.repeat(column[:, None, :], width, axis=1)
-    line_px = height / 14
-    text_px, rise_px = text_size(text, line_px)
-    if text_px > _WIDEST * width:
-        line_px *= _WIDEST * width / text_px
-        text_px, rise_px = text_size(text, line_px)
-    draw_text(card, text, ((width - text_px) // 2, (height + rise_px) // 2), line_px, _INK)
-    return card
