@@ -22,7 +22,6 @@ __all__ = [
 _DESTINATION = "setting."
 """Prefix of a setting's place in the parsed arguments, apart from a subcommand's own options."""
 
-
 _METAVARS = {
     "auto-integer": "N|auto",
     "background": "SPEC",
@@ -31,8 +30,8 @@ _METAVARS = {
     "names": "NAME[,NAME...]",
     "number": "N",
     "size": "WxH",
-    "text": "TEXT",
 }
+"""Placeholders in ``--help`` by kind of setting."""
 
 
 def add_settings_options(
@@ -109,13 +108,9 @@ def settings_from(
     )
 
 
-def config_path(
-    arguments: argparse.Namespace, environment: Mapping[str, str] | None = None
-) -> Path | None:
+def config_path(arguments: argparse.Namespace) -> Path | None:
     """Return the configuration file that ``settings_from`` reads, or None where it reads none."""
-    if arguments.config is not None:
-        return Path(arguments.config)
-    named = (os.environ if environment is None else environment).get(CONFIG_VARIABLE)
+    named = arguments.config or os.environ.get(CONFIG_VARIABLE)
     return Path(named) if named else None
 
 
@@ -130,24 +125,18 @@ def overrides_from(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _add_option(group: argparse._ArgumentGroup, setting: Setting, default: str) -> None:
     """Add one option whose text stays unread, so that ``load_settings`` words every refusal."""
-    flag = f"--{setting.name.replace('_', '-')}"
-    place = f"{_DESTINATION}{setting.name}"
-    if setting.kind == "flag":
-        group.add_argument(
-            flag,
-            dest=place,
-            action=argparse.BooleanOptionalAction,
-            default=argparse.SUPPRESS,
-            help=_help(setting, default),
-        )
-    else:
-        group.add_argument(
-            flag,
-            dest=place,
-            default=argparse.SUPPRESS,
-            metavar=setting.metavar or "|".join(setting.choices) or _METAVARS[setting.kind],
-            help=_help(setting, default),
-        )
+    how: dict[str, Any] = (
+        {"action": argparse.BooleanOptionalAction}
+        if setting.kind == "flag"
+        else {"metavar": setting.metavar or "|".join(setting.choices) or _METAVARS[setting.kind]}
+    )
+    group.add_argument(
+        f"--{setting.name.replace('_', '-')}",
+        dest=f"{_DESTINATION}{setting.name}",
+        default=argparse.SUPPRESS,
+        help=_help(setting, default),
+        **how,
+    )
 
 
 def _help(setting: Setting, default: str) -> str:
