@@ -16,7 +16,7 @@ from livebg.compositing.sheets import contact_sheet, on_checkerboard
 from livebg.compositing.text import draw_text, text_size
 from livebg.config.settings import Settings
 from livebg.frame import BGR, Composite, Frame, Image, PixelFormat, Size
-from livebg.live.hot_swap import build_warmed_up
+from livebg.live.warmup import build_warmed_up
 from livebg.pipeline import Pipeline
 from livebg.sinks.base import Sink, repacked
 from livebg.sources.base import Excerpt, Source

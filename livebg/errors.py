@@ -29,6 +29,7 @@ The nearest valid name, for messages about a name that is not valid.
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Iterable
 
 __all__ = [
@@ -50,6 +51,8 @@ __all__ = [
     "UsageError",
     "WeightsError",
 ]
+
+_log = logging.getLogger(__name__)
 
 
 class LivebgError(Exception):
@@ -131,6 +134,26 @@ class SystemChangeError(LivebgError, RuntimeError):
 
 class BenchError(LivebgError, RuntimeError):
     """A measurement cannot be completed."""
+
+
+def as_livebg_error(error: BaseException, kind: type[LivebgError], what: str) -> LivebgError:
+    """Return ``error``, or one of ``kind`` about it if livebg did not raise it.
+
+    Args:
+        error: what was raised.
+        kind: the class of the new error.
+        what: what failed, as the beginning of a sentence: "the camera failed".
+
+    Example:
+        >>> as_livebg_error(OSError("gone"), SourceError, "the camera failed")
+        SourceError("the camera failed: OSError('gone'); run with --debug for the whole story")
+    """
+    if isinstance(error, LivebgError):
+        return error
+    _log.debug("%s in a way that it should not", what, exc_info=error)
+    new = kind(f"{what}: {error!r}; run with --debug for the whole story")
+    new.__cause__ = error
+    return new
 
 
 def did_you_mean(wrong: str, valid: Iterable[str], *, prefix: str = "") -> str:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from livebg.clock import NS_PER_S, Clock
-from livebg.errors import LivebgError, SessionError
+from livebg.errors import SessionError, as_livebg_error
 
 __all__ = [
     "BackgroundTask",
@@ -245,12 +245,8 @@ def raise_first_error(*errors: BaseException | None) -> None:
         LivebgError: that error, or a SessionError about it if it is none of ours.
     """
     for error in errors:
-        if isinstance(error, LivebgError):
-            raise error
         if error is not None:
-            raise SessionError(
-                f"the live session failed: {error!r}; run with --debug for the whole story"
-            ) from error
+            raise as_livebg_error(error, SessionError, "the live session failed")
 
 
 class Backoff:

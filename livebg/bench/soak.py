@@ -14,8 +14,8 @@ from livebg.bench.subjects import SubjectPlan
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.errors import SourceError
 from livebg.frame import Composite, Frame, Size
-from livebg.live.hot_swap import Build, build_warmed_up
 from livebg.live.session import Session
+from livebg.live.warmup import Build, build_warmed_up
 from livebg.platform.process import resident_memory_mib, thread_count
 from livebg.sinks.null import NullSink
 from livebg.sources.base import Source, SourceInfo

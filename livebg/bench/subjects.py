@@ -20,7 +20,7 @@ from livebg.compositing.backgrounds import cover
 from livebg.config.background import Background, Picture
 from livebg.config.settings import Settings
 from livebg.frame import Composite, FloatImage, Frame, Image, Size
-from livebg.live.hot_swap import build_warmed_up
+from livebg.live.warmup import build_warmed_up
 from livebg.models.catalog import find
 from livebg.models.rvm_graph import state_shapes
 from livebg.models.weights import ensure_weights

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from livebg.clock import NS_PER_S, Clock
-from livebg.errors import EndOfStreamError, LivebgError, SourceError
+from livebg.errors import EndOfStreamError, LivebgError, SourceError, as_livebg_error
 from livebg.frame import Frame
 from livebg.live.privacy import PrivacyGuard
 from livebg.live.statistics import Statistics
@@ -295,7 +295,7 @@ class Capture:
         except EndOfStreamError:
             return False
         except Exception as error:
-            self._lose(_as_ours(error))
+            self._lose(as_livebg_error(error, SourceError, "the camera failed"))
             return True
         self._statistics.record_stage("capture", begin_ns, self._clock.now_ns())
         if self._gaps.broken(frame.captured_ns):
@@ -358,7 +358,7 @@ class Capture:
             _log.debug("%s Next try in %.1f s.", error, wait_s)
             self._waking = False
             self._guard.conceal("camera", _LOST)
-            self._complain(_as_ours(error))
+            self._complain(as_livebg_error(error, SourceError, "the camera failed"))
             return
         self._statistics.set_source(self._source.info)
         self._rate = _promised(self._source)
@@ -380,14 +380,6 @@ class Capture:
         if source is not None:
             with contextlib.suppress(SourceError):
                 source.close()
-
-
-def _as_ours(error: Exception) -> LivebgError:
-    """Put an error that a source should not have raised into a sentence for the user."""
-    if isinstance(error, LivebgError):
-        return error
-    _log.debug("the source failed in a way that it should not", exc_info=error)
-    return SourceError(f"the camera failed: {error!r}; run with --debug for the whole story")
 
 
 def _promised(source: Source) -> FrameRateMonitor:

@@ -11,82 +11,21 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from livebg.backgrounds import open_background
 from livebg.build import settings_without_device
 from livebg.compositing.backgrounds import Plate
 from livebg.config.settings import NETWORK_SETTINGS, SETTINGS, Settings, same_network
-from livebg.errors import DeviceLostError, LivebgError, ModelError, SettingsError
+from livebg.errors import DeviceLostError, LivebgError, ModelError, SettingsError, as_livebg_error
 from livebg.frame import Frame, Size
-from livebg.live.jit_warmup import load_kernels
+from livebg.live.warmup import Build, with_first_timeout
 from livebg.pipeline import Pipeline
 from livebg.threads import BackgroundTask, Mailbox
 
-__all__ = ["Build", "HotSwap", "as_livebg_error", "build_live", "build_warmed_up"]
+__all__ = ["HotSwap"]
 
 _log = logging.getLogger(__name__)
 
-Build = Callable[[Settings, Size], Pipeline]
-"""Makes a pipeline for settings and a size ``(width, height)`` of frames; takes its time."""
-
-_FIRST_INFERENCE_S = 10.0
-"""Inference time-out of a new pipeline: the first inference takes longer than all later ones."""
-
 _POLL_S = 0.5
-
-
-def build_warmed_up(
-    settings: Settings,
-    size: Size,
-    *,
-    live: bool = False,
-    make: Callable[..., Pipeline] = Pipeline,
-) -> Pipeline:
-    """Build a pipeline and let every stage load and compile what it needs on a black picture.
-
-    The first frame otherwise takes some tenths of a second, and a live session would drop the
-    next ten. A network that is still late with the picture after many seconds is not waited for:
-    the session has to say so, and has to end when the user asks.
-
-    Args:
-        settings: what the pipeline is built from.
-        size: ``(width, height)`` of the frames, in pixels.
-        live: as for ``Pipeline``.
-        make: the class of the pipeline.
-
-    Raises:
-        LivebgError: as ``Pipeline``, or the network fails.
-    """
-    kernels = BackgroundTask("kernels", lambda stop: load_kernels())
-    try:
-        pipeline = make(_without_hurry(settings), size, live=live)
-    finally:
-        # Always: a program that ends while it compiles would crash.
-        kernels.wait()
-    try:
-        kernels.outcome()
-        pipeline.process(Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, 0))
-        pipeline.reconfigure(settings)
-        pipeline.reset()
-        pipeline.clear_statistics()
-    except BaseException:
-        pipeline.close()
-        raise
-    return pipeline
-
-
-def build_live(settings: Settings, size: Size) -> Pipeline:
-    """Build what a live session on a camera runs; see ``build_warmed_up``."""
-    return build_warmed_up(settings, size, live=True)
-
-
-def as_livebg_error(error: Exception) -> LivebgError:
-    """Return ``error``, or a sentence for the user about one that livebg did not raise."""
-    if isinstance(error, LivebgError):
-        return error
-    _log.debug("the filter failed in a way that it should not", exc_info=error)
-    return ModelError(f"the filter failed: {error!r}; run with --debug for the whole story")
 
 
 class HotSwap:
@@ -310,7 +249,8 @@ class HotSwap:
 
     def _refuse(self, settings: Settings, error: Exception) -> None:
         """Take back what ``settings`` would have changed, and say why."""
-        self._report(SettingsError(f"{as_livebg_error(error)}; the settings stay as they were"))
+        told = as_livebg_error(error, ModelError, "the filter failed")
+        self._report(SettingsError(f"{told}; the settings stay as they were"))
         with self._lock:
             kept = {
                 name: getattr(self.settings, name)
@@ -340,7 +280,7 @@ class _Standby:
         self.frames.close()
 
     def _make(self, build: Build, stop: threading.Event) -> Pipeline:
-        pipeline = build(_without_hurry(self.settings), self.size)
+        pipeline = build(with_first_timeout(self.settings), self.size)
         try:
             late: Frame | None = None
             while not stop.is_set():
@@ -370,10 +310,6 @@ class _Opening(NamedTuple):
         self.task.wait()
         with suppress(Exception):
             self.task.outcome().close()
-
-
-def _without_hurry(settings: Settings) -> Settings:
-    return replace(settings, max_matte_age_s=_FIRST_INFERENCE_S)
 
 
 def _close_quietly(pipeline: Pipeline) -> None:

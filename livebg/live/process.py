@@ -9,12 +9,13 @@ from typing import Any
 
 from livebg.clock import Clock
 from livebg.config.settings import Settings
-from livebg.errors import DeviceLostError, LivebgError, ModelError
+from livebg.errors import DeviceLostError, LivebgError, ModelError, as_livebg_error
 from livebg.frame import BGR, Composite, PixelFormat, Size
 from livebg.live.capture import Captured
-from livebg.live.hot_swap import Build, HotSwap, as_livebg_error
+from livebg.live.hot_swap import HotSwap
 from livebg.live.privacy import PrivacyGuard
 from livebg.live.statistics import Statistics
+from livebg.live.warmup import Build
 from livebg.pipeline import Pipeline
 from livebg.threads import Backoff, Mailbox
 
@@ -170,7 +171,7 @@ class Processing:
                 pipeline = self._hot_swap.establish(size)
             except Exception as error:
                 self._backoff.fail()
-                self._report(as_livebg_error(error))
+                self._report(as_livebg_error(error, ModelError, "the filter failed"))
                 return None
             self._failures = 0
         elif captured.run != self._run:
@@ -200,7 +201,7 @@ class Processing:
             return
         self._failures += 1
         if self._failures == 1:
-            self._report(as_livebg_error(error))
+            self._report(as_livebg_error(error, ModelError, "the filter failed"))
         try:
             pipeline.reset()
             broken = self._failures >= _REBUILD_AFTER

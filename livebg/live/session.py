@@ -29,11 +29,11 @@ from livebg.config.settings import Settings, same_camera
 from livebg.errors import LivebgError, SourceUnavailableError, UsageError
 from livebg.frame import Composite
 from livebg.live.capture import Capture, Captured, OnDemand
-from livebg.live.hot_swap import Build, build_live
 from livebg.live.privacy import PrivacyGuard
 from livebg.live.process import Processing
 from livebg.live.sink_runner import SinkRunner
 from livebg.live.statistics import Statistics, StatisticsSnapshot
+from livebg.live.warmup import Build, build_live
 from livebg.sinks.base import Sink, agreed_format
 from livebg.sinks.open import LABELS, open_sink
 from livebg.sources.base import Source

@@ -11,46 +11,11 @@ from livebg.compositing.backgrounds import GreyPlate, Plate
 from livebg.config.background import Background
 from livebg.config.settings import Settings
 from livebg.errors import DeviceLostError, InputError, LivebgError, ModelError
-from livebg.frame import BGR, Composite, Frame, Image, PixelFormat, Size
-from livebg.live import hot_swap
-from livebg.live.hot_swap import HotSwap, build_warmed_up
+from livebg.frame import BGR, Composite, Frame, PixelFormat, Size
+from livebg.live.hot_swap import HotSwap
 from tests.support.fakes import GENEROUS_S, SIZE, FakePipeline, scene
 
 OTHER = replace(Settings(), model="deeplabv3_resnet50")
-
-
-def warm_up(pipeline: FakePipeline, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Return the settings that the pipeline was built with."""
-    built: list[Settings] = []
-
-    def build(settings: Settings, size: Size, *, live: bool) -> FakePipeline:
-        built.append(settings)
-        return pipeline
-
-    monkeypatch.setattr(hot_swap, "Pipeline", build)
-    build_warmed_up(Settings(), SIZE, live=True)
-    return built[0]
-
-
-@pytest.mark.parametrize("late", [0, 1])
-def test_a_pipeline_that_was_warmed_up_is_as_new(
-    monkeypatch: pytest.MonkeyPatch, late: int
-) -> None:
-    pipeline = Gated(Settings(), late)
-    built = warm_up(pipeline, monkeypatch)
-    assert (pipeline.resets, pipeline.cleared, pipeline.closed) == (1, 1, False)
-    assert built.max_matte_age_s > Settings().max_matte_age_s
-    assert pipeline.reconfigured == [Settings()]
-
-
-def test_a_pipeline_that_fails_to_warm_up_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(frame: Frame) -> Image:
-        raise ModelError("the network returned NaN")
-
-    pipeline = FakePipeline(fail)
-    with pytest.raises(ModelError, match="returned NaN"):
-        warm_up(pipeline, monkeypatch)
-    assert pipeline.closed
 
 
 class Gated(FakePipeline):

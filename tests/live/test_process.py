@@ -11,10 +11,10 @@ from livebg.config.settings import Settings
 from livebg.errors import LivebgError, ModelError
 from livebg.frame import BGR, Composite, Frame, Image, PixelFormat, Size
 from livebg.live.capture import Captured
-from livebg.live.hot_swap import Build
 from livebg.live.privacy import PrivacyGuard
 from livebg.live.process import Processing
 from livebg.live.statistics import Statistics
+from livebg.live.warmup import Build
 from livebg.pipeline import Pipeline
 from livebg.threads import Mailbox
 from tests.support.fakes import GENEROUS_S, SIZE, FakePipeline, scene, without_room

@@ -16,8 +16,8 @@ from livebg.errors import (
     SourceUnavailableError,
 )
 from livebg.frame import BGR, Composite, Frame, Image, PixelFormat, Size
-from livebg.live.hot_swap import Build
 from livebg.live.session import Session
+from livebg.live.warmup import Build
 from livebg.pipeline import Pipeline
 from livebg.sinks.base import Sink
 from livebg.sources.base import Source

@@ -11,8 +11,8 @@ from livebg.compositing.backgrounds import Plate
 from livebg.config.settings import Settings
 from livebg.errors import ModelError, SinkError, SourceError
 from livebg.frame import BGR, ColourMatrix, Composite, Frame, Image, PixelFormat, PixelLayout, Size
-from livebg.live.hot_swap import Build
 from livebg.live.session import Session
+from livebg.live.warmup import Build
 from livebg.pipeline import Pipeline
 from livebg.pixels.conversion import converted
 from livebg.sinks.base import Sink, repacked

@@ -1,13 +1,20 @@
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
+
+from livebg.config.settings import Settings
+from livebg.errors import ModelError
+from livebg.frame import Frame, Image, Size
+from livebg.live.warmup import build_warmed_up
+from tests.support.fakes import SIZE, FakePipeline, without_room
 
 USE_ALL_AFTER_LOADING = """
 import gc
 from numba.core.dispatcher import Dispatcher
 import livebg.pipeline
-from livebg.live.jit_warmup import load_kernels
+from livebg.live.warmup import load_kernels
 from livebg.segmenters.base import plain_matte
 from livebg.compositing.backgrounds import BlurPlate, TransparentPlate
 from livebg.compositing.compositor import Compositor
@@ -54,3 +61,34 @@ def test_after_a_warm_up_nothing_is_left_to_compile() -> None:
         [sys.executable, "-c", USE_ALL_AFTER_LOADING], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def warm_up(pipeline: FakePipeline) -> Settings:
+    """Return the settings that the pipeline was made with."""
+    made: list[Settings] = []
+
+    def make(settings: Settings, size: Size, *, live: bool) -> FakePipeline:
+        made.append(settings)
+        return pipeline
+
+    build_warmed_up(Settings(), SIZE, live=True, make=make)
+    return made[0]
+
+
+@pytest.mark.parametrize("answer", [without_room, lambda frame: None], ids=["in time", "late"])
+def test_a_pipeline_that_was_warmed_up_is_as_new(answer: Callable[[Frame], Image | None]) -> None:
+    pipeline = FakePipeline(answer)
+    made = warm_up(pipeline)
+    assert (pipeline.resets, pipeline.cleared, pipeline.closed) == (1, 1, False)
+    assert made.max_matte_age_s > Settings().max_matte_age_s
+    assert pipeline.reconfigured == [Settings()]
+
+
+def test_a_pipeline_that_fails_to_warm_up_is_closed() -> None:
+    def fail(frame: Frame) -> Image:
+        raise ModelError("the network returned NaN")
+
+    pipeline = FakePipeline(fail)
+    with pytest.raises(ModelError, match="returned NaN"):
+        warm_up(pipeline)
+    assert pipeline.closed
