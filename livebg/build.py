@@ -16,6 +16,7 @@ from livebg.errors import DeviceLostError, LivebgError, UsageError
 from livebg.frame import Size
 from livebg.models.catalog import check_kept, find
 from livebg.models.weights import ensure_weights
+from livebg.plugins import is_registered, make_registered
 from livebg.segmenters.base import Segmenter, fit_input_size
 
 __all__ = [
@@ -44,6 +45,8 @@ def build_segmenter(
         DeviceLostError: the device is there and cannot be used, or is out of memory.
         ModelError: the network cannot be loaded, or its weights cannot be fetched.
     """
+    if is_registered("segmenters", settings.model):
+        return make_registered("segmenters", settings.model, Segmenter, size)
     engine, device = engine_of(settings)
     card = engine == "torch" and device != "cpu"
     least = settings.matte_size

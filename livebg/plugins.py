@@ -1,48 +1,67 @@
-"""Sources, sinks and segmenters that other packages register by entry point."""
+"""Sources, sinks and segmenters that other packages register by entry point.
+
+A package registers a class or a function under a name, in its ``pyproject.toml``::
+
+    [project.entry-points."livebg.sources"]
+    microscope = "my_package:Microscope"
+
+``NAME:ARGUMENT`` then stands for it: ``--camera microscope:2`` calls ``Microscope("2")``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib.metadata import entry_points
-from typing import Any, Literal
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal, TypeVar
 
 from livebg.errors import UsageError
 
-__all__ = ["registered"]
+__all__ = ["Group", "is_registered", "make_registered"]
+
+Group = Literal["sources", "sinks", "segmenters"]
+
+_Made = TypeVar("_Made")
 
 
-def registered(
-    group: Literal["sources", "sinks", "segmenters"], text: str
-) -> tuple[Callable[..., Any], str] | None:
-    """Return what is registered under the name before the first colon of ``text``.
+def is_registered(group: Group, text: str) -> bool:
+    """Return whether ``text`` is ``NAME:ARGUMENT`` with a registered name; imports nothing.
 
-    A package registers a function or a class under a name of its choice, for example in its
-    ``pyproject.toml``::
+    Example:
+        >>> is_registered("sources", "rtsp://desk/stream")
+        False
+    """
+    return _find(group, text) is not None
 
-        [project.entry-points."livebg.sources"]
-        microscope = "microscope.livebg:Microscope"
 
-    ``--camera microscope:2`` then calls ``Microscope("2", ...)``.
+def make_registered(group: Group, text: str, kind: type[_Made], *arguments: Any) -> _Made:
+    """Call what is registered with the argument in ``text`` and further ``arguments``.
 
     Args:
         group: what is looked for.
-        text: what the user wrote: ``NAME:ARGUMENT``; the argument may be empty.
-
-    Returns:
-        The function and the argument; None where nothing has that name.
+        text: ``NAME:ARGUMENT``, for which ``is_registered`` is true; the argument may be empty.
+        kind: base class of the result.
+        arguments: passed on after the argument.
 
     Raises:
-        UsageError: the registered object cannot be imported.
+        UsageError: the registered object cannot be imported, or makes something else.
     """
+    point = _find(group, text)
+    assert point is not None
+    try:
+        factory = point.load()
+    except Exception as error:
+        raise UsageError(
+            f"{point.name} is registered as {point.value}, which cannot be imported ({error}); "
+            "install its package again"
+        ) from error
+    made = factory(text.partition(":")[2], *arguments)
+    if not isinstance(made, kind):
+        raise UsageError(f"{point.value} made {made!r}, which is no livebg.{kind.__name__}")
+    return made
+
+
+def _find(group: Group, text: str) -> EntryPoint | None:
     name, colon, argument = text.partition(":")
-    if not colon or argument.startswith("//"):
+    # A URL, or a path on a drive of Windows.
+    if not colon or argument.startswith("//") or len(name) < 2:
         return None
-    for point in entry_points(group=f"livebg.{group}", name=name):
-        try:
-            return point.load(), argument
-        except Exception as error:
-            raise UsageError(
-                f"{name} is registered as {point.value}, which cannot be imported ({error}); "
-                f"install its package again"
-            ) from error
-    return None
+    return next(iter(entry_points(group=f"livebg.{group}", name=name)), None)

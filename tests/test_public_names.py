@@ -55,3 +55,36 @@ def test_importing_livebg_imports_nothing_else() -> None:
         check=True,
     ).stdout.split()
     assert not set(heavy).intersection(loaded)
+
+
+LIBRARY_USE = """
+import os, signal
+import cv2, numpy as np
+
+def state():
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    return dict(os.environ), cv2.getNumThreads(), handlers
+
+before = state()
+import livebg
+from livebg.live.session import Session
+from livebg.sources.synthetic import SyntheticScene
+
+scene = SyntheticScene((160, 90), frame_count=4)
+with livebg.Pipeline(background="white", model="rvm", threads=1) as pipeline:
+    for frame in scene:
+        pipeline(frame.image)
+with livebg.Session(
+    source=SyntheticScene((160, 90), frame_count=4), background="white", sinks=["null"]
+) as session:
+    session.wait(60)
+after = state()
+for old, new in zip(before, after):
+    assert old == new, (old, new)
+"""
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("rvm_weights")
+def test_a_program_that_uses_livebg_keeps_its_own_settings() -> None:
+    subprocess.run([sys.executable, "-c", LIBRARY_USE], timeout=120, check=True)

@@ -114,8 +114,9 @@ def fetch_network(settings: Settings) -> None:
     """
     from livebg.models.catalog import check_kept, find
     from livebg.models.weights import ensure_weights
+    from livebg.plugins import is_registered
 
-    if not settings.model.endswith(".onnx"):
+    if not (settings.model.endswith(".onnx") or is_registered("segmenters", settings.model)):
         entry = find(settings.model)
         check_kept(entry.name, entry.classes, settings.keep)
         with download_progress() as progress:

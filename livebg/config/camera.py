@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from livebg.errors import InputError
+from livebg.plugins import is_registered
 
 __all__ = ["CameraKind", "CameraSelector", "parse_camera"]
 
@@ -21,6 +22,7 @@ class CameraKind(Enum):
     NAME = "a part of a camera's name, or its id"
     URL = "the address of a stream"
     FILE = "a video file, or a folder of pictures"
+    REGISTERED = "NAME:ARGUMENT of a source that another package registers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def parse_camera(text: str) -> CameraSelector:
         return CameraSelector(CameraKind.URL, text)
     if text.lower() == "auto":
         return CameraSelector()
+    if is_registered("sources", text):
+        return CameraSelector(CameraKind.REGISTERED, text)
     path = Path(os.path.expanduser(text))
     try:
         is_file = path.is_dir() or path.is_file()

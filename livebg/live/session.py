@@ -42,7 +42,6 @@ from livebg.threads import BackgroundTask, Mailbox, Worker, raise_first_error
 
 __all__ = ["Session"]
 
-_FALLBACK_RATE = Fraction(30)
 _AT_THE_END = "end of the source"
 _POLL_S = 0.05
 _IDLE_POLL_S = 0.2
@@ -118,25 +117,28 @@ class Session(Closable):
         self._request_source: Callable[[Settings], None] | None = None
         open_source = self._opener(settings, source, loop)
         check_background(settings.background)
-        # A driver or a network may hang for seconds, in which this thread could not hear a signal.
-        opening = BackgroundTask("opening", lambda stop: open_source())
-        opening.wait()
-        opened = opening.outcome()
-        rate = opened.info.frame_rate or Fraction(settings.fps).limit_denominator(1001)
-        self._rate = rate or _FALLBACK_RATE
-        self.info = opened.info
-        """What the source said of itself when it was first opened."""
-        self._statistics = Statistics(self._clock, started_ns=started_ns)
-        self._statistics.set_source(opened.info)
-        self._guard = PrivacyGuard(
-            opened.info.size,
-            max_age_s=settings.max_matte_age_s,
-            clock=self._clock,
-            channels=4 if settings.background.transparent else 3,
-            raw_allowed=settings.background.shows_room,
-        )
         with contextlib.ExitStack() as undo:
+            sinks = list(sinks)
+            for sink in sinks:
+                if isinstance(sink, Sink):
+                    undo.callback(sink.abort)
+            # A driver may hang for seconds, in which this thread could not hear a signal.
+            opening = BackgroundTask("opening", lambda stop: open_source())
+            opening.wait()
+            opened = opening.outcome()
             undo.callback(opened.close)
+            self.info = opened.info
+            """What the source said of itself when it was first opened."""
+            self._rate = self.info.frame_rate or Fraction(settings.fps).limit_denominator(1001)
+            self._statistics = Statistics(self._clock, started_ns=started_ns)
+            self._statistics.set_source(self.info)
+            self._guard = PrivacyGuard(
+                self.info.size,
+                max_age_s=settings.max_matte_age_s,
+                clock=self._clock,
+                channels=4 if settings.background.transparent else 3,
+                raw_allowed=settings.background.shows_room,
+            )
             self._runners = [self._open(sink, settings, undo) for sink in sinks]
             undo.pop_all()
         self._threaded = [runner for runner in self._runners if not runner.in_main_thread]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 from livebg.errors import UsageError, did_you_mean
 from livebg.frame import Size
-from livebg.plugins import registered
+from livebg.plugins import is_registered, make_registered
 from livebg.sinks.base import Sink
 
 __all__ = ["LABELS", "PIPEWIRE", "open_sink"]
@@ -75,11 +74,9 @@ def open_sink(text: str, size: Size, frame_rate: Fraction, *, transparent: bool 
             from livebg.sinks.null import NullSink
 
             return NullSink()
-    found = registered("sinks", text)
-    if found is None:
-        raise UsageError(
-            f"there is no sink {text!r}{did_you_mean(kind, LABELS)}; choose window, "
-            "virtual-camera, virtual-camera:DEVICE, record:FILE, alpha:FOLDER or null"
-        )
-    make: Callable[[str, Size, Fraction], Sink] = found[0]
-    return make(found[1], size, frame_rate)
+    if is_registered("sinks", text):
+        return make_registered("sinks", text, Sink, size, frame_rate)
+    raise UsageError(
+        f"there is no sink {text!r}{did_you_mean(kind, LABELS)}; choose window, virtual-camera, "
+        "virtual-camera:DEVICE, record:FILE, alpha:FOLDER, null or NAME:ARGUMENT of your own"
+    )

@@ -11,6 +11,7 @@ from livebg.config.settings import Settings
 from livebg.errors import LivebgError
 from livebg.frame import Size
 from livebg.platform.camera_modes import shortfalls
+from livebg.plugins import make_registered
 from livebg.sources.base import Source, SourceInfo
 
 __all__ = ["LiveSource", "open_live", "source_report"]
@@ -38,6 +39,8 @@ def open_live(
         SourceUnavailableError: there is no such camera, or it cannot be opened.
     """
     clock = clock or MonotonicClock()
+    if selector.kind is CameraKind.REGISTERED:
+        return make_registered("sources", selector.text, Source)
     if selector.kind is not CameraKind.FILE:
         from livebg.sources.camera import Camera
 
