@@ -1,11 +1,4 @@
-"""Whether a frame follows the one before, or comes after a break.
-
-Whether a camera delivers as many frames as it has promised.
-
-Whether a live session is wanted: its camera runs only while somebody watches.
-
-The capture thread's job: read the source, and find it again when it is lost.
-"""
+"""Capture: the thread that reads the source, and finds it again when it is lost."""
 
 from __future__ import annotations
 
@@ -25,23 +18,31 @@ from livebg.live.statistics import Statistics
 from livebg.sources.base import Source
 from livebg.threads import Backoff, Mailbox
 
-__all__ = [
-    "Capture",
-    "Captured",
-    "FrameRateMonitor",
-    "GapDetector",
-    "OnDemand",
-    "slept_ns",
-]
+__all__ = ["Capture", "Captured", "FrameRateMonitor", "GapDetector", "OnDemand", "slept_ns"]
 
 _log = logging.getLogger(__name__)
 
+_GAP_NS = NS_PER_S
+"""Longest interval of a working camera; after a longer one it was silent, or the machine slept."""
 
-_BREAK_NS = NS_PER_S
+_RATE_WINDOW_NS = 4 * NS_PER_S
+_ENOUGH = 0.8
+"""Share of the promised frames below which a user will see the difference."""
+
+_LINGER_S = 2.0
+"""Seconds that the camera outlasts its last reader: apps reopen a camera while they set it up."""
+
+_LOST = "The camera is lost: reconnecting"
+_CHANGING = "Changing the camera"
+_WAITING = "Waiting for an app to open the camera"
+_WAKING = "One moment: the camera is starting"
+
+_POLL_S = 0.05
+_IDLE_POLL_S = 0.1
 
 
 def slept_ns() -> int:
-    """Return for how long this machine has slept since it was started, in nanoseconds.
+    """Return for how long this machine has slept since its start, in nanoseconds.
 
     Monotonic time stands still meanwhile. Where the system does not tell, the answer is 0.
     """
@@ -51,17 +52,17 @@ def slept_ns() -> int:
 
 
 class GapDetector:
-    """Finds frames that come after a break: what was known of earlier ones says nothing of them.
+    """Finds frames after a gap: the mattes of earlier frames say nothing of them.
 
-    A break is a second without a frame (a program that was stopped, a camera that was silent) or
-    a sleep of the machine, which no clock of a frame shows.
+    A gap is a second without a frame (a stopped program, a silent camera) or a sleep of the
+    machine, which no time stamp of a frame shows.
 
     Args:
         slept_ns: tells for how long the machine has slept in all, in nanoseconds.
 
     Example:
-        >>> continuity = GapDetector(lambda: 0)
-        >>> [continuity.broken(ms * 1_000_000) for ms in (0, 33, 66, 5000, 5033)]
+        >>> gaps = GapDetector(lambda: 0)
+        >>> [gaps.is_after_gap(ms * 1_000_000) for ms in (0, 33, 66, 5000, 5033)]
         [False, False, False, True, False]
     """
 
@@ -69,28 +70,17 @@ class GapDetector:
         self._slept_ns = slept_ns
         self._last: tuple[int, int] | None = None
 
-    def broken(self, captured_ns: int) -> bool:
-        """Say whether a break lies between a frame and the one before it, and remember the frame.
-
-        Args:
-            captured_ns: when it was captured.
-        """
+    def is_after_gap(self, captured_ns: int) -> bool:
+        """Return whether a gap lies between the last frame and one captured at ``captured_ns``."""
         now = (captured_ns, self._slept_ns())
         before, self._last = self._last, now
         if before is None:
             return False
-        return any(new - old > _BREAK_NS for new, old in zip(now, before, strict=True))
-
-
-_WINDOW_NS = 4 * NS_PER_S
-_PAUSE_NS = NS_PER_S
-"""A longer interval is no slow camera: the machine slept, or the camera was silent."""
-_ENOUGH = 0.8
-"""Share of the promised frames below which a user will see the difference."""
+        return any(new - old > _GAP_NS for new, old in zip(now, before, strict=True))
 
 
 class FrameRateMonitor:
-    """Counts frames over some seconds, and finds once that they are too few.
+    """Counts frames over some seconds, and reports once that they are too few.
 
     Args:
         promised: frames per second that the camera says it delivers; None where it does not say.
@@ -107,6 +97,16 @@ class FrameRateMonitor:
         self._first: tuple[int, int] | None = None
         self._last_ns = 0
 
+    @classmethod
+    def of(cls, source: Source) -> FrameRateMonitor:
+        """Return a monitor of the rate that a source granted, where it was asked for one.
+
+        The rate that a stream from the network states is often wrong.
+        """
+        info = source.info
+        known = info.asked is not None and info.asked.rates and info.frame_rate
+        return cls(float(known) if known else None)
+
     def frame(self, index: int, captured_ns: int) -> float | None:
         """Count a frame; return the rate, in frames per second, once when it is too low.
 
@@ -116,11 +116,11 @@ class FrameRateMonitor:
         """
         if self._promised is None:
             return None
-        if self._first is None or captured_ns - self._last_ns > _PAUSE_NS:
+        if self._first is None or captured_ns - self._last_ns > _GAP_NS:
             self._first = (index, captured_ns)
         self._last_ns = captured_ns
         first_index, first_ns = self._first
-        if captured_ns - first_ns < _WINDOW_NS:
+        if captured_ns - first_ns < _RATE_WINDOW_NS:
             return None
         rate = (index - first_index) * NS_PER_S / (captured_ns - first_ns)
         self._first = (index, captured_ns)
@@ -130,31 +130,26 @@ class FrameRateMonitor:
         return rate
 
 
-_LINGER_S = 2.0
-"""Apps close and open a camera again while they set themselves up: so long they are waited for."""
-
-
 class OnDemand:
-    """Says whether the camera is wanted, from what the sinks say of their readers.
+    """Tells whether the camera is needed, from what the sinks say of their readers.
 
     Sinks that cannot tell (a window, a recording) have no say, unless none can: then the camera is
-    always wanted.
+    always needed.
 
     Args:
-        answers: what each sink says, see ``Sink.has_readers``.
+        readers: returns ``Sink.has_readers`` of each sink.
         clock: what times the wait after the last reader.
-        linger_s: seconds that the camera stays wanted after the last reader left.
 
     Example:
         >>> from livebg.clock import ManualClock
-        >>> clock, answers = ManualClock(), [False, None]
-        >>> demand = OnDemand(lambda: answers, clock)
+        >>> clock, readers = ManualClock(), [False, None]
+        >>> demand = OnDemand(lambda: readers, clock)
         >>> demand.is_needed()
         False
-        >>> answers[0] = True
+        >>> readers[0] = True
         >>> demand.is_needed()
         True
-        >>> answers[0] = False
+        >>> readers[0] = False
         >>> demand.is_needed()
         True
         >>> clock.advance(2.0)
@@ -162,62 +157,46 @@ class OnDemand:
         False
     """
 
-    def __init__(
-        self,
-        answers: Callable[[], Iterable[bool | None]],
-        clock: Clock,
-        *,
-        linger_s: float = _LINGER_S,
-    ) -> None:
-        self._answers = answers
+    def __init__(self, readers: Callable[[], Iterable[bool | None]], clock: Clock) -> None:
+        self._readers = readers
         self._clock = clock
-        self._linger_ns = round(linger_s * NS_PER_S)
         self._seen_ns: int | None = None
 
     def is_needed(self) -> bool:
-        """Whether somebody watches now, or did a moment ago; asked by one thread."""
+        """Return whether an app reads now, or did a moment ago; called by one thread."""
         now_ns = self._clock.now_ns()
-        known = [answer for answer in self._answers() if answer is not None]
+        known = [answer for answer in self._readers() if answer is not None]
         if any(known) or not known:
             self._seen_ns = now_ns
-        return self._seen_ns is not None and now_ns - self._seen_ns < self._linger_ns
-
-
-_LOST = "The camera is lost: reconnecting"
-_CHANGING = "Changing the camera"
-_WAITING = "Waiting for an app to open the camera"
-_WAKING = "One moment: the camera is starting"
-_POLL_S = 0.05
-_IDLE_POLL_S = 0.1
+        return self._seen_ns is not None and now_ns - self._seen_ns < _LINGER_S * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """A frame, and how many breaks there were before it: the source was opened again, or silent."""
+    """A frame, and how many gaps there were before it: the source was opened again, or silent."""
 
     frame: Frame
-    run: int
+    gaps: int
 
 
 class Capture:
     """Owns the source: reads it into a mailbox, and opens it again when it fails.
 
-    A source that fails is released and opened again, with waits of 0.5 to 5 s, until it is back or
-    the session stops; meanwhile the guard shows the card. One that ends (a video) ends the job.
-    ``reopen`` has it opened again at once, as the settings now say. While it is not wanted it
-    rests: the source is closed, and opened again at once when it is wanted.
+    A source that fails is closed and opened again, with waits of 0.5 to 5 s, until it is back or
+    the session stops; meanwhile the guard shows the card. The end of a video ends the job. While no
+    frames are needed, the source rests: it is closed, and opened again when they are.
 
     Args:
         source: the open source; owned from now on.
         reopen: opens it again.
-        ready: set once somebody can use frames; nothing is read before, so that a video starts
-            with its first frame.
+        ready: set once there is a pipeline; nothing is read before, so that a video starts with
+            its first frame.
         frames: where frames go; closed at the end.
         guard: told when the camera is lost and found.
         statistics: counts frames and reconnects.
         clock: what times reading and reconnecting.
         report: told of failures of the source, and of opening it again; of each kind once.
-        is_needed: tells whether anybody needs frames; asked before each one.
+        is_needed: tells whether frames are needed; called before each one.
         notice: told in a sentence when a lost source is back, when it is slower than it says, when
             it is closed to rest, and when it is opened again.
     """
@@ -237,9 +216,9 @@ class Capture:
         notice: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self.resting = False
-        """True while the source is closed because nobody needs frames."""
+        """True while the source is closed because no frames are needed."""
         self._source: Source | None = source
-        self._rate = _promised(source)
+        self._rate = FrameRateMonitor.of(source)
         self._reopen = reopen
         self._ready = ready
         self._frames = frames
@@ -250,11 +229,11 @@ class Capture:
         self._is_needed = is_needed
         self._notice = notice
         self._waking = False
-        self._complaint = ""
+        self._reported = ""
         self._backoff = Backoff(clock)
         self._reopen_asked = threading.Event()
-        self._gaps = GapDetector()
-        self._run = 0
+        self._gap_detector = GapDetector()
+        self._gaps = 0
         self._next_index = 0
         self._first_index = 0
 
@@ -298,15 +277,15 @@ class Capture:
             self._lose(as_livebg_error(error, SourceError, "the camera failed"))
             return True
         self._statistics.record_stage("capture", begin_ns, self._clock.now_ns())
-        if self._gaps.broken(frame.captured_ns):
-            self._run += 1
+        if self._gap_detector.is_after_gap(frame.captured_ns):
+            self._gaps += 1
         index = self._first_index + frame.index
         self._statistics.count_captured(missed=index - self._next_index)
         self._next_index = index + 1
         self._backoff.reset()
         self._guard.reveal("camera")
-        if self._complaint:
-            self._complaint = ""
+        if self._reported:
+            self._reported = ""
             self._notice(f"{source.info.name} is back")
         slow = self._rate.frame(frame.index, frame.captured_ns)
         if slow is not None:
@@ -314,7 +293,7 @@ class Capture:
                 f"{source.info.name} delivers {slow:.3g} frames/s only; many cameras slow down in "
                 "the dark, so more light may help"
             )
-        self._frames.put(Captured(replace(frame, index=index), self._run))
+        self._frames.put(Captured(replace(frame, index=index), self._gaps))
         return True
 
     def _rest(self, stop: threading.Event) -> None:
@@ -345,7 +324,7 @@ class Capture:
         self._release()
         wait_s = self._backoff.fail()
         _log.debug("the source failed; it is opened again in %.1f s", wait_s)
-        self._complain(error)
+        self._report_once(error)
 
     def _reconnect(self, stop: threading.Event) -> None:
         if not self._backoff.ready:
@@ -358,21 +337,21 @@ class Capture:
             _log.debug("%s Next try in %.1f s.", error, wait_s)
             self._waking = False
             self._guard.conceal("camera", _LOST)
-            self._complain(as_livebg_error(error, SourceError, "the camera failed"))
+            self._report_once(as_livebg_error(error, SourceError, "the camera failed"))
             return
         self._statistics.set_source(self._source.info)
-        self._rate = _promised(self._source)
-        self._run += 1
+        self._rate = FrameRateMonitor.of(self._source)
+        self._gaps += 1
         self._first_index = self._next_index
         if self._waking:
             self._waking = False
             return
         self._statistics.count_reconnect()
 
-    def _complain(self, error: LivebgError) -> None:
-        """Say what is wrong with the source, once until that changes."""
-        if str(error) != self._complaint:
-            self._complaint = str(error)
+    def _report_once(self, error: LivebgError) -> None:
+        """Report an error of the source, once until another comes."""
+        if str(error) != self._reported:
+            self._reported = str(error)
             self._report(error)
 
     def _release(self) -> None:
@@ -380,13 +359,3 @@ class Capture:
         if source is not None:
             with contextlib.suppress(SourceError):
                 source.close()
-
-
-def _promised(source: Source) -> FrameRateMonitor:
-    """Return what to hold a source against: the rate that it granted, where it was asked for one.
-
-    A stream from the network often states a rate that nobody has looked at.
-    """
-    info = source.info
-    known = info.asked is not None and info.asked.rates and info.frame_rate
-    return FrameRateMonitor(float(known) if known else None)

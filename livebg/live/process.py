@@ -76,7 +76,7 @@ class Processing:
             settings, build=build, in_force=self._configure_guard, report=report
         )
         self._pixel_format = pixel_format
-        self._run = 0
+        self._gaps = 0
         self._kept: Captured | None = None
         self._late: Pipeline | None = None
         self._failures = 0
@@ -174,9 +174,9 @@ class Processing:
                 self._report(as_livebg_error(error, ModelError, "the filter failed"))
                 return None
             self._failures = 0
-        elif captured.run != self._run:
+        elif captured.gaps != self._gaps:
             pipeline.reset()
-        self._run = captured.run
+        self._gaps = captured.gaps
         return pipeline
 
     def _configure_guard(self, settings: Settings) -> None:

@@ -24,7 +24,7 @@ PERIOD_NS = NS_PER_S // 4
 
 def test_frames_of_a_slow_camera_follow_each_other() -> None:
     continuity = GapDetector(lambda: 0)
-    assert not any(continuity.broken(n * PERIOD_NS) for n in range(10))
+    assert not any(continuity.is_after_gap(n * PERIOD_NS) for n in range(10))
 
 
 @pytest.mark.parametrize("gap_s", [1.1, 3600])
@@ -32,13 +32,13 @@ def test_a_frame_after_a_pause_is_found_once(gap_s: float) -> None:
     continuity = GapDetector(lambda: 0)
     times_ns = [0, PERIOD_NS, PERIOD_NS + round(gap_s * NS_PER_S)]
     times_ns.append(times_ns[-1] + PERIOD_NS)
-    assert [continuity.broken(time_ns) for time_ns in times_ns] == [False, False, True, False]
+    assert [continuity.is_after_gap(time_ns) for time_ns in times_ns] == [False, False, True, False]
 
 
 def test_a_sleep_that_no_frame_shows_is_found() -> None:
     slept = [0, 0, 7200 * NS_PER_S, 7200 * NS_PER_S]
     continuity = GapDetector(iter(slept).__next__)
-    assert [continuity.broken(n * PERIOD_NS) for n in range(4)] == [False, False, True, False]
+    assert [continuity.is_after_gap(n * PERIOD_NS) for n in range(4)] == [False, False, True, False]
 
 
 def test_what_the_system_says_only_grows_with_sleep() -> None:
@@ -81,7 +81,7 @@ class Bench:
     def __init__(self, *answers: bool | None) -> None:
         self.answers = list(answers)
         self.clock = ManualClock()
-        self.demand = OnDemand(lambda: self.answers, self.clock, linger_s=2.0)
+        self.demand = OnDemand(lambda: self.answers, self.clock)
 
     def after(self, seconds: float) -> bool:
         self.clock.advance(seconds)
@@ -229,7 +229,7 @@ def test_it_is_opened_again_behind_the_card_when_asked() -> None:
 
     bench = Bench_capture(first, reopen)
     bench.capture.run(bench.stop)
-    assert [(item.frame.index, item.run) for item in bench.frames.all] == [
+    assert [(item.frame.index, item.gaps) for item in bench.frames.all] == [
         (0, 0),
         (1, 0),
         (2, 1),
@@ -253,7 +253,7 @@ def test_a_source_that_fails_in_its_own_way_is_opened_again_too() -> None:
 
     bench = Bench_capture(ScriptedSource(0, RuntimeError("driver")), reopen)
     bench.capture.run(bench.stop)
-    assert [item.run for item in bench.frames.all] == [0, 1]
+    assert [item.gaps for item in bench.frames.all] == [0, 1]
     assert [str(report).split(";")[0] for report in bench.reports] == [
         "the camera failed: RuntimeError('driver')",
         "the camera failed: ZeroDivisionError('no such mode')",
@@ -268,7 +268,7 @@ def test_frames_after_a_break_belong_to_another_run() -> None:
 
     bench = Bench_capture(Paused(0, 1, 5, 6), _no_reopening)
     bench.capture.run(bench.stop)
-    assert [item.run for item in bench.frames.all] == [0, 0, 1, 1]
+    assert [item.gaps for item in bench.frames.all] == [0, 0, 1, 1]
 
 
 class Camera(ScriptedSource):
@@ -324,7 +324,7 @@ def test_a_lost_camera_is_opened_again_and_its_frames_count_on() -> None:
     bench = Bench_capture(first, lambda: second)
     bench.capture.run(bench.stop)
     assert first.closed
-    assert [(item.frame.index, item.run) for item in bench.frames.all] == [
+    assert [(item.frame.index, item.gaps) for item in bench.frames.all] == [
         (0, 0),
         (1, 0),
         (2, 1),
@@ -405,7 +405,7 @@ def test_it_rests_while_nobody_wants_frames() -> None:
     bench = Bench_capture(first, lambda: second, is_needed=is_needed)
     bench.capture.run(bench.stop)
     assert seen[2:6] == [(False, False, False), *[(True, True, True)] * 3]
-    assert [(item.frame.index, item.run) for item in bench.frames.all] == [
+    assert [(item.frame.index, item.gaps) for item in bench.frames.all] == [
         (0, 0),
         (1, 0),
         (2, 1),
