@@ -30,10 +30,10 @@ from livebg.errors import (
 )
 from livebg.frame import Frame, FramePyramid, Image
 from livebg.sources.base import Source, SourceInfo
-from livebg.sources.synthetic import SyntheticScene
 from livebg.sources.video import VideoFile
 from tests.support.clips import number_of, write_clip
 from tests.support.mattes import frame_of, noise_frame
+from tests.support.scenes import SyntheticScene
 
 MS = 1_000_000
 

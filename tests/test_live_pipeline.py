@@ -13,8 +13,8 @@ from livebg.config.settings import Settings
 from livebg.errors import ModelError
 from livebg.frame import Composite, Frame, FramePyramid, Matte, Size
 from livebg.pipeline import Pipeline
-from livebg.sources.synthetic import SyntheticScene
 from tests.support.fakes import GENEROUS_S, ExactSegmenter, processed
+from tests.support.scenes import SyntheticScene
 
 SIZE: Size = (320, 180)
 COUNT = 24

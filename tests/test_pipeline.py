@@ -17,9 +17,9 @@ from livebg.config.settings import Every, Settings
 from livebg.errors import InputError, ModelError, SettingsError
 from livebg.frame import Composite, FloatImage, Frame, FramePyramid, Image, Matte, PixelFormat, Size
 from livebg.pipeline import Pipeline
-from livebg.sources.synthetic import SyntheticScene
 from tests.support.fakes import ExactSegmenter, processed
 from tests.support.mattes import frame_of, noise_frame, plain_matte
+from tests.support.scenes import SyntheticScene
 
 SIZE: Size = (320, 180)
 COUNT = 24

@@ -16,8 +16,8 @@ from livebg.config.settings import Settings
 from livebg.errors import UsageError
 from livebg.frame import Composite, Size
 from livebg.sinks.null import NullSink
-from livebg.sources.synthetic import SyntheticScene
 from tests.support.fakes import ExactSegmenter
+from tests.support.scenes import SyntheticScene
 
 SIZE = (160, 90)
 COUNT = 12

@@ -68,7 +68,7 @@ def state():
 before = state()
 import livebg
 from livebg.live.session import Session
-from livebg.sources.synthetic import SyntheticScene
+from tests.support.scenes import SyntheticScene
 
 scene = SyntheticScene((160, 90), frame_count=4)
 with livebg.Pipeline(background="white", model="rvm", threads=1) as pipeline:

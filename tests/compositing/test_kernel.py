@@ -27,7 +27,6 @@ from livebg.compositing.tiles import (
 from livebg.frame import BGR, Box, FloatImage, Frame, FramePyramid, Image, Matte, PixelFormat, Size
 from livebg.matting.refinement import with_coefficients
 from livebg.pixels.conversion import converted
-from livebg.sources.synthetic import SyntheticScene
 from tests.support.mattes import (
     disc,
     frame_of,
@@ -38,6 +37,7 @@ from tests.support.mattes import (
     shrunk,
     upsampled,
 )
+from tests.support.scenes import SyntheticScene
 
 
 def plane_of(size: Size) -> FloatImage:

@@ -23,10 +23,10 @@ from livebg.sources.base import Excerpt, Source
 from livebg.sources.camera import Camera
 from livebg.sources.paced import PacedVideo
 from livebg.sources.pictures import PictureFolder
-from livebg.sources.synthetic import SyntheticScene
 from livebg.sources.video import VideoFile
 from tests.support.clips import numbered, write_clip
 from tests.support.fake_capture import PassingClock, open_webcam
+from tests.support.scenes import SyntheticScene
 
 COUNT = 6
 

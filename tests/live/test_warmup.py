@@ -21,7 +21,7 @@ from livebg.compositing.compositor import Compositor
 from livebg.frame import PixelFormat
 from livebg.compositing.edge_colour import edge_colours
 from livebg.frame import FramePyramid
-from livebg.sources.synthetic import SyntheticScene
+from tests.support.scenes import SyntheticScene
 from livebg.matting.flow import FlowCarrier
 import numpy as np
 

@@ -9,7 +9,6 @@ from livebg.errors import ModelError
 from livebg.frame import Box, FloatImage, Frame, FramePyramid, Matte, Size
 from livebg.matting.flow import FlowCarrier
 from livebg.matting.refinement import Refinement, fit_linear, with_alpha_floor, with_coefficients
-from livebg.sources.synthetic import SyntheticScene
 from tests.support.mattes import (
     disc,
     frame_of,
@@ -19,6 +18,7 @@ from tests.support.mattes import (
     plain_matte,
     shrunk,
 )
+from tests.support.scenes import SyntheticScene
 
 
 def grey_noise(size: Size = (60, 40)) -> FloatImage:

@@ -20,10 +20,10 @@ from livebg.config.settings import Every, Settings
 from livebg.frame import Frame, FramePyramid, Image, Size
 from livebg.pipeline import Pipeline
 from livebg.segmenters.openvino import OpenvinoSegmenter
-from livebg.sources.synthetic import SyntheticScene
 from livebg.sources.video import VideoFile
 from tests.support.fakes import processed
 from tests.support.mattes import frame_of, full_alpha
+from tests.support.scenes import SyntheticScene
 
 COUNT = 32
 SIZE: Size = (640, 360)
@@ -151,3 +151,16 @@ def test_what_is_skipped_for_speed_cannot_be_seen(
             assert alpha is not None
             # Tiles within 4 levels of pure are taken for pure; 2 for detail within a matte's pixel.
             assert np.abs(alpha - 255 * full_alpha(matte, frame)).max() <= 6
+
+
+def test_frames_are_the_figure_over_the_room_with_exactly_the_truth() -> None:
+    scene = SyntheticScene((160, 120), frame_count=8)
+    for frame in scene:
+        alpha = scene.truth(frame.index)
+        assert alpha.shape == (120, 160)
+        assert np.array_equal(frame.image[alpha == 0], scene.room[alpha == 0])
+        # What the room leaves of the picture must be a colour: alpha * F = I - (1 - alpha) * B.
+        share = alpha[..., None] / 255
+        rest = frame.image - (1 - share) * scene.room
+        assert rest.min() >= -0.5 - 1e-6  # rounding
+        assert (rest - 255 * share).max() <= 0.5 + 1e-6

@@ -23,10 +23,10 @@ from livebg.frame import Frame, FramePyramid, Image, Size
 from livebg.pipeline import Pipeline
 from livebg.segmenters.openvino import OpenvinoSegmenter
 from livebg.segmenters.openvino_compile import computes_int8, openvino_core
-from livebg.sources.synthetic import SyntheticScene
 from livebg.sources.video import VideoFile
 from tests.support.fakes import processed
 from tests.support.mattes import frame_of, full_alpha
+from tests.support.scenes import SyntheticScene
 
 COUNT = 24
 SIZE: Size = (640, 360)

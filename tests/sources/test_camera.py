@@ -14,7 +14,6 @@ from livebg.errors import SourceError, SourceUnavailableError
 from livebg.frame import Image
 from livebg.sources.camera import Camera
 from livebg.sources.devices import CameraDevice
-from livebg.sources.synthetic import SyntheticScene
 from tests.support.fake_capture import (
     MODES,
     WEBCAM,
@@ -25,6 +24,7 @@ from tests.support.fake_capture import (
 )
 from tests.support.loopback import Loopback
 from tests.support.rtsp_camera import rtsp_camera
+from tests.support.scenes import SyntheticScene
 
 
 def test_it_asks_for_mjpg_where_yuyv_is_too_slow() -> None:

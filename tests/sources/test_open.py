@@ -18,7 +18,7 @@ from livebg.sources.base import SourceInfo
 from livebg.sources.camera import Camera
 from livebg.sources.open import LiveSource, open_live, source_report
 from livebg.sources.paced import PacedVideo
-from livebg.sources.synthetic import SyntheticScene
+from tests.support.scenes import SyntheticScene
 
 
 def test_a_video_file_pretends_to_be_a_camera(talking_head_clip: Path) -> None:

@@ -11,7 +11,7 @@ from livebg.bench.report import Machine
 from livebg.bench.soak import SoakResult
 from livebg.bench.speed import SpeedResult
 from livebg.frame import Size
-from livebg.sources.synthetic import SyntheticScene
+from tests.support.scenes import SyntheticScene
 
 MACHINE = Machine(
     processor="Some Processor",

@@ -25,8 +25,8 @@ from livebg.pixels.conversion import converted
 from livebg.segmenters.base import Segmenter, SegmenterInfo
 from livebg.sinks.base import Sink
 from livebg.sources.base import Source, SourceInfo
-from livebg.sources.synthetic import SyntheticScene
 from tests.support.mattes import plain_matte, shrunk
+from tests.support.scenes import SyntheticScene
 
 SIZE = (64, 48)
 MARKER = (255, 0, 255)

@@ -1,4 +1,4 @@
-"""A drawn scene with an exactly known alpha matte, for tests and trials without a camera."""
+"""A drawn scene with an exactly known alpha matte."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from livebg.errors import EndOfStreamError, SourceError
 from livebg.frame import FloatImage, Frame, Image, Size
 from livebg.sources.base import Source, SourceInfo
 
-__all__ = ["SyntheticScene"]
-
+_FRAME_RATE = Fraction(30)
 _OVERSAMPLING = 4
 """Shapes are drawn this much larger and averaged down: that gives their edges exact coverage."""
 
@@ -37,33 +36,23 @@ class SyntheticScene(Source):
     ``alpha * figure + (1 - alpha) * room``, rounded, with the very alpha that `truth` returns.
 
     Args:
-        size: ``(width, height)`` in pixels, at least 64x64.
-        frame_rate: frames per second.
-        frame_count: number of frames; None never ends.
+        size: ``(width, height)`` in pixels.
+        frame_count: number of frames.
         seed: chooses the room's furniture and the hair.
         motion: how far the figure moves; 0 is a still picture, 1 a lively talker.
 
     Attributes:
-        room: ``(H, W, 3)`` uint8 BGR, the picture behind the figure; do not modify it.
-
-    Example:
-        >>> scene = SyntheticScene((128, 96), frame_count=2)
-        >>> [frame.index for frame in scene]
-        [0, 1]
+        room: ``(H, W, 3)`` uint8 BGR, the picture behind the figure.
     """
 
     def __init__(
         self,
         size: Size = (640, 360),
-        frame_rate: Fraction = Fraction(30),
-        frame_count: int | None = 90,
+        frame_count: int = 90,
         seed: int = 0,
         motion: float = 1.0,
     ) -> None:
-        if min(size) < 64:
-            raise ValueError(f"a scene needs at least 64x64 pixels, not {size[0]}x{size[1]}")
         self._size = size
-        self._frame_rate = frame_rate
         self._frame_count = frame_count
         self._motion = motion
         self._next = 0
@@ -75,39 +64,30 @@ class SyntheticScene(Source):
 
     @property
     def info(self) -> SourceInfo:
-        """Size, rate and length of the scene."""
-        return SourceInfo(
-            name="synthetic scene",
-            size=self._size,
-            frame_rate=self._frame_rate,
-            frame_count=self._frame_count,
-            live=False,
-        )
+        return SourceInfo("synthetic scene", self._size, _FRAME_RATE, self._frame_count, live=False)
 
     def read(self) -> Frame:
-        """Return the next frame; see ``Source.read``."""
         if self._closed:
-            raise SourceError("the synthetic scene is closed; make a new one")
+            raise SourceError("the synthetic scene is closed")
         index = self._next
-        if self._frame_count is not None and index >= self._frame_count:
+        if index >= self._frame_count:
             raise EndOfStreamError(f"the synthetic scene has {self._frame_count} frames")
         self._next += 1
         colour, alpha = self._figure(index)
         share = alpha[..., None].astype(np.float32) / 255
         image = np.rint(share * colour + (1 - share) * self.room).astype(np.uint8)
-        return Frame(image, index, round(index * NS_PER_S / self._frame_rate))
+        return Frame(image, index, round(index * NS_PER_S / _FRAME_RATE))
 
     def truth(self, index: int) -> Image:
-        """Return the exact alpha of frame ``index``: ``(H, W)`` uint8, a new array."""
+        """Return the exact alpha of frame ``index``: ``(H, W)`` uint8."""
         return self._figure(index)[1]
 
     def close(self) -> None:
-        """End the scene."""
         self._closed = True
 
     def _figure(self, index: int) -> tuple[FloatImage, Image]:
         """Return the figure's colour ``(H, W, 3)`` in 0..255 and its alpha ``(H, W)`` uint8."""
-        time_s = float(index / self._frame_rate)
+        time_s = float(index / _FRAME_RATE)
         sway = math.sin(math.tau * time_s / _SWAY_PERIOD_S)
         wave = math.sin(math.tau * time_s / _WAVE_PERIOD_S)
         width, height = self._size
