@@ -1,14 +1,7 @@
-"""Importing OpenVINO without its telemetry.
+"""Networks without memory as OpenVINO graphs: bytes in, alpha (and class labels) out.
 
-``import openvino`` reports itself to Google Analytics, from a thread of its own that stays, unless
-the user has opted out. Without the package ``openvino_telemetry`` it uses a stub that does nothing;
-livebg promises that nothing leaves the machine, so it hides that package from it.
-
-A network without memory as one OpenVINO graph: bytes in, alpha (and class labels) out.
-
-torchvision's networks in OpenVINO's own format, converted once and kept.
-
-The conversion needs torch; every later start reads the result and does without.
+An ONNX file is read as it is; torchvision's networks are converted once to OpenVINO's own format
+and kept. The conversion needs torch; every later start reads the result and does without.
 """
 
 from __future__ import annotations
@@ -24,13 +17,24 @@ from typing import Any, cast
 
 from livebg.errors import ModelError
 from livebg.frame import Size
-from livebg.models.onnx import UNIT_SCALING, NetworkFile
+from livebg.models.onnx import UNIT_SCALING, NetworkFile, Scaling
 
-__all__ = ["converted_network", "import_openvino", "load_static_graph"]
+__all__ = ["converted_network", "import_openvino", "load_static_graph", "with_byte_input"]
+
+_INPUT = "rgb"
+_OUTPUT = "logits"
+
+_FORMAT = 1
+"""Version of ``ClassLogits``; raised when it computes something else, so that older files are not
+used."""
 
 
 def import_openvino() -> Any:
-    """Return the module ``openvino``, imported without telemetry if nobody has imported it before.
+    """Return the module ``openvino``, without telemetry unless it was imported before.
+
+    ``import openvino`` reports itself to Google Analytics, from a thread that stays, unless the
+    user has opted out. Without the package ``openvino_telemetry`` it uses a stub that does nothing;
+    livebg promises that nothing leaves the machine, so it hides that package.
 
     Raises:
         ImportError: OpenVINO is not installed, or does not run here.
@@ -51,7 +55,7 @@ def load_static_graph(
 
     Args:
         core: an ``openvino.Core``.
-        network: what the file holds; not ``recurrent``.
+        network: the file; not ``recurrent``.
         input_size: ``(width, height)``; the file's own size where it fixes one.
         kept: channels of the output whose probabilities make up alpha; ignored for a matte of one
             channel.
@@ -64,12 +68,116 @@ def load_static_graph(
         width, height = input_size
         sides = {"N": 1, "C": 3, "H": height, "W": width}
         graph.reshape({network.input_name: [sides[axis] for axis in network.input_layout]})
-        return _with_byte_input(graph, network)
+        return with_byte_input(
+            graph, network.input_name, layout=network.input_layout, scaling=network.scaling
+        )
     except RuntimeError as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise ModelError(
             f"OpenVINO cannot use {network.path} at {input_size[0]}x{input_size[1]}: {reason}"
         ) from error
+
+
+def with_byte_input(
+    graph: Any, name: str, *, layout: str = "NCHW", scaling: Scaling | None = None
+) -> Any:
+    """Return ``graph`` with the picture ``name`` as ``(1, h, w, 3)`` uint8 BGR.
+
+    Args:
+        graph: an ``openvino.Model`` that takes a scaled RGB picture.
+        name: the picture's tensor.
+        layout: of that tensor.
+        scaling: how bytes become that picture; None for 0..1.
+    """
+    from openvino import Layout, Type
+    from openvino.preprocess import ColorFormat, PrePostProcessor
+
+    steps = PrePostProcessor(graph)
+    source = steps.input(name)
+    source.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC")).set_color_format(
+        ColorFormat.BGR
+    )
+    source.model().set_layout(Layout(layout))
+    picture = source.preprocess().convert_element_type(Type.f32).convert_color(ColorFormat.RGB)
+    if scaling is None:
+        # A mean of 0 would be one more operation, which changes the rounding in int8.
+        picture.scale(255.0)
+    else:
+        picture.mean(list(scaling.mean)).scale(list(scaling.deviation))
+        picture.convert_element_type(graph.input(name).get_element_type())
+    return steps.build()
+
+
+def converted_network(name: str, weights: Path, input_size: Size, folder: Path) -> NetworkFile:
+    """Return a network of torchvision for one input size, converted at its first use.
+
+    It is converted again when the checkpoint's path, size or modification time changes.
+
+    Args:
+        name: a torchvision network, as in ``livebg.models.torchvision.NETWORKS``.
+        weights: its checkpoint.
+        input_size: ``(width, height)``.
+        folder: where converted networks are kept.
+
+    Raises:
+        WeightsError: the file is not that network's checkpoint.
+        ModelError: the conversion failed, or its result cannot be written.
+    """
+    width, height = input_size
+    path = folder / f"{name}-{width}x{height}-{_fingerprint(weights)}.xml"
+    if not (path.is_file() and path.with_suffix(".bin").is_file()):
+        _convert(name, weights, input_size, path)
+    return NetworkFile(
+        path=path,
+        kind="classes",
+        input_name=_INPUT,
+        input_layout="NCHW",
+        input_size=input_size,
+        scaling=UNIT_SCALING,
+        output_name=_OUTPUT,
+        output_layout="NCHW",
+        activation="softmax",
+    )
+
+
+def _fingerprint(weights: Path) -> str:
+    try:
+        status = weights.stat()
+    except OSError as error:
+        raise ModelError(f"{weights} cannot be read: {error.strerror}") from error
+    text = f"{_FORMAT} {weights.resolve()} {status.st_size} {status.st_mtime_ns}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _convert(name: str, weights: Path, input_size: Size, path: Path) -> None:
+    import torch
+
+    from livebg.models.torchvision import load_classes
+
+    width, height = input_size
+    openvino = import_openvino()
+    network = load_classes(name, weights)
+    try:
+        exported = torch.export.export(network, (torch.zeros(1, 3, height, width),))
+        graph = openvino.convert_model(exported)
+        graph.reshape([1, 3, height, width])
+        graph.input(0).get_tensor().set_names({_INPUT})
+        graph.output(0).get_tensor().set_names({_OUTPUT})
+    except RuntimeError as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(
+            f"{name} cannot be converted for OpenVINO: {reason}; run it with --device torch:cpu"
+        ) from error
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+            draft = Path(scratch) / path.name
+            openvino.save_model(graph, str(draft), compress_to_fp16=False)
+            # The graph goes last: it says that the pair is complete.
+            for suffix in (".bin", ".xml"):
+                os.replace(draft.with_suffix(suffix), path.with_suffix(suffix))
+    except (OSError, RuntimeError) as error:
+        raise ModelError(f"{name} cannot be kept in {path.parent}: {error}") from error
 
 
 def _with_results(graph: Any, network: NetworkFile, kept: Sequence[int]) -> Any:
@@ -108,104 +216,3 @@ def _named(node: Any, name: str) -> Any:
     result = ops.result(node)
     result.input(0).get_source_output().get_tensor().set_names({name})
     return result
-
-
-def _with_byte_input(graph: Any, network: NetworkFile) -> Any:
-    from openvino import Layout, Type
-    from openvino.preprocess import ColorFormat, PrePostProcessor
-
-    steps = PrePostProcessor(graph)
-    source = steps.input(network.input_name)
-    wanted = graph.input(network.input_name).get_element_type()
-    source.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC")).set_color_format(
-        ColorFormat.BGR
-    )
-    source.model().set_layout(Layout(network.input_layout))
-    (
-        source.preprocess()
-        .convert_element_type(Type.f32)
-        .convert_color(ColorFormat.RGB)
-        .mean(list(network.scaling.mean))
-        .scale(list(network.scaling.deviation))
-        .convert_element_type(wanted)
-    )
-    return steps.build()
-
-
-_INPUT = "rgb"
-_OUTPUT = "logits"
-
-_FORMAT = 1
-"""Counts up when ``ClassLogits`` computes something else, so that older files are not taken."""
-
-
-def converted_network(name: str, weights: Path, input_size: Size, folder: Path) -> NetworkFile:
-    """Return a network for one input size in OpenVINO's format; made when it is not there yet.
-
-    It is remade when the checkpoint's path, length or time of modification changes.
-
-    Args:
-        name: a torchvision network, as in ``livebg.models.torchvision.NETWORKS``.
-        weights: its checkpoint.
-        input_size: ``(width, height)``.
-        folder: where converted networks are kept.
-
-    Raises:
-        WeightsError: the file is not that network's checkpoint.
-        ModelError: the conversion failed, or its result cannot be written.
-    """
-    width, height = input_size
-    path = folder / f"{name}-{width}x{height}-{_fingerprint(weights)}.xml"
-    if not (path.is_file() and path.with_suffix(".bin").is_file()):
-        _convert(name, weights, input_size, path)
-    return NetworkFile(
-        path=path,
-        kind="classes",
-        input_name=_INPUT,
-        input_layout="NCHW",
-        input_size=input_size,
-        scaling=UNIT_SCALING,
-        output_name=_OUTPUT,
-        output_layout="NCHW",
-        activation="softmax",
-    )
-
-
-def _fingerprint(weights: Path) -> str:
-    try:
-        facts = weights.stat()
-    except OSError as error:
-        raise ModelError(f"{weights} cannot be read: {error.strerror}") from error
-    text = f"{_FORMAT} {weights.resolve()} {facts.st_size} {facts.st_mtime_ns}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _convert(name: str, weights: Path, input_size: Size, path: Path) -> None:
-    import torch
-
-    from livebg.models.torchvision import load_classes
-
-    width, height = input_size
-    openvino = import_openvino()
-    network = load_classes(name, weights)
-    try:
-        exported = torch.export.export(network, (torch.zeros(1, 3, height, width),))
-        graph = openvino.convert_model(exported)
-        graph.reshape([1, 3, height, width])
-        graph.input(0).get_tensor().set_names({_INPUT})
-        graph.output(0).get_tensor().set_names({_OUTPUT})
-    except RuntimeError as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(
-            f"{name} cannot be converted for OpenVINO: {reason}; run it with --device torch:cpu"
-        ) from error
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-            draft = Path(scratch) / path.name
-            openvino.save_model(graph, str(draft), compress_to_fp16=False)
-            # The graph goes last: it is what says that the pair is complete.
-            for suffix in (".bin", ".xml"):
-                os.replace(draft.with_suffix(suffix), path.with_suffix(suffix))
-    except (OSError, RuntimeError) as error:
-        raise ModelError(f"{name} cannot be kept in {path.parent}: {error}") from error

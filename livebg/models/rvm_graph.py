@@ -1,12 +1,15 @@
-"""Robust Video Matting's graph said in fewer steps, with the same result.
+"""Robust Video Matting's ONNX graph for OpenVINO: cut before full resolution, simplified, in int8.
 
-The released file spells some things out in a way that keeps OpenVINO from its fast code. What is
-put in their place computes the same numbers: a test holds the two together.
+**Cut.** The released network ends in a deep guided filter (Lin et al. 2021, section 3.1.3): small
+planes ``A`` and ``b`` are predicted, upsampled to the frame's size, and ``A * x + b`` is evaluated
+there on every pixel. livebg stops at ``A`` and ``b``: the compositing kernel applies them only
+where the matte is neither 0 nor 1.
 
-Robust Video Matting with most of its convolutions in whole numbers.
+**Simplified.** The file expresses some operations in a way that keeps OpenVINO from its fast code.
+Their replacements compute the same numbers.
 
-A processor multiplies bytes two to four times as fast as float32. Weights are rounded to 8 bits
-channel by channel; what goes into a convolution is rounded to 8 bits between two fixed limits
+**int8.** A processor multiplies bytes two to four times as fast as float32. Weights are rounded to
+8 bits channel by channel; the input of a convolution is rounded to 8 bits between two fixed limits
 (Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-
 Only Inference"). OpenVINO turns a convolution between two such roundings into one on bytes.
 
@@ -15,14 +18,6 @@ layers, which see the picture's own fine differences; the depthwise convolutions
 have ranges of their own; the decoder's step at half size, which joins the picture with features ten
 times as large; and the refiner, which subtracts nearly equal numbers. So rounded, the mean error on
 clips with exact mattes stays the same to 1 %; with every convolution rounded it grew by 6 %.
-
-Robust Video Matting's ONNX graph, cut before its full-resolution part.
-
-The released network ends in a deep guided filter (Lin et al. 2021, section 3.1.3): small planes
-``A`` and ``b`` are predicted, upsampled to the frame's size, and ``A * x + b`` is evaluated there
-on every pixel. livebg stops at ``A`` and ``b``: the compositing kernel applies them only where the
-matte is neither 0 nor 1. The graph is the file's own; its first resize and its refiner's last
-steps are removed, and its input takes the camera's bytes.
 """
 
 from __future__ import annotations
@@ -34,54 +29,22 @@ import numpy as np
 
 from livebg.errors import ModelError
 from livebg.frame import Size
+from livebg.models.openvino_ir import with_byte_input
 
-__all__ = [
-    "STATE_CHANNELS",
-    "STATE_STRIDES",
-    "load_cut_graph",
-    "quantize",
-    "simplify",
-    "state_shapes",
-]
+__all__ = ["STATE_CHANNELS", "load_cut_graph", "quantize", "state_shapes"]
 
+STATE_CHANNELS = (16, 20, 40, 64)
+"""Channels of the four recurrent states, finest first."""
 
-def simplify(graph: Any) -> None:
-    """Rewrite ``graph``, an ``openvino.Model`` of fixed size, in place."""
-    _name_activations(graph)
-    _drop_idle_slices(graph)
-    graph.validate_nodes_and_infer_types()
+_STATE_STRIDES = (2, 4, 8, 16)
+"""Network input pixels per state pixel, finest first."""
 
-
-def _name_activations(graph: Any) -> None:
-    """Replace ``x * HardSigmoid(x)`` by HSwish, and the other HardSigmoids by HSigmoid.
-
-    Both exist as one step that OpenVINO computes inside the convolution before it; HardSigmoid
-    takes any slope, and runs one value at a time.
-    """
-    from openvino import opset5 as ops
-
-    for step in graph.get_ordered_ops():
-        if step.get_type_name() != "HardSigmoid":
-            continue
-        source = step.input_value(0)
-        readers = [reader.get_node() for reader in step.output(0).get_target_inputs()]
-        product = readers[0]
-        gates_itself = product.get_type_name() == "Multiply" and source in product.input_values()
-        if len(readers) == 1 and gates_itself:
-            product.output(0).replace(ops.hswish(source).output(0))
-        else:
-            step.output(0).replace(ops.hsigmoid(source).output(0))
-
-
-def _drop_idle_slices(graph: Any) -> None:
-    """Take out slices that cut nothing off: they fit sizes that are no multiple of 16."""
-    for step in graph.get_ordered_ops():
-        if step.get_type_name() != "Slice":
-            continue
-        source = step.input_value(0)
-        if step.output(0).get_partial_shape() == source.get_partial_shape():
-            step.output(0).replace(source)
-
+# Tensor names in the released graph (v1.0.0; the file's sha256 is pinned by the catalogue).
+_DOWNSAMPLED = "389"
+_PROJECTION = "752"
+_GAIN = "777"
+_OFFSET = "779"
+_ALPHA_CHANNEL = 3
 
 _INPUT_LIMITS: dict[str, tuple[float, float]] = {
     "Conv_20": (-8.82, 9.18),
@@ -127,8 +90,8 @@ _INPUT_LIMITS: dict[str, tuple[float, float]] = {
 }
 """Least and greatest input of each convolution that is rounded, by its name in the released file.
 
-All but one in ten thousand of the values were between them, on every one of 19 clips: talking heads
-with and without movement, in several rooms, and rooms without anybody."""
+On each of 19 clips (talking heads with and without movement, several rooms, empty rooms), all but
+one in ten thousand of the values were between them."""
 
 _INPUT_LEVELS = 256
 _WEIGHT_LEVELS = 255
@@ -137,80 +100,12 @@ _WEIGHT_LEVELS = 255
 _LEAST_WEIGHT = np.float32(1e-8)
 
 
-def quantize(graph: Any) -> None:
-    """Mark in ``graph``, an ``openvino.Model`` of the released network, what is to be rounded.
-
-    Args:
-        graph: changed in place; a convolution that is absent is an error.
-
-    Raises:
-        ModelError: it is another network than the one whose limits are known.
-    """
-    convolutions = {
-        step.get_friendly_name().split("/")[0]: step
-        for step in graph.get_ordered_ops()
-        if step.get_type_name() == "Convolution"
-    }
-    missing = sorted(_INPUT_LIMITS.keys() - convolutions.keys())
-    if missing:
-        raise ModelError(
-            f"this is not the released Robust Video Matting (no {', '.join(missing)}), so it "
-            "cannot be computed in int8; use --precision f32"
-        )
-    rounded: dict[tuple[str, int], Any] = {}
-    for name, limits in _INPUT_LIMITS.items():
-        convolution = convolutions[name]
-        source = convolution.input_value(0)
-        place = (source.get_node().get_name(), source.get_index())
-        if place not in rounded:
-            rounded[place] = _rounded_input(source, *limits)
-        convolution.input(0).replace_source_output(rounded[place])
-        weights = convolution.input_value(1).get_node().data
-        convolution.input(1).replace_source_output(_rounded_weights(weights))
-    graph.validate_nodes_and_infer_types()
-
-
-def _rounded_input(source: Any, low: float, high: float) -> Any:
-    """Round to 256 levels of which one is 0, so that zero padding stays exact."""
-    from openvino import opset13 as ops
-
-    step = (high - low) / (_INPUT_LEVELS - 1)
-    least = np.float32(round(low / step) * step)
-    greatest = np.float32(least + (_INPUT_LEVELS - 1) * step)
-    return ops.fake_quantize(source, least, greatest, least, greatest, _INPUT_LEVELS).output(0)
-
-
-def _rounded_weights(weights: Any) -> Any:
-    """Round each output channel to 255 levels about zero."""
-    from openvino import opset13 as ops
-
-    values = np.array(weights, np.float32)
-    most = np.abs(values).max(axis=(1, 2, 3), keepdims=True)
-    limit = np.maximum(most, _LEAST_WEIGHT)
-    constant = ops.constant(values)
-    return ops.fake_quantize(constant, -limit, limit, -limit, limit, _WEIGHT_LEVELS).output(0)
-
-
-STATE_CHANNELS = (16, 20, 40, 64)
-"""Channels of the four recurrent states, finest first."""
-
-STATE_STRIDES = (2, 4, 8, 16)
-"""Network input pixels per state pixel, finest first."""
-
-# Tensor names in the released graph (v1.0.0; the file's sha256 is pinned by the catalogue).
-_DOWNSAMPLED = "389"
-_PROJECTION = "752"
-_GAIN = "777"
-_OFFSET = "779"
-_ALPHA_CHANNEL = 3
-
-
 def state_shapes(input_size: Size) -> list[tuple[int, int, int, int]]:
     """Return the NCHW shapes of the recurrent states for a network input of ``(width, height)``."""
     width, height = input_size
     return [
         (1, channels, -(-height // stride), -(-width // stride))
-        for channels, stride in zip(STATE_CHANNELS, STATE_STRIDES, strict=True)
+        for channels, stride in zip(STATE_CHANNELS, _STATE_STRIDES, strict=True)
     ]
 
 
@@ -225,7 +120,7 @@ def load_cut_graph(core: Any, path: Path, input_size: Size, *, int8: bool = Fals
         core: an ``openvino.Core``.
         path: the released ``rvm_mobilenetv3_fp32.onnx``.
         input_size: ``(width, height)`` of the network's input, multiples of 16.
-        int8: compute most convolutions in whole numbers; see ``rvm_int8``.
+        int8: compute most convolutions in whole numbers.
 
     Raises:
         ModelError: the file is not that graph.
@@ -280,14 +175,16 @@ def load_cut_graph(core: Any, path: Path, input_size: Size, *, int8: bool = Fals
     for number, shape in enumerate(state_shapes(input_size), start=1):
         shapes[f"r{number}i"] = PartialShape(list(shape))
     cut.reshape(shapes)
-    simplify(cut)
+    _name_activations(cut)
+    _drop_idle_slices(cut)
+    cut.validate_nodes_and_infer_types()
     if int8:
         quantize(cut)
-    _remember(cut)
-    return _with_byte_input(cut)
+    _keep_state_inside(cut)
+    return with_byte_input(cut, "src")
 
 
-def _remember(graph: Any) -> None:
+def _keep_state_inside(graph: Any) -> None:
     """Tie each state's output to its input of the next run."""
     from openvino.passes import MakeStateful, Manager
 
@@ -296,15 +193,86 @@ def _remember(graph: Any) -> None:
     passes.run_passes(graph)
 
 
-def _with_byte_input(graph: Any) -> Any:
-    from openvino import Layout, Type
-    from openvino.preprocess import ColorFormat, PrePostProcessor
+def _name_activations(graph: Any) -> None:
+    """Replace ``x * HardSigmoid(x)`` by HSwish, and the other HardSigmoids by HSigmoid.
 
-    steps = PrePostProcessor(graph)
-    source = steps.input("src")
-    source.tensor().set_element_type(Type.u8).set_layout(Layout("NHWC")).set_color_format(
-        ColorFormat.BGR
-    )
-    source.model().set_layout(Layout("NCHW"))
-    source.preprocess().convert_element_type(Type.f32).convert_color(ColorFormat.RGB).scale(255.0)
-    return steps.build()
+    OpenVINO computes both inside the convolution before them; HardSigmoid takes any slope, and
+    runs one value at a time.
+    """
+    from openvino import opset5 as ops
+
+    for step in graph.get_ordered_ops():
+        if step.get_type_name() != "HardSigmoid":
+            continue
+        source = step.input_value(0)
+        readers = [reader.get_node() for reader in step.output(0).get_target_inputs()]
+        product = readers[0]
+        gates_itself = product.get_type_name() == "Multiply" and source in product.input_values()
+        if len(readers) == 1 and gates_itself:
+            product.output(0).replace(ops.hswish(source).output(0))
+        else:
+            step.output(0).replace(ops.hsigmoid(source).output(0))
+
+
+def _drop_idle_slices(graph: Any) -> None:
+    """Take out slices that cut nothing off: they fit sizes that are no multiple of 16."""
+    for step in graph.get_ordered_ops():
+        if step.get_type_name() != "Slice":
+            continue
+        source = step.input_value(0)
+        if step.output(0).get_partial_shape() == source.get_partial_shape():
+            step.output(0).replace(source)
+
+
+def quantize(graph: Any) -> None:
+    """Round the inputs and weights of most convolutions to 8 bits.
+
+    Args:
+        graph: an ``openvino.Model`` of the released network; changed in place.
+
+    Raises:
+        ModelError: it is another network than the one whose limits are known.
+    """
+    convolutions = {
+        step.get_friendly_name().split("/")[0]: step
+        for step in graph.get_ordered_ops()
+        if step.get_type_name() == "Convolution"
+    }
+    missing = sorted(_INPUT_LIMITS.keys() - convolutions.keys())
+    if missing:
+        raise ModelError(
+            f"this is not the released Robust Video Matting (no {', '.join(missing)}), so it "
+            "cannot be computed in int8; use --precision f32"
+        )
+    rounded: dict[tuple[str, int], Any] = {}
+    for name, limits in _INPUT_LIMITS.items():
+        convolution = convolutions[name]
+        source = convolution.input_value(0)
+        place = (source.get_node().get_name(), source.get_index())
+        if place not in rounded:
+            rounded[place] = _rounded_input(source, *limits)
+        convolution.input(0).replace_source_output(rounded[place])
+        weights = convolution.input_value(1).get_node().data
+        convolution.input(1).replace_source_output(_rounded_weights(weights))
+    graph.validate_nodes_and_infer_types()
+
+
+def _rounded_input(source: Any, low: float, high: float) -> Any:
+    """Round to 256 levels of which one is 0, so that zero padding stays exact."""
+    from openvino import opset13 as ops
+
+    step = (high - low) / (_INPUT_LEVELS - 1)
+    least = np.float32(round(low / step) * step)
+    greatest = np.float32(least + (_INPUT_LEVELS - 1) * step)
+    return ops.fake_quantize(source, least, greatest, least, greatest, _INPUT_LEVELS).output(0)
+
+
+def _rounded_weights(weights: Any) -> Any:
+    """Round each output channel to 255 levels about zero."""
+    from openvino import opset13 as ops
+
+    values = np.array(weights, np.float32)
+    most = np.abs(values).max(axis=(1, 2, 3), keepdims=True)
+    limit = np.maximum(most, _LEAST_WEIGHT)
+    constant = ops.constant(values)
+    return ops.fake_quantize(constant, -limit, limit, -limit, limit, _WEIGHT_LEVELS).output(0)
