@@ -142,7 +142,8 @@ def _add_option(group: argparse._ArgumentGroup, setting: Setting, default: str) 
 def _help(setting: Setting, default: str) -> str:
     facts = []
     if setting.bounds is not None:
-        facts.append("{:g} to {:g} {}".format(*setting.bounds, setting.unit).rstrip())
+        low, high = setting.bounds
+        facts.append(f"{low:g} to {high:g} {setting.unit}".rstrip())
     elif setting.unit:
         facts.append(setting.unit)
     facts.append(default)

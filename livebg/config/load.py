@@ -200,7 +200,7 @@ def with_preset(settings: Settings, name: str) -> Settings:
     """
     touched = {key for other in BY_COST for key in _read_preset(other, "presets")}
     defaults = {key: SETTINGS[key].default for key in touched}
-    return replace(settings, **(defaults | _read_preset(name, "presets")))
+    return replace(settings, **{**defaults, **_read_preset(name, "presets")})
 
 
 @cache

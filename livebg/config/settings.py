@@ -213,7 +213,7 @@ class Settings:
         "camera: auto, an index, a path, a name, a URL, or a video file",
         change="camera",
     )
-    size: Size | None = _setting(
+    size: Parsed[Size | None] = _setting(
         None, "size", "size to ask of the camera", unit="px", bounds=(16, 8192), change="camera"
     )
     fps: float = _setting(
@@ -230,7 +230,7 @@ class Settings:
     model: str = _setting(
         "rvm", "text", "network: a name from `livebg models list`, or an ONNX file", metavar="NAME"
     )
-    keep: tuple[str, ...] = _setting(
+    keep: Parsed[tuple[str, ...]] = _setting(
         ("person",), "names", "classes to keep, for networks that have classes"
     )
     device: str = _setting(
@@ -250,7 +250,7 @@ class Settings:
     )
 
     # Matte
-    matte_size: Size = _setting(
+    matte_size: Parsed[Size] = _setting(
         (320, 192),
         "size",
         "pixels that the network sees, as a 16:9 size; other shapes get as many pixels",

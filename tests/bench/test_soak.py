@@ -4,36 +4,17 @@ import pytest
 
 from livebg.bench.soak import Sample, Soak, SoakCase, growth_mib
 from livebg.bench.subjects import SubjectPlan
-from livebg.compositing.backgrounds import Plate
 from livebg.config.settings import Settings
-from livebg.frame import BGR, Composite, Frame, PixelFormat, Size
+from livebg.frame import Size
 from tests.support.bench_results import write_scene
+from tests.support.fakes import FakePipeline
 
 SIZE = (160, 96)
 
 
-class Passing:
-    """A chain that copies, so that only the session is soaked."""
-
-    def __init__(self, settings: Settings, size: Size) -> None:
-        self.statistics: dict[str, object] = {}
-
-    def clear_statistics(self) -> None:
-        pass
-
-    def process(
-        self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
-    ) -> Composite:
-        return Composite(frame.image.copy(), frame.index, frame.captured_ns)
-
-    def reconfigure(self, settings: Settings, plate: Plate | None = None) -> None:
-        pass
-
-    def reset(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+def copying(settings: Settings, size: Size) -> FakePipeline:
+    """Return a pipeline that copies, so that only the session is soaked."""
+    return FakePipeline(lambda frame: frame.image.copy())
 
 
 @pytest.fixture
@@ -43,7 +24,7 @@ def case(tmp_path: Path) -> SoakCase:
 
 
 def test_a_soak_loses_no_frame(case: SoakCase) -> None:
-    soak = Soak(case, build=Passing)
+    soak = Soak(case, build=copying)
     ticks: list[int] = []
     result = soak.run(lambda: ticks.append(soak.frames))
     assert result.frames == soak.frames > 20
@@ -55,7 +36,7 @@ def test_a_soak_loses_no_frame(case: SoakCase) -> None:
 
 
 def test_a_soak_can_be_stopped(case: SoakCase) -> None:
-    soak = Soak(case, build=Passing)
+    soak = Soak(case, build=copying)
     result = soak.run(soak.stop)
     assert result.ended == "stopped"
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -222,12 +223,13 @@ def test_every_layer_knows_a_setting_from_the_schema_alone(tmp_path: Path, name:
     option = f"--{name.replace('_', '-')}"
     flag = option if text == "yes" else option.replace("--", "--no-")
     words = [flag] if SETTINGS[name].kind == "flag" else [option, text]
+    changes: dict[str, Any] = {name: text}
     read = [
         load_settings(config=config),
         load_settings(environment={f"LIVEBG_{name.upper()}": text}),
         settings_from(parser.parse_args(words), environment={}),
-        change_settings(Settings(), {name: text}, "the panel"),
-        Settings(**{name: text}),
+        change_settings(Settings(), changes, "the panel"),
+        Settings(**changes),
     ]
     assert getattr(read[0], name) != getattr(Settings(), name)
     assert all(settings == read[0] for settings in read)

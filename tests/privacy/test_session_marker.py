@@ -377,7 +377,7 @@ def test_the_last_picture_after_a_crash_is_the_card() -> None:
     class Crashing(FakePipeline):
         def process(
             self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
-        ) -> Composite:
+        ) -> Composite | None:
             if frame.index > 4:
                 raise SystemExit("crash")
             return super().process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
