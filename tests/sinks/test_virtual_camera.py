@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,7 +120,7 @@ def test_output_starts_once_the_writer_has_the_device(
     module = install_loopback(monkeypatch, tmp_path, device)
     opened_before = module.Camera
 
-    def open_camera(*arguments: object, **options: object) -> object:
+    def open_camera(*arguments: Any, **options: Any) -> Any:
         assert device.asked == ["S_PARM"]
         return opened_before(*arguments, **options)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -76,6 +77,10 @@ def check_order(reader: Reader, count: int) -> None:
     # A busy machine lets the reader starve: it then misses some.
     steps = [(after - before) % 256 for before, after in pairwise(numbers)]
     assert all(0 < step < 128 for step in steps)
+
+
+def is_done(reader: Reader) -> bool:
+    return reader.done
 
 
 def has_number(reader: Reader, number: int) -> bool:
@@ -157,7 +162,7 @@ def test_programs_come_and_go_twenty_times(
     number, descriptors = 0, []
     for round in range(20):
         reader = graph.read(2, tmp_path / f"pictures-{round}")
-        number = feed(camera, lambda reader=reader: reader.done, number)
+        number = feed(camera, partial(is_done, reader), number)
         assert len(reader.pictures(SIZE)) == 2
         number = feed(camera, lambda: not camera.has_readers, number)
         descriptors.append(open_descriptors())
