@@ -74,9 +74,9 @@ def test_text_that_is_not_allowed_is_refused_with_what_is(name: str, text: str) 
     with pytest.raises(SettingsError) as refusal:
         check_value(setting, text, "LIVEBG_TEST")
     message = str(refusal.value)
-    assert message.startswith(f"LIVEBG_TEST: {name} cannot be ")
-    assert repr(text) in message or text in message
-    assert requirement(setting) in message
+    assert message.startswith(
+        f"LIVEBG_TEST: {name} cannot be {text!r}, it must be {requirement(setting)}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,21 +123,6 @@ def test_a_typed_value_of_the_wrong_type_is_refused(name: str, given: Any) -> No
         check_value(SETTINGS[name], given, "file.toml")
 
 
-def test_a_refusal_says_range_and_unit() -> None:
-    with pytest.raises(SettingsError) as refusal:
-        check_value(SETTINGS["fps"], "500", "--fps")
-    assert str(refusal.value) == (
-        "--fps: fps cannot be '500', it must be a number from 1 to 240 frames/s"
-    )
-
-
-def test_a_refusal_names_the_nearest_choice() -> None:
-    with pytest.raises(
-        SettingsError, match="must be one of auto, f32, bf16, f16, int8; did you mean"
-    ):
-        check_value(SETTINGS["precision"], "fp16", "--precision")
-
-
 def test_every_setting_has_a_requirement_and_an_allowed_default() -> None:
     for name, setting in SETTINGS.items():
         assert requirement(setting), name
@@ -147,7 +132,8 @@ def test_every_setting_has_a_requirement_and_an_allowed_default() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"fps": 0}, "settings: fps cannot be 0, it must be a number from 1 to 240 frames/s"),
+        ({"fps": 0}, "settings: fps cannot be 0, it must be a number from 1 to 240 frames/s$"),
+        ({"precision": "fp16"}, "must be one of auto, f32, bf16, f16, int8; did you mean"),
         ({"background": "wite"}, "settings: background 'wite' is neither .*mean 'white'"),
         ({"camera": "no/such/file.mp4"}, "settings: there is no video file or folder no/such"),
         ({"background": 7}, "settings: background cannot be 7"),
