@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from livebg.sources.devices import CameraDevice
+    from livebg.platform.cameras import CameraDevice
 
 __all__ = ["add_parser", "run"]
 

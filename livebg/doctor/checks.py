@@ -16,9 +16,9 @@ from livebg.doctor.virtual_camera import check_secure_boot, check_virtual_camera
 from livebg.models.catalog import CATALOG
 from livebg.models.openvino_ir import import_openvino
 from livebg.models.weights import weights_path
-from livebg.platform.camera_modes import choose_mode
+from livebg.platform.cameras import CameraDevice, choose_mode
 from livebg.platform.linux.procfs import find_holders
-from livebg.sources.devices import CameraDevice, list_cameras
+from livebg.sources.devices import list_cameras
 
 __all__ = ["CHECKS", "examine"]
 

@@ -19,7 +19,7 @@ from livebg import __version__
 from livebg.clock import NS_PER_S, Clock
 from livebg.frame import Composite
 from livebg.matting.stage_times import Histogram
-from livebg.platform.camera_modes import CameraMode
+from livebg.platform.cameras import CameraMode
 from livebg.platform.process import peak_memory_mib
 from livebg.sources.base import SourceInfo
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from livebg.closable import Closable
 from livebg.errors import EndOfStreamError, InputError
 from livebg.frame import Frame, Size
-from livebg.platform.camera_modes import CameraMode
+from livebg.platform.cameras import CameraMode
 
 __all__ = ["Excerpt", "Source", "SourceInfo", "check_readable_file", "check_size"]
 

@@ -14,9 +14,9 @@ from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.config.camera import CameraKind, CameraSelector
 from livebg.errors import SourceError, SourceUnavailableError
 from livebg.frame import Frame, Image, Size, size_text
-from livebg.platform.camera_modes import DEFAULT_SIZE, CameraMode, choose_mode
+from livebg.platform.cameras import DEFAULT_SIZE, CameraDevice, CameraMode, choose_mode
 from livebg.sources.base import Source, SourceInfo
-from livebg.sources.devices import CameraDevice, explain_unavailable, find_camera, list_cameras
+from livebg.sources.devices import explain_unavailable, find_camera, list_cameras
 
 __all__ = ["Camera"]
 

@@ -1,17 +1,16 @@
-"""The cameras of this machine: listing them, and choosing one."""
+"""Lists the cameras of this machine, and finds the one that a user means."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from livebg.config.camera import CameraKind, CameraSelector
 from livebg.errors import SourceUnavailableError
-from livebg.platform.camera_modes import CameraMode
+from livebg.platform.cameras import CameraDevice, CameraMode
 
-__all__ = ["CameraDevice", "explain_unavailable", "find_camera", "list_cameras"]
+__all__ = ["explain_unavailable", "find_camera", "list_cameras"]
 
 _NO_CAMERA = (
     "no camera found; plug one in, or pretend with --camera VIDEO; `livebg cameras` lists them"
@@ -21,30 +20,6 @@ _MAX_PROBED = 10
 """Indices that are tried where the system does not list its cameras."""
 
 
-@dataclass(frozen=True, slots=True)
-class CameraDevice:
-    """A camera of this machine.
-
-    Attributes:
-        id: stays the same after a reboot or a new plug: on Linux a link below ``/dev/v4l`` or the
-            bus address, elsewhere the index.
-        path: on Linux ``/dev/video0``, elsewhere the index.
-        index: OpenCV's number of the camera.
-        name: the maker's name.
-        modes: what it can deliver; empty if the system does not tell.
-        virtual: True if another program feeds it (v4l2loopback).
-        problem: one sentence why it cannot be opened; empty if it can.
-    """
-
-    id: str
-    path: str
-    index: int
-    name: str
-    modes: tuple[CameraMode, ...] = ()
-    virtual: bool = False
-    problem: str = ""
-
-
 def list_cameras() -> list[CameraDevice]:
     """Return the cameras of this machine in the order of their numbers.
 
@@ -52,7 +27,7 @@ def list_cameras() -> list[CameraDevice]:
     the cameras' lights may flash.
     """
     if sys.platform == "linux":
-        from livebg.sources.linux_cameras import list_linux_cameras
+        from livebg.platform.linux.cameras import list_linux_cameras
 
         return list_linux_cameras()
     return _probe_cameras()
@@ -93,7 +68,7 @@ def explain_unavailable(path: str) -> str:
     use, or no capture device; elsewhere the sentence names all of them.
     """
     if sys.platform == "linux":
-        from livebg.sources.linux_cameras import find_problem
+        from livebg.platform.linux.cameras import find_problem
 
         return find_problem(path) or (
             f"camera {path} could not be opened although it is free; plug it in again, or try "

@@ -10,7 +10,7 @@ from livebg.config.camera import CameraKind, CameraSelector, parse_camera
 from livebg.config.settings import Settings
 from livebg.errors import LivebgError
 from livebg.frame import Size
-from livebg.platform.camera_modes import shortfalls
+from livebg.platform.cameras import shortfalls
 from livebg.plugins import make_registered
 from livebg.sources.base import Source, SourceInfo
 

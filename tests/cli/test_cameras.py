@@ -4,8 +4,7 @@ from fractions import Fraction
 import pytest
 
 from livebg.cli.main import main
-from livebg.platform.camera_modes import CameraMode
-from livebg.sources.devices import CameraDevice
+from livebg.platform.cameras import CameraDevice, CameraMode
 
 DESK = CameraDevice(
     "/dev/v4l/by-id/desk",

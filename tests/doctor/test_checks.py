@@ -14,8 +14,7 @@ from livebg.doctor.checks import CHECKS, examine
 from livebg.doctor.findings import Check, Finding, Machine
 from livebg.models.catalog import CATALOG, CatalogEntry
 from livebg.models.openvino_ir import import_openvino
-from livebg.platform.camera_modes import CameraMode
-from livebg.sources.devices import CameraDevice
+from livebg.platform.cameras import CameraDevice, CameraMode
 from tests.support.device_trees import holding, linux, only
 
 

@@ -14,7 +14,7 @@ from livebg.frame import Frame
 from livebg.live.capture import Capture, Captured, FrameRateMonitor, GapDetector, OnDemand, slept_ns
 from livebg.live.privacy import PrivacyGuard
 from livebg.live.statistics import Statistics
-from livebg.platform.camera_modes import CameraMode
+from livebg.platform.cameras import CameraMode
 from livebg.sources.base import Source, SourceInfo
 from livebg.threads import Mailbox
 from tests.support.fakes import SIZE, scene

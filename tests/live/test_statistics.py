@@ -17,7 +17,7 @@ from livebg.cli.main import main
 from livebg.clock import ManualClock, MonotonicClock
 from livebg.frame import Composite
 from livebg.live.statistics import SCHEMA, STATISTICS, Kind, Statistics
-from livebg.platform.camera_modes import CameraMode
+from livebg.platform.cameras import CameraMode
 from livebg.sources.base import SourceInfo
 
 _TIMES = ("count", "mean", "p50", "p95", "p99")

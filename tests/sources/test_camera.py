@@ -12,8 +12,8 @@ from livebg.clock import ManualClock
 from livebg.config.camera import parse_camera
 from livebg.errors import SourceError, SourceUnavailableError
 from livebg.frame import Image
+from livebg.platform.cameras import CameraDevice
 from livebg.sources.camera import Camera
-from livebg.sources.devices import CameraDevice
 from tests.support.fake_capture import (
     MODES,
     WEBCAM,

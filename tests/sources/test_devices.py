@@ -2,7 +2,8 @@ import pytest
 
 from livebg.config.camera import parse_camera
 from livebg.errors import SourceUnavailableError
-from livebg.sources.devices import CameraDevice, find_camera
+from livebg.platform.cameras import CameraDevice
+from livebg.sources.devices import find_camera
 
 DESK = CameraDevice("/dev/v4l/by-id/desk", "/dev/video0", 0, "Integrated Camera: HD")
 LOGI = CameraDevice("usb-2#0", "/dev/video2", 2, "HD Pro Webcam C920")

@@ -13,7 +13,7 @@ from livebg.clock import ManualClock
 from livebg.config.camera import CameraSelector, parse_camera
 from livebg.config.settings import Settings
 from livebg.errors import InputError, SourceUnavailableError
-from livebg.platform.camera_modes import CameraMode
+from livebg.platform.cameras import CameraMode
 from livebg.sources.base import SourceInfo
 from livebg.sources.camera import Camera
 from livebg.sources.open import LiveSource, open_live, source_report

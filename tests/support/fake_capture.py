@@ -15,9 +15,8 @@ import numpy as np
 from livebg.clock import Clock, ManualClock
 from livebg.config.camera import CameraSelector
 from livebg.frame import Image, Size
-from livebg.platform.camera_modes import CameraMode
+from livebg.platform.cameras import CameraDevice, CameraMode
 from livebg.sources.camera import Camera
-from livebg.sources.devices import CameraDevice
 
 MODES = (
     CameraMode("YUYV", (1280, 720), (Fraction(10),)),

@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import Protocol, TypeVar
 
 from livebg.frame import Size
-from livebg.platform.camera_modes import CameraMode
+from livebg.platform.cameras import CameraMode
 
 __all__ = [
     "Capability",

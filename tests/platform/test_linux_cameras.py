@@ -7,11 +7,10 @@ from typing import NoReturn
 
 import pytest
 
-from livebg.platform.camera_modes import CameraMode
+from livebg.platform.cameras import CameraDevice, CameraMode
+from livebg.platform.linux import cameras as linux_cameras
+from livebg.platform.linux.cameras import find_problem, list_linux_cameras
 from livebg.platform.linux.procfs import Holder, Holders
-from livebg.sources import linux_cameras
-from livebg.sources.devices import CameraDevice
-from livebg.sources.linux_cameras import find_problem, list_linux_cameras
 from tests.support.fake_v4l2 import (
     CAPTURE,
     MEMORY_TO_MEMORY,

@@ -1,4 +1,4 @@
-"""What a camera can deliver, and what to ask of it."""
+"""A camera of this machine: what it is, what it can deliver, and what to ask of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from livebg.frame import Size, size_text
 
-__all__ = ["DEFAULT_SIZE", "CameraMode", "choose_mode", "shortfalls"]
+__all__ = ["DEFAULT_SIZE", "CameraDevice", "CameraMode", "choose_mode", "shortfalls"]
 
 DEFAULT_SIZE: Size = (1280, 720)
 """The size to ask of a camera if the user names none: the largest that calls usually send."""
@@ -44,6 +44,30 @@ class CameraMode:
         if self.rates:
             words.append(f"at {_rate_text(self)}")
         return " ".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraDevice:
+    """A camera of this machine.
+
+    Attributes:
+        id: stays the same after a reboot or a new plug: on Linux a link below ``/dev/v4l`` or the
+            bus address, elsewhere the index.
+        path: on Linux ``/dev/video0``, elsewhere the index.
+        index: OpenCV's number of the camera.
+        name: the maker's name.
+        modes: what it can deliver; empty if the system does not tell.
+        virtual: True if another program feeds it (v4l2loopback).
+        problem: one sentence why it cannot be opened; empty if it can.
+    """
+
+    id: str
+    path: str
+    index: int
+    name: str
+    modes: tuple[CameraMode, ...] = ()
+    virtual: bool = False
+    problem: str = ""
 
 
 def choose_mode(modes: Sequence[CameraMode], size: Size | None, fps: float) -> CameraMode | None:

@@ -7,9 +7,9 @@ import fcntl
 import re
 from pathlib import Path
 
+from livebg.platform.cameras import CameraDevice
 from livebg.platform.linux.procfs import find_holders
 from livebg.platform.linux.v4l2 import Ioctl, is_busy, opened_node, query_capability, query_modes
-from livebg.sources.devices import CameraDevice
 
 __all__ = ["find_problem", "list_linux_cameras"]
 

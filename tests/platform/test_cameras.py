@@ -3,7 +3,7 @@ from fractions import Fraction
 import pytest
 
 from livebg.frame import Size
-from livebg.platform.camera_modes import CameraMode, choose_mode, shortfalls
+from livebg.platform.cameras import CameraMode, choose_mode, shortfalls
 
 
 def _mode(fourcc: str, size: Size, *rates: int) -> CameraMode:
