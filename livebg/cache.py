@@ -1,4 +1,4 @@
-"""The user's cache folder, and how a file in it is known to be the one that was put there.
+"""The user's cache folder, and the stamps that verify its files.
 
 A file is read whole and hashed when it is stored. Its size, modification time and sha256 go into
 a stamp beside it, and later uses compare size and time only, which costs microseconds: a
@@ -31,13 +31,13 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What was found when a file of the cache was last read whole.
+    """Size, time and digest of a cached file when it was last read whole.
 
     Attributes:
         size_bytes: its size.
         modified_ns: its modification time, nanoseconds since the epoch.
         sha256: its hex digest.
-        source: where it came from, for people to read.
+        source: where it came from, in words.
     """
 
     size_bytes: int
@@ -68,7 +68,7 @@ def is_unchanged(path: Path) -> bool:
 
 
 def intact_file(path: Path, accepts: Callable[[str, int], bool]) -> bool:
-    """Return whether ``path`` exists and holds what it should.
+    """Return whether ``path`` exists and has the right content.
 
     Args:
         path: a file of the cache.

@@ -1,10 +1,10 @@
-"""Download of files whose content is known beforehand.
+"""Verified download of files with known content.
 
 A file is fetched from the first of its sources that answers with the right bytes: a URL, or a
 member of a wheel on the package index (which pip reaches through the user's own index, proxy and
-certificate settings, where other hosts are often blocked). It grows in a temporary folder beside
-its final place, is checked by size and sha256, and is then renamed: no half file ever has the
-final name, and two processes that fetch the same file do not disturb each other.
+certificate settings, where other hosts are often blocked). It is written to a temporary folder
+beside its final place, checked by size and sha256, and renamed: no half file ever has the final
+name, and two processes that fetch the same file do not disturb each other.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException
@@ -29,7 +30,10 @@ from livebg.errors import FetchError
 __all__ = ["Progress", "RemoteFile", "UrlSource", "WheelSource", "ensure_file"]
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with what is fetched, the bytes done, and the bytes in total (None if unknown)."""
+"""Called with the name of the file, the bytes done, and the bytes in total (None if unknown)."""
+
+_Report = Callable[[int, int | None], None]
+"""``Progress`` of one file: bytes done, bytes in total."""
 
 _TIMEOUT_S = 10.0
 _CHUNK_BYTES = 1 << 18
@@ -90,11 +94,7 @@ class RemoteFile:
 
 
 class _SourceError(Exception):
-    """One source did not deliver the file; the message says why in a few words."""
-
-
-class _NoSourceError(Exception):
-    """No source delivered the file; the message names each with its reason."""
+    """A source, or none of them, delivered the file; the message gives the reason."""
 
 
 def ensure_file(
@@ -108,9 +108,9 @@ def ensure_file(
     """Return ``file`` in ``folder``, fetched if it is not there or is damaged.
 
     Args:
-        file: what is wanted.
+        file: the file.
         folder: a folder of the cache; made if it does not exist.
-        what: how to name the file in progress and messages.
+        what: the file's name in progress and messages.
         alternative: what the user can do without a download, as the end of a message.
         progress: told how far a download is; not called when the file is there.
 
@@ -118,7 +118,7 @@ def ensure_file(
         FetchError: no source delivered the file, or it cannot be stored.
     """
     path = folder / file.name
-    report = partial(progress, what) if progress else _report_nothing
+    report: _Report = partial(progress, what) if progress else lambda *_: None
     try:
         if intact_file(path, file.accepts):
             return path
@@ -127,7 +127,7 @@ def ensure_file(
             part = Path(work) / "part"
             source, digest = _fetch_from_any(file, part, report)
             os.replace(part, path)
-    except _NoSourceError as error:
+    except _SourceError as error:
         raise FetchError(
             f"{what} cannot be downloaded: {error}; connect to the internet or set HTTPS_PROXY "
             f"and try again, or {alternative}"
@@ -141,14 +141,6 @@ def ensure_file(
     return path
 
 
-_Report = Callable[[int, int | None], None]
-"""`Progress` of one file: bytes done, bytes in total."""
-
-
-def _report_nothing(done_bytes: int, total_bytes: int | None) -> None:
-    pass
-
-
 def _fetch_from_any(
     file: RemoteFile, part: Path, report: _Report
 ) -> tuple[UrlSource | WheelSource, str]:
@@ -159,7 +151,7 @@ def _fetch_from_any(
             return source, _fetch_from(source, file, part, report)
         except _SourceError as error:
             failures.append(f"{source} {error}")
-    raise _NoSourceError("; ".join(failures))
+    raise _SourceError("; ".join(failures))
 
 
 def _fetch_from(
@@ -238,8 +230,10 @@ def _download_wheel(source: WheelSource, folder: Path, report: _Report) -> Path:
         ) as process,
     ):
         try:
-            while not _ended(process):
+            while process.poll() is None:
                 report(min(_folder_bytes(folder), source.size_bytes), source.size_bytes)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_PIP_POLL_S)
         except BaseException:
             process.kill()
             raise
@@ -251,22 +245,12 @@ def _download_wheel(source: WheelSource, folder: Path, report: _Report) -> Path:
     return wheels[0]
 
 
-def _ended(process: subprocess.Popen[bytes]) -> bool:
-    try:
-        process.wait(_PIP_POLL_S)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
 def _folder_bytes(folder: Path) -> int:
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:
-            try:
+            with suppress(FileNotFoundError):  # pip moves and deletes its files meanwhile
                 total += os.stat(os.path.join(parent, name)).st_size
-            except FileNotFoundError:  # pip moves and deletes its files meanwhile
-                continue
     return total
 
 

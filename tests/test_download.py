@@ -246,9 +246,11 @@ def test_interrupt_while_pip_runs_leaves_nothing(
 
 
 CHILD = """
+import signal
 import sys
 from pathlib import Path
 from livebg.download import RemoteFile, UrlSource, ensure_file
+signal.signal(signal.SIGINT, signal.default_int_handler)
 url, sha256, size_bytes, folder = sys.argv[1:]
 file = RemoteFile("weights.bin", sha256, int(size_bytes), (UrlSource(url),))
 print(ensure_file(file, Path(folder), what="the weights", alternative="do without"))

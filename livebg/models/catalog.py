@@ -1,6 +1,6 @@
-"""The classes of PASCAL VOC 2012 (Everingham et al. 2015) and the colours they are drawn in.
+"""The networks that livebg knows by name, their weights, and the classes of PASCAL VOC 2012.
 
-The networks that livebg knows by name: what they are for, and where their weights come from.
+PASCAL VOC: Everingham et al. 2015, "The PASCAL Visual Object Classes Challenge: A Retrospective".
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Literal
 
 import numpy as np
 
@@ -20,7 +19,6 @@ __all__ = [
     "CATALOG",
     "VOC_CLASSES",
     "CatalogEntry",
-    "Task",
     "check_kept",
     "class_indices",
     "find",
@@ -29,29 +27,79 @@ __all__ = [
 
 
 VOC_CLASSES = (
-    "background",
-    "aeroplane",
-    "bicycle",
-    "bird",
-    "boat",
-    "bottle",
-    "bus",
-    "car",
-    "cat",
-    "chair",
-    "cow",
-    "diningtable",
-    "dog",
-    "horse",
-    "motorbike",
-    "person",
-    "pottedplant",
-    "sheep",
-    "sofa",
-    "train",
-    "tvmonitor",
+    *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair"),
+    *("cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa"),
+    *("train", "tvmonitor"),
 )
 """Class names by index."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """A network, with licence and source of its weights.
+
+    Attributes:
+        name: what ``--model`` takes.
+        title: its full name, with the paper.
+        task: what it does, in words.
+        input: its input, in words.
+        classes: its classes by index, empty for a network that only mattes people.
+        licence: the weights' licence.
+        licence_url: where that licence is stated.
+        file: the released weights.
+        checkpoint_suffixes: suffixes of the files that ``livebg models add`` takes for it.
+    """
+
+    name: str
+    title: str
+    task: str
+    input: str
+    classes: tuple[str, ...]
+    licence: str
+    licence_url: str
+    file: RemoteFile
+    checkpoint_suffixes: tuple[str, ...]
+
+
+def find(name: str) -> CatalogEntry:
+    """Return the catalogue's entry for ``name``.
+
+    Raises:
+        UsageError: there is no such network; the message names the nearest and all others.
+
+    Example:
+        >>> find("rvm").licence
+        'GPL-3.0'
+    """
+    if name in CATALOG:
+        return CATALOG[name]
+    raise UsageError(
+        f"there is no network {name!r} (the catalogue has {', '.join(CATALOG)}; an ONNX file of "
+        f"your own is given by its path){did_you_mean(name, CATALOG)}"
+    )
+
+
+def check_kept(model: str, classes: Sequence[str], keep: Sequence[str]) -> None:
+    """Refuse to keep anything but people with a network that has no classes.
+
+    Args:
+        model: the network's name, or its file.
+        classes: its classes, empty for a network that only mattes people.
+        keep: names of the classes to keep.
+
+    Raises:
+        UsageError: the network has no classes, and something other than ``person`` is to be kept.
+
+    Example:
+        >>> check_kept("rvm", (), ("person",))
+    """
+    if classes or {name.strip().lower() for name in keep} == {"person"}:
+        return
+    able = ", ".join(entry.name for entry in CATALOG.values() if entry.classes)
+    raise UsageError(
+        f"the network {model} finds people only and cannot keep {', '.join(keep) or 'nothing'}; "
+        f"choose one with classes by --model ({able}), or leave --keep out"
+    )
 
 
 def class_indices(names: Sequence[str]) -> tuple[int, ...]:
@@ -104,77 +152,6 @@ def voc_palette(count: int = len(VOC_CLASSES)) -> Image:
     return colours
 
 
-Task = Literal["portrait matting", "21-class segmentation"]
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogEntry:
-    """A network and its weights' passport.
-
-    Attributes:
-        name: what ``--model`` takes.
-        title: its full name, with the paper.
-        task: what it does.
-        input: what it looks at, for people to read.
-        classes: its classes by index, empty for a network that only mattes people.
-        licence: the weights' licence.
-        licence_url: where that licence is stated.
-        file: the released weights.
-        checkpoint_suffixes: kinds of file that ``livebg models add`` takes for it.
-    """
-
-    name: str
-    title: str
-    task: Task
-    input: str
-    classes: tuple[str, ...]
-    licence: str
-    licence_url: str
-    file: RemoteFile
-    checkpoint_suffixes: tuple[str, ...]
-
-
-def find(name: str) -> CatalogEntry:
-    """Return the catalogue's entry for ``name``.
-
-    Raises:
-        UsageError: there is no such network; the message names the nearest and all others.
-
-    Example:
-        >>> find("rvm").licence
-        'GPL-3.0'
-    """
-    if name in CATALOG:
-        return CATALOG[name]
-    raise UsageError(
-        f"there is no network {name!r} (the catalogue has {', '.join(CATALOG)}; an ONNX file of "
-        f"your own is given by its path){did_you_mean(name, CATALOG)}"
-    )
-
-
-def check_kept(model: str, classes: Sequence[str], keep: Sequence[str]) -> None:
-    """Refuse to keep anything but people with a network that knows nothing else.
-
-    Args:
-        model: the network's name, or its file.
-        classes: its classes, empty for a network that only mattes people.
-        keep: names of the classes to keep.
-
-    Raises:
-        UsageError: the network has no classes, and something other than ``person`` is to be kept.
-
-    Example:
-        >>> check_kept("rvm", (), ("person",))
-    """
-    if classes or {name.strip().lower() for name in keep} == {"person"}:
-        return
-    able = ", ".join(entry.name for entry in CATALOG.values() if entry.classes)
-    raise UsageError(
-        f"the network {model} finds people only and cannot keep {', '.join(keep) or 'nothing'}; "
-        f"choose one with classes by --model ({able}), or leave --keep out"
-    )
-
-
 def _rvm() -> CatalogEntry:
     name = "rvm_mobilenetv3_fp32.onnx"
     project = "https://github.com/PeterL1n/RobustVideoMatting"
@@ -202,8 +179,8 @@ def _rvm() -> CatalogEntry:
 def _torchvision(name: str, title: str, file_name: str, mebibytes: float) -> CatalogEntry:
     """Describe one of torchvision's COCO_WITH_VOC_LABELS_V1 networks.
 
-    Their file names end in the first eight digits of the sha256, which is what torchvision itself
-    verifies; their sizes are published in MiB with three decimals.
+    The file names end in the first eight digits of the sha256, which torchvision itself verifies;
+    the sizes are published in MiB with three decimals.
     """
     return CatalogEntry(
         name=name,

@@ -33,18 +33,18 @@ _COPY_BYTES = 1 << 20
 def weights_path(entry: CatalogEntry, suffix: str | None = None) -> Path | None:
     """Return the weights of ``entry`` in the cache, intact; None where they are not there.
 
-    A checkpoint that the user added comes before the released file.
+    A checkpoint that the user added takes precedence over the released file.
 
     Args:
         entry: the network.
-        suffix: kind of file wanted, such as ``.onnx``; any kind by default.
+        suffix: required suffix, such as ``.onnx``; any by default.
     """
     for path in _added_paths(entry, suffix):
         if _added_is_intact(path):
             return path
     released = _folder() / entry.file.name
-    wanted = suffix in (None, released.suffix)
-    return released if wanted and intact_file(released, entry.file.accepts) else None
+    usable = suffix in (None, released.suffix)
+    return released if usable and intact_file(released, entry.file.accepts) else None
 
 
 def networks_here() -> list[str]:
@@ -60,7 +60,7 @@ def ensure_weights(
     Args:
         entry: the network.
         progress: told how far the download is; not called when nothing is fetched.
-        suffix: kind of file wanted, such as ``.onnx``; any kind by default.
+        suffix: required suffix, such as ``.onnx``; any by default.
 
     Raises:
         WeightsError: no source delivers them, they cannot be stored, or a checkpoint that the
@@ -93,7 +93,7 @@ def ensure_weights(
 
 
 def weights_origin(path: Path) -> str:
-    """Return where the cached file at ``path`` came from, for people to read."""
+    """Return where the cached file at ``path`` came from, in words."""
     stamp = read_stamp(path)
     return stamp.source if stamp else "unknown"
 
