@@ -8,7 +8,7 @@ import pytest
 
 from livebg.clock import ManualClock
 from livebg.config.settings import Settings
-from livebg.errors import LivebgError, ModelError
+from livebg.errors import DeviceLostError, LivebgError, ModelError
 from livebg.frame import BGR, Composite, Frame, Image, PixelFormat, Size
 from livebg.live.capture import Captured
 from livebg.live.privacy import PrivacyGuard
@@ -34,7 +34,7 @@ class Bench:
         self.frames: Mailbox[Captured] = Mailbox()
         self.published: list[Composite] = []
         self.reports: list[LivebgError] = []
-        self.chains: list[FakePipeline] = []
+        self.pipelines: list[FakePipeline] = []
         self.built: list[tuple[Settings, Size]] = []
         self.settings = Settings()
         self.processing = Processing(
@@ -52,8 +52,8 @@ class Bench:
 
     def _build(self, settings: Settings, size: Size) -> FakePipeline:
         self.built.append((settings, size))
-        self.chains.append(FakePipeline())
-        return self.chains[-1]
+        self.pipelines.append(FakePipeline())
+        return self.pipelines[-1]
 
     def feed(self, size: Size = SIZE, run: int = 0) -> None:
         frame = Frame(scene(size), self._index, self.clock.now_ns())
@@ -104,7 +104,7 @@ def test_it_is_ready_once_there_is_a_pipeline() -> None:
 def test_a_failure_shows_the_card_and_is_reported_once() -> None:
     bench = Bench()
     bench.feed()
-    bench.chains[0].respond = _fail
+    bench.pipelines[0].respond = _fail
     bench.feed()
     bench.feed()
     assert bench.guard.concealed
@@ -134,13 +134,13 @@ def test_a_frame_that_the_network_is_late_with_is_handled_again() -> None:
 def test_it_goes_on_when_the_failure_has_passed() -> None:
     bench = Bench()
     bench.feed()
-    bench.chains[0].respond = _fail
+    bench.pipelines[0].respond = _fail
     bench.feed()
-    bench.chains[0].respond = without_room
+    bench.pipelines[0].respond = without_room
     bench.feed()
     assert not bench.guard.concealed
     assert len(bench.published) == 2
-    assert bench.chains[0].resets == 1
+    assert bench.pipelines[0].resets == 1
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_whatever_the_pipeline_does_wrong_is_not_published(
 ) -> None:
     bench = Bench()
     bench.feed()
-    bench.chains[0].respond = respond
+    bench.pipelines[0].respond = respond
     bench.feed()
     assert bench.guard.concealed
     assert len(bench.published) == 1
@@ -168,15 +168,15 @@ def test_whatever_the_pipeline_does_wrong_is_not_published(
 def test_a_pipeline_that_keeps_failing_is_rebuilt_after_a_while() -> None:
     bench = Bench()
     bench.feed()
-    bench.chains[0].respond = _fail
+    bench.pipelines[0].respond = _fail
     for _ in range(5):
         bench.feed()
-    assert bench.chains[0].closed
+    assert bench.pipelines[0].closed
     bench.feed()
-    assert len(bench.chains) == 1
+    assert len(bench.pipelines) == 1
     bench.clock.advance(0.5)
     bench.feed()
-    assert len(bench.chains) == 2
+    assert len(bench.pipelines) == 2
     assert not bench.guard.concealed
 
 
@@ -193,7 +193,7 @@ def test_a_rebuild_that_fails_is_tried_again() -> None:
         return FakePipeline()
 
     bench.processing._hot_swap._build = build
-    bench.chains[0].respond = _fail
+    bench.pipelines[0].respond = _fail
     for _ in range(5):
         bench.feed()
     for wait_s in (0.5, 1.0, 2.0):
@@ -203,12 +203,31 @@ def test_a_rebuild_that_fails_is_tried_again() -> None:
     assert not bench.guard.concealed
 
 
+def test_a_lost_device_is_told_and_left_at_the_next_frame() -> None:
+    bench = Bench()
+    bench.change(replace(bench.settings, device="cuda"))
+
+    def lose(frame: Frame) -> Image:
+        raise DeviceLostError("the graphics card is gone")
+
+    for pipeline in bench.pipelines:
+        pipeline.respond = lose
+    bench.feed()
+    assert bench.guard.concealed
+    bench.feed()
+    assert not bench.guard.concealed
+    assert bench.built[-1][0].device == bench.processing.settings.device == "cpu"
+    assert [str(error) for error in bench.reports] == [
+        "the graphics card is gone; livebg goes on with the processor"
+    ]
+
+
 def test_another_size_of_frame_gets_another_pipeline() -> None:
     bench = Bench()
     bench.feed()
     bench.feed((80, 40))
     assert [size for _, size in bench.built] == [SIZE, (80, 40)]
-    assert bench.chains[0].gone.wait(GENEROUS_S)
+    assert bench.pipelines[0].gone.wait(GENEROUS_S)
     assert bench.published[-1].size == SIZE
 
 
@@ -225,7 +244,7 @@ def test_after_a_reconnect_earlier_frames_are_forgotten() -> None:
     bench.feed(run=0)
     bench.feed(run=1)
     bench.feed(run=1)
-    assert bench.chains[0].resets == 1
+    assert bench.pipelines[0].resets == 1
 
 
 def test_changed_settings_are_in_force_for_the_guard_as_well() -> None:
@@ -256,7 +275,7 @@ def test_raw_frames_pass_only_while_the_background_is_none() -> None:
     bench = Bench()
     bench.feed()
     bench.change(replace(bench.settings, background="none"))
-    bench.chains[0].respond = lambda frame: frame.image
+    bench.pipelines[0].respond = lambda frame: frame.image
     bench.feed()
     published = len(bench.published)
     assert not bench.guard.concealed
@@ -270,4 +289,4 @@ def test_it_closes_its_pipeline() -> None:
     bench = Bench()
     bench.frames.close()
     bench.processing.run(threading.Event(), SIZE)
-    assert bench.chains[0].closed
+    assert bench.pipelines[0].closed
