@@ -71,11 +71,11 @@ def test_every_command_can_be_given_as_it_is_shown(line: str) -> None:
     subparsers.choices[name].parse_args(arguments)
 
 
-def test_ci_finds_one_command_that_installs_and_tests() -> None:
-    pattern = re.search(r"run_readme_command '(.+?)'", (ROOT / ".ci/run").read_text())
-    assert pattern is not None
-    assert len(re.findall(f"^.*{pattern[1].removesuffix('$')}$", README, re.MULTILINE)) == 1
-    assert any(re.search(pattern[1], line) for line in SHELL_LINES)
+def test_ci_finds_the_commands_that_install() -> None:
+    patterns = re.findall(r"run_readme_command '(.+?)'", (ROOT / ".ci/run").read_text())
+    assert len(patterns) == 2
+    for pattern in patterns:
+        assert len([line for line in SHELL_LINES if re.search(pattern, line)]) == 1
 
 
 def test_the_commands_are_these() -> None:
