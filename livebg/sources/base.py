@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -115,28 +116,24 @@ class Excerpt(Source):
     def __init__(self, source: Source, frame_count: int) -> None:
         self._source = source
         self._frame_count = frame_count
-        known = source.info.frame_count
-        shorter = frame_count if known is None else min(known, frame_count)
-        self._info = replace(source.info, frame_count=shorter)
-        self._over = False
 
     @property
     def info(self) -> SourceInfo:
         """The source's info, with the excerpt's length."""
-        return self._info
+        info = self._source.info
+        return replace(
+            info, frame_count=min(info.frame_count or self._frame_count, self._frame_count)
+        )
 
     def read(self) -> Frame:
         """Return the next frame; raises like the source, and EndOfStreamError after the last."""
-        if not self._over:
-            frame = self._source.read()
-            if frame.index < self._frame_count:
-                return frame
-            self._over = True
-        raise EndOfStreamError(f"the excerpt of {self._info.name} is over")
+        frame = self._source.read()
+        if frame.index >= self._frame_count:
+            raise EndOfStreamError(f"the excerpt of {self.info.name} is over")
+        return frame
 
     def close(self) -> None:
         """Close the source."""
-        self._over = False
         self._source.close()
 
 
@@ -169,19 +166,18 @@ def check_readable_file(path: Path) -> None:
         InputError: ``path`` is missing, a folder, a device, empty, or may not be read.
     """
     try:
-        if not path.exists():
-            raise InputError(f"{path}: there is no such file, check the path")
-        if path.is_dir():
-            raise InputError(f"{path}: this is a folder, name a file")
-        if not path.is_file():
-            raise InputError(f"{path}: this is no regular file, name one")
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise InputError(f"{path}: the file is empty (0 bytes), get a whole copy of it")
-    except InputError:
-        raise
+        status = path.stat()
+        regular = stat.S_ISREG(status.st_mode)
+        if regular:  # opening a pipe would wait for its other end
+            path.open("rb").close()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such file, check the path") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(
             f"{path}: the file cannot be read ({reason}), check the path and its permissions"
         ) from error
+    if not regular:
+        raise InputError(f"{path}: this is a folder or no regular file, name a file")
+    if not status.st_size:
+        raise InputError(f"{path}: the file is empty (0 bytes), get a whole copy of it")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -21,7 +20,6 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
-from cv2.typing import MatLike
 
 from livebg.clock import NS_PER_S
 from livebg.errors import DamagedFileError, EndOfStreamError, InputError, SourceError
@@ -81,7 +79,7 @@ class VideoFile(Source):
         self._closed = False
         self._index = 0
         self._end_s = 0.0
-        self._damaged_packets = 0
+        self._damaged = False
         self._container = _open_container(path)
         try:
             self._stream = _pick_stream(self._container, path)
@@ -92,7 +90,7 @@ class VideoFile(Source):
             self._ahead = next(self._decoded, None)
             if self._ahead is None:
                 raise InputError(f"{path}: none of its frames can be decoded, get a whole copy")
-            self._orientation = _orientation(self._ahead)
+            self._transposed, self._flip = _orientation(self._ahead)
             self._stored_size = _square_size(self._ahead, self._stream.sample_aspect_ratio)
             _check_frame_size(self._stored_size, path)
         except BaseException:
@@ -101,7 +99,7 @@ class VideoFile(Source):
         rate = self._stream.average_rate or self._stream.guessed_rate
         self._info = SourceInfo(
             name=path.name,
-            size=self._orientation.size(self._stored_size),
+            size=self._stored_size[::-1] if self._transposed else self._stored_size,
             frame_rate=Fraction(rate.numerator, rate.denominator) if rate else None,
             frame_count=self._stream.frames or None,
             live=False,
@@ -125,7 +123,7 @@ class VideoFile(Source):
         """Return the next frame; see ``Source.read``.
 
         Raises:
-            DamagedFileError: the file breaks off or cannot be read on.
+            DamagedFileError: the file breaks off, or cannot be read on.
         """
         if self._closed:
             raise SourceError(f"{self._path}: the video is closed, open it again")
@@ -133,7 +131,7 @@ class VideoFile(Source):
         if decoded is None:
             raise EndOfStreamError(f"{self._path}: there is no further frame")
         frame = Frame(
-            image=self._orientation.apply(_to_bgr(decoded, self._stored_size)),
+            image=self._upright(_to_bgr(decoded, self._stored_size)),
             index=self._index,
             captured_ns=self._timeline.place(_time_ns(decoded)),
         )
@@ -146,6 +144,12 @@ class VideoFile(Source):
         self._ahead = None
         self._decoded.close()
         self._container.close()
+
+    def _upright(self, image: Image) -> Image:
+        upright = cv2.transpose(image) if self._transposed else image
+        if self._flip is not None:
+            upright = cv2.flip(upright, self._flip)
+        return np.asarray(upright, dtype=np.uint8)
 
     def _decode(self) -> Generator[VideoFrame, None, None]:
         # Every stream is read, not the video alone: where the sound goes on, a video that is
@@ -166,8 +170,8 @@ class VideoFile(Source):
         try:
             return cast("list[VideoFrame]", packet.decode())
         except av.error.InvalidDataError:
-            self._damaged_packets += 1
-            if self._damaged_packets == 1:
+            if not self._damaged:
+                self._damaged = True
                 _log.warning(
                     "%s: damaged near %.1f s, frames are missing there", self._path, self._end_s
                 )
@@ -226,49 +230,29 @@ class Timeline:
         return self._last_ns
 
 
-@dataclass(frozen=True, slots=True)
-class _Orientation:
-    """How stored pixels become an upright picture: transposed first, then flipped."""
+def _orientation(frame: VideoFrame) -> tuple[bool, int | None]:
+    """Return how stored pixels become upright: whether to transpose, then ``cv2.flip``'s code.
 
-    transposed: bool = False
-    flipped_x: bool = False
-    flipped_y: bool = False
-
-    def size(self, stored: Size) -> Size:
-        return (stored[1], stored[0]) if self.transposed else stored
-
-    def apply(self, image: Image) -> Image:
-        upright: MatLike = cv2.transpose(image) if self.transposed else image
-        if self.flipped_x or self.flipped_y:
-            # OpenCV's code: above 0 for left and right, 0 for top and bottom, below 0 for both.
-            code = (-1 if self.flipped_y else 1) if self.flipped_x else 0
-            upright = cv2.flip(upright, code)
-        return np.asarray(upright, dtype=np.uint8)
-
-
-def _orientation(frame: VideoFrame) -> _Orientation:
-    """Read the 3x3 display matrix of an MP4 track header (ISO/IEC 14496-12, 8.3.2).
-
-    Angles that are no multiple of 90 degrees are rounded to the nearest one.
+    Read from the 3x3 display matrix of an MP4 track header (ISO/IEC 14496-12, 8.3.2). Angles that
+    are no multiple of 90 degrees are rounded to the nearest one.
     """
     side_data = cast(Mapping[SideDataType, SideData], frame.side_data)  # as PyAV 19 types it
     try:
         a, b, _, c, d, *_ = struct.unpack_from("=9i", bytes(side_data[SideDataType.DISPLAYMATRIX]))
     except (KeyError, struct.error):
-        return _Orientation()
-    if abs(b) > abs(a):
-        return _Orientation(transposed=True, flipped_x=c < 0, flipped_y=b < 0)
-    return _Orientation(flipped_x=a < 0, flipped_y=d < 0)
+        return False, None
+    transposed = abs(b) > abs(a)
+    flipped_x, flipped_y = (c < 0, b < 0) if transposed else (a < 0, d < 0)
+    if flipped_x and flipped_y:
+        return transposed, -1
+    return transposed, 1 if flipped_x else 0 if flipped_y else None
 
 
 def _open_container(path: Path) -> InputContainer:
     # The prefix keeps FFmpeg from reading a name such as "a:b.mp4" as a protocol.
     url = f"file:{path}"
-    try:
-        try:
-            return av.open(url)
-        except UnicodeDecodeError:  # a title in an older character set must not hide the video
-            return av.open(url, metadata_errors="replace")
+    try:  # a title in an older character set must not hide the video
+        return av.open(url, metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise InputError(
             f"{path}: this is no video that can be read, or its end is missing "
@@ -303,16 +287,10 @@ def _check_frame_size(size: Size, path: Path) -> None:
 
 def _check_reaches_its_index(container: InputContainer, path: Path) -> None:
     """Refuse an MP4 file whose index points beyond its end: it was copied in part."""
-    if not container.format.name.startswith("mov"):
-        return
-    size = path.stat().st_size
-    last = [stream.index_entries[-1] for stream in container.streams if len(stream.index_entries)]
-    needed = max((entry.pos + entry.size for entry in last), default=0)
-    if needed > size:
-        raise InputError(
-            f"{path}: the file is cut short, it has {size:,} bytes of at least {needed:,}; get a "
-            "whole copy of it"
-        )
+    if container.format.name.startswith("mov"):
+        last = [stream.index_entries[-1] for stream in container.streams if stream.index_entries]
+        if max((entry.pos + entry.size for entry in last), default=0) > path.stat().st_size:
+            raise InputError(f"{path}: the file is cut short, get a whole copy of it")
 
 
 def _to_bgr(frame: VideoFrame, size: Size) -> Image:

@@ -147,7 +147,6 @@ def animation(ending: str) -> bytes:
         (huge_png(9_000, 8_000), "9000x8000 pixels are too many"),
         (huge_png(10_000, 10_000), "pixels are too many"),
         (huge_png(30_000, 30_000), "pixels are too many"),
-        (b"\0\0\0\x18ftypheic" + bytes(40), "HEIC"),
         *((animation(ending), "animated") for ending in (".gif", ".png", ".webp", ".avif")),
     ],
 )
@@ -167,6 +166,11 @@ def test_no_beginning_of_a_picture_raises_anything_else(tmp_path: Path, ending: 
     for length in range(1, min(len(content), 600), 7):
         with pytest.raises(InputError):
             read_picture(store(tmp_path / "a", content[:length]))
+
+
+def test_a_picture_of_an_iphone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="HEIC .* convert it to JPEG"):
+        read_picture(store(tmp_path / "IMG_0001.HEIC", b"\0\0\0\x18ftypheic" + bytes(40)))
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
