@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from livebg.frame import Size, size_text
 
-__all__ = ["DEFAULT_SIZE", "CameraDevice", "CameraMode", "choose_mode", "shortfalls"]
+__all__ = ["DEFAULT_SIZE", "CameraDevice", "CameraMode", "choose_mode", "fourcc_text", "shortfalls"]
 
 DEFAULT_SIZE: Size = (1280, 720)
 """The size to ask of a camera if the user names none: the largest that calls usually send."""
@@ -92,11 +93,19 @@ def choose_mode(modes: Sequence[CameraMode], size: Size | None, fps: float) -> C
     decodable = [mode for mode in modes if mode.fourcc in _UNCOMPRESSED + _COMPRESSED]
     if not decodable:
         return None
-    chosen = _nearest_size(decodable, size) if size else _default_size(decodable, fps)
+    width, height = size or _default_size(decodable, fps)
+    sizes = [mode.size for mode in decodable]
+    chosen = min(sizes, key=lambda one: abs(one[0] - width) + abs(one[1] - height))
     return max(
         (mode for mode in decodable if mode.size == chosen),
         key=lambda mode: (_delivered(mode, fps), mode.fourcc in _UNCOMPRESSED),
     )
+
+
+def fourcc_text(code: int) -> str:
+    """Return the letters of a pixel format, empty for 0."""
+    letters = (code & 0x7FFF_FFFF).to_bytes(4, "little")  # bit 31: big-endian variant
+    return letters.decode("ascii", "replace").strip("\0 ")
 
 
 def shortfalls(asked: CameraMode, granted: CameraMode) -> list[str]:
@@ -130,31 +139,12 @@ def _rate_text(mode: CameraMode) -> str:
     return f"{float(mode.rates[0]):.3g} frames/s"
 
 
-def _nearest_size(modes: Sequence[CameraMode], size: Size) -> Size:
-    return min(
-        (mode.size for mode in modes),
-        key=lambda one: abs(one[0] - size[0]) + abs(one[1] - size[1]),
-    )
-
-
 def _default_size(modes: Sequence[CameraMode], fps: float) -> Size:
-    quick = [mode for mode in modes if mode.reaches(fps)]
-    if not quick:
-        best = max(map(_fastest, modes))
-        quick = [mode for mode in modes if _fastest(mode) == best]
-    fitting = [mode.size for mode in quick if _pixels(mode.size) <= _pixels(DEFAULT_SIZE)]
-    if fitting:
-        return max(fitting, key=_pixels)
-    return min((mode.size for mode in quick), key=_pixels)
-
-
-def _pixels(size: Size) -> int:
-    return size[0] * size[1]
+    best = max(_delivered(mode, fps) for mode in modes)
+    sizes = sorted({mode.size for mode in modes if _delivered(mode, fps) == best}, key=math.prod)
+    fitting = [size for size in sizes if math.prod(size) <= math.prod(DEFAULT_SIZE)]
+    return fitting[-1] if fitting else sizes[0]
 
 
 def _delivered(mode: CameraMode, fps: float) -> float:
-    return fps if mode.reaches(fps) else _fastest(mode)
-
-
-def _fastest(mode: CameraMode) -> float:
-    return float(mode.rates[0]) if mode.rates else 0.0
+    return fps if mode.reaches(fps) else float(mode.rates[0])

@@ -14,7 +14,13 @@ from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.config.camera import CameraKind, CameraSelector
 from livebg.errors import SourceError, SourceUnavailableError
 from livebg.frame import Frame, Image, Size, size_text
-from livebg.platform.cameras import DEFAULT_SIZE, CameraDevice, CameraMode, choose_mode
+from livebg.platform.cameras import (
+    DEFAULT_SIZE,
+    CameraDevice,
+    CameraMode,
+    choose_mode,
+    fourcc_text,
+)
 from livebg.sources.base import Source, SourceInfo
 from livebg.sources.devices import explain_unavailable, find_camera, list_cameras
 
@@ -92,7 +98,7 @@ class Camera(Source):
             ) from error
         # Drivers round, and say so only when they are read back.
         granted = CameraMode(
-            fourcc=_fourcc_text(self._capture.get(cv2.CAP_PROP_FOURCC)),
+            fourcc=fourcc_text(max(0, int(self._capture.get(cv2.CAP_PROP_FOURCC)))),
             size=(first.shape[1], first.shape[0]),
             rates=_rates(self._capture.get(cv2.CAP_PROP_FPS)),
         )
@@ -226,11 +232,6 @@ def _open_device(
 def _rates(fps: float) -> tuple[Fraction, ...]:
     """Return a driver's rate as a tuple, empty for 0 and for nonsense."""
     return (Fraction(fps).limit_denominator(1001),) if 0 < fps < 1000 else ()
-
-
-def _fourcc_text(value: float) -> str:
-    letters = (int(value) & 0x7FFF_FFFF).to_bytes(4, "little") if value > 0 else b""
-    return letters.decode("ascii", "replace").strip()
 
 
 def _without_password(url: str) -> str:

@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import Protocol, TypeVar
 
 from livebg.frame import Size
-from livebg.platform.cameras import CameraMode
+from livebg.platform.cameras import CameraMode, fourcc_text
 
 __all__ = [
     "Capability",
@@ -296,7 +296,7 @@ def query_modes(
     formats = _entries(descriptor, ENUM_FMT, ioctl, _Format, type=capability.buffer_type)
     return tuple(
         CameraMode(
-            _fourcc(entry.pixelformat),
+            fourcc_text(entry.pixelformat),
             size,
             _rates(descriptor, entry.pixelformat, size, ioctl),
         )
@@ -369,8 +369,3 @@ def _rates(descriptor: int, pixelformat: int, size: Size, ioctl: Ioctl) -> tuple
         if is_range:
             break
     return tuple(sorted(rates, reverse=True))
-
-
-def _fourcc(pixelformat: int) -> str:
-    letters = (pixelformat & 0x7FFF_FFFF).to_bytes(4, "little")  # bit 31: big-endian variant
-    return letters.decode("ascii", "replace").strip()
