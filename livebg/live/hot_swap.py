@@ -40,7 +40,7 @@ class HotSwap:
     All but ``request`` and ``requested`` belongs to the process thread.
 
     Args:
-        settings: what is in force first.
+        settings: the first settings in force.
         build: makes a pipeline.
         in_force: told of settings at the moment from which frames are made with them.
         report: told why settings were refused.
@@ -118,7 +118,7 @@ class HotSwap:
         self.discard()
 
     def advance(self, frame: Frame) -> None:
-        """Activate what is ready, and start what is requested; called for every frame before it."""
+        """Activate what is ready and start requested changes; called before every frame."""
         if self._standby is not None:
             self._standby.frames.put(frame)
             if self._standby.task.done:
@@ -170,10 +170,10 @@ class HotSwap:
             self._standby = _Standby(self._build, requested, size)
 
     def _without_other_network(self, requested: Settings) -> Settings:
-        """Return what of ``requested`` the pipeline at work is to take over by itself.
+        """Return the settings that the pipeline at work takes over without another network.
 
-        What is requested together with another network comes into force with it, or is refused
-        with it. What is requested afterwards does not wait for it, and hiding the room never does.
+        Changes that are requested together with another network come into force with it, or are
+        refused with it. Later changes do not wait for it, and hiding the room never does.
         """
         if same_network(requested, self.settings):
             return requested

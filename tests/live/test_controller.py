@@ -147,7 +147,7 @@ class FakeWindow:
         return keys
 
 
-class Desk:
+class Bench:
     """A controller of a fake session and window."""
 
     def __init__(
@@ -176,99 +176,99 @@ class Desk:
 
 
 @pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desk:
-    return Desk(monkeypatch, tmp_path)
+def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
+    return Bench(monkeypatch, tmp_path)
 
 
-def test_the_presets_go_round_from_the_one_in_force(desk: Desk) -> None:
+def test_the_presets_go_round_from_the_one_in_force(bench: Bench) -> None:
     own = {"background": "white", "mirror": "yes"}
-    desk.open(load_settings(preset="balanced", overrides=own))
+    bench.open(load_settings(preset="balanced", overrides=own))
     for preset in ("quality", "fast", "balanced", "quality"):
-        assert desk.press("t") == load_settings(preset=preset, overrides=own)
-        assert desk.notices[-1] == f"preset {preset}"
+        assert bench.press("t") == load_settings(preset=preset, overrides=own)
+        assert bench.notices[-1] == f"preset {preset}"
 
 
-def test_settings_of_ones_own_are_followed_by_the_default_preset(desk: Desk) -> None:
-    desk.open(Settings(max_age=3))
-    desk.press("t")
-    assert desk.notices == ["preset balanced"]
+def test_settings_of_ones_own_are_followed_by_the_default_preset(bench: Bench) -> None:
+    bench.open(Settings(max_age=3))
+    bench.press("t")
+    assert bench.notices == ["preset balanced"]
 
 
 def test_the_networks_go_round(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    desk = Desk(monkeypatch, tmp_path, ("rvm", "deeplabv3_resnet50"))
-    desk.open(Settings(model="mine.onnx"))
-    desk.press("k", "k", "k")
-    assert desk.notices == ["network rvm", "network deeplabv3_resnet50", "network mine.onnx"]
-    desk.session.change(Settings(model="from-a-file.onnx"))
-    assert desk.press("k").model == "mine.onnx"
+    bench = Bench(monkeypatch, tmp_path, ("rvm", "deeplabv3_resnet50"))
+    bench.open(Settings(model="mine.onnx"))
+    bench.press("k", "k", "k")
+    assert bench.notices == ["network rvm", "network deeplabv3_resnet50", "network mine.onnx"]
+    bench.session.change(Settings(model="from-a-file.onnx"))
+    assert bench.press("k").model == "mine.onnx"
 
 
-def test_a_network_alone_says_how_to_fetch_another(desk: Desk) -> None:
-    assert desk.press("k") == Settings()
-    assert desk.notices == ["no other network is here; `livebg models pull NAME` fetches one"]
+def test_a_network_alone_says_how_to_fetch_another(bench: Bench) -> None:
+    assert bench.press("k") == Settings()
+    assert bench.notices == ["no other network is here; `livebg models pull NAME` fetches one"]
 
 
 @pytest.mark.parametrize(("chosen", "strength"), [(0.0, 60.0), (30.0, 30.0)])
 def test_auto_framing_goes_on_and_off_at_the_chosen_strength(
-    desk: Desk, chosen: float, strength: float
+    bench: Bench, chosen: float, strength: float
 ) -> None:
-    desk.open(Settings(auto_frame=chosen))
-    desk.session.change(Settings())
-    assert desk.press("f") == Settings(auto_frame=strength)
-    assert desk.press("f") == Settings()
-    assert desk.notices == [f"auto-framing {strength:g}", "no auto-framing"]
+    bench.open(Settings(auto_frame=chosen))
+    bench.session.change(Settings())
+    assert bench.press("f") == Settings(auto_frame=strength)
+    assert bench.press("f") == Settings()
+    assert bench.notices == [f"auto-framing {strength:g}", "no auto-framing"]
 
 
-def test_what_can_be_seen_is_not_announced(desk: Desk) -> None:
-    desk.press("n", "p", "+", "=", "-", "m", " ")
-    assert desk.notices == []
-    assert desk.session.paused
-    desk.press(" ")
-    assert not desk.session.paused
+def test_what_can_be_seen_is_not_announced(bench: Bench) -> None:
+    bench.press("n", "p", "+", "=", "-", "m", " ")
+    assert bench.notices == []
+    assert bench.session.paused
+    bench.press(" ")
+    assert not bench.session.paused
 
 
-def test_keys_stop_the_session_and_so_does_a_closed_window(desk: Desk) -> None:
-    desk.press("x", "escape")
-    assert desk.session.stopped
-    desk.open(Settings())
-    desk.window.closed = True
-    desk.press()
-    assert desk.session.stopped
+def test_keys_stop_the_session_and_so_does_a_closed_window(bench: Bench) -> None:
+    bench.press("x", "escape")
+    assert bench.session.stopped
+    bench.open(Settings())
+    bench.window.closed = True
+    bench.press()
+    assert bench.session.stopped
 
 
-def test_the_overlay_shows_the_keys_or_the_statistics(desk: Desk) -> None:
+def test_the_overlay_shows_the_keys_or_the_statistics(bench: Bench) -> None:
     shown = []
     for key in ("h", "i", "i"):
-        desk.press(key)
-        shown.append(desk.window.overlay)
-    assert shown == [help_lines(), describe(desk.session.snapshot()).split(", "), []]
+        bench.press(key)
+        shown.append(bench.window.overlay)
+    assert shown == [help_lines(), describe(bench.session.snapshot()).split(", "), []]
 
 
-def test_the_status_is_told_all_the_time(desk: Desk) -> None:
-    desk.press()
-    desk.session.resting = True
-    desk.press()
-    assert desk.lines == [
+def test_the_status_is_told_all_the_time(bench: Bench) -> None:
+    bench.press()
+    bench.session.resting = True
+    bench.press()
+    assert bench.lines == [
         "30.0 frames/s, latency 6 ms (p95 9 ms), CPU 31 %, 2 dropped",
         "waiting for an app to open the virtual camera",
     ]
 
 
-def test_a_snapshot_is_what_is_shown(desk: Desk, tmp_path: Path) -> None:
-    desk.press("s")
+def test_a_snapshot_is_what_is_shown(bench: Bench, tmp_path: Path) -> None:
+    bench.press("s")
     assert list(tmp_path.iterdir()) == []
-    desk.session.shown = Composite(scene(SIZE), 0, 0)
-    desk.press("s")
+    bench.session.shown = Composite(scene(SIZE), 0, 0)
+    bench.press("s")
     (written,) = tmp_path.glob("livebg-*.png")
-    assert desk.notices == [f"saved {written}"]
+    assert bench.notices == [f"saved {written}"]
 
 
-def test_a_program_changes_settings_by_name(desk: Desk) -> None:
-    desk.controller.change({"background": "blur:80", "mirror": True}, "the panel")
-    assert desk.session.settings == Settings(background=Blur(80), mirror=True)
+def test_a_program_changes_settings_by_name(bench: Bench) -> None:
+    bench.controller.change({"background": "blur:80", "mirror": True}, "the panel")
+    assert bench.session.settings == Settings(background=Blur(80), mirror=True)
     with pytest.raises(SettingsError, match="the panel: fps cannot be 0"):
-        desk.controller.change({"mirror": False, "fps": 0}, "the panel")
-    assert desk.session.settings.mirror
+        bench.controller.change({"mirror": False, "fps": 0}, "the panel")
+    assert bench.session.settings.mirror
 
 
 class Followed:
