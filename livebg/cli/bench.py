@@ -242,7 +242,6 @@ def _check(arguments: argparse.Namespace) -> None:
             raise UsageError(
                 "--plot shows quality against processor time; name clips with --clips DIR"
             )
-        require_matplotlib()
     instead = arguments.soak is not None or arguments.parity
     if arguments.no_speed and arguments.clips is None and not instead:
         raise UsageError("--no-speed leaves nothing to measure; name clips with --clips DIR")
@@ -251,6 +250,8 @@ def _check(arguments: argparse.Namespace) -> None:
         {"--clip": arguments.clip},
         [Written(option, path) for option, path in places if path is not None],
     )
+    if arguments.plot is not None:
+        require_matplotlib()
 
 
 def _reserve(path: Path | None, stack: ExitStack) -> PartialFile | None:

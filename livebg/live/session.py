@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from types import TracebackType
@@ -24,7 +23,7 @@ from typing import Any, Self
 from livebg.backgrounds import check_background
 from livebg.clock import NS_PER_S, Clock, MonotonicClock
 from livebg.closable import Closable
-from livebg.config.load import chosen_settings
+from livebg.config.load import change_settings, chosen_settings
 from livebg.config.settings import Settings, same_camera
 from livebg.errors import LivebgError, SourceUnavailableError, UsageError
 from livebg.frame import Composite
@@ -247,8 +246,7 @@ class Session(Closable):
         """
         if settings is None:
             settings = self.requested
-        if overrides:
-            settings = replace(settings, **overrides)
+        settings = change_settings(settings, overrides, "settings")
         if not same_camera(settings, self.requested):
             if self._request_source is not None:
                 self._request_source(settings)

@@ -66,6 +66,12 @@ def start(starts_processes: None) -> Iterator[Starter]:
         yield start
 
 
+def has_green_corner(frame: Frame) -> bool:
+    corner = frame.image[:30, :30].reshape(-1, 3).mean(axis=0)
+    # H.264 in 4:2:0 and limited range: a few levels off.
+    return bool(np.abs(corner - (0, 255, 0)).max() < 12)
+
+
 def wait_for(path: Path) -> None:
     """Wait until something was recorded."""
     deadline = time.monotonic() + 20
@@ -85,10 +91,9 @@ def test_a_recording_holds_the_filtered_video(
         assert video.info.size == (640, 360)
         frames = list(video)
     assert len(frames) == summary["sinks"]["recording"]["sent"] > 0
-    for frame in frames:
-        corner = frame.image[:30, :30].reshape(-1, 3).mean(axis=0)
-        # H.264 in 4:2:0 and limited range: a few levels off.
-        assert np.abs(corner - (0, 255, 0)).max() < 12
+    # On a busy machine, a card stands for pictures that are late.
+    assert all(has_green_corner(frame) or is_card(frame) for frame in frames)
+    assert any(map(has_green_corner, frames))
 
 
 def test_an_older_recording_is_not_taken_for_one_of_this_session(
@@ -149,12 +154,18 @@ def test_mattes_are_written_from_0_on(words: list[str], tmp_path: Path) -> None:
         (["--null", "--model", "rwm"], "rvm"),
         (["--null", "--background", "no-such-picture.jpg"], "no-such-picture.jpg"),
         (["--virtual-camera", "/dev/no-such-device"], "virtual camera /dev/no-such-device"),
-        (["--null", "--camera", f"{LONG}.mp4"], f"livebg: {LONG}.mp4: this cannot be read"),
+        (
+            ["--null", "--camera", f"{LONG}.mp4"],
+            f"camera: {LONG}.mp4: this cannot be read",
+        ),
         (["--record", f"{LONG}.mp4"], f"livebg: {LONG}.mp4: this cannot be written to"),
         (["--alpha", LONG], f"livebg: {LONG}: this cannot be written to"),
         (["--null", "--stats", f"{LONG}.json"], f"livebg: {LONG}.json: this cannot be written to"),
         (["--null", "--config", f"{LONG}.toml"], f"livebg: {LONG}.toml: the configuration file"),
-        (["--null", "--background", f"{LONG}.png"], f"livebg: background '{LONG}.png' is neither"),
+        (
+            ["--null", "--background", f"{LONG}.png"],
+            f"background '{LONG}.png' is neither",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_refused(
@@ -221,8 +232,8 @@ def test_the_last_picture_is_never_the_room(
     process.kill()
     process.communicate(timeout=GENEROUS_S)
     with VideoFile(tmp_path / "out.partial.mkv") as video:
-        last = list(video)[-1].image
-    assert np.abs(last[:30, :30].reshape(-1, 3).mean(axis=0) - (0, 255, 0)).max() < 12
+        last = list(video)[-1]
+    assert has_green_corner(last) or is_card(last)
 
 
 @pytest.mark.integration
@@ -235,22 +246,23 @@ def test_a_changed_configuration_file_changes_the_picture(
     process = start([*words, "--config", str(config)])
     wait_for(tmp_path / "out.partial.mkv")
     assert process.stderr is not None
+    said = iter(process.stderr.readline, "")  # a busy machine may have more to say in between
     config.write_text('background = "kitchen.jpg"\n')
-    assert "changing background" in process.stderr.readline()
-    assert "kitchen.jpg" in process.stderr.readline()
+    assert any("kitchen.jpg" in line for line in said)
     config.write_text("backround = 1\n")
-    assert "'backround'" in process.stderr.readline()
+    assert any("'backround'" in line for line in said)
     config.write_text('background = "color:#0000ff"\n')
-    assert "changing background" in process.stderr.readline()
+    assert any("changing background" in line for line in said)
     written = out.with_name("out.partial.mkv").stat().st_size
     while out.with_name("out.partial.mkv").stat().st_size < written + 20_000:
         os.sched_yield()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=GENEROUS_S)
     with VideoFile(out) as video:
-        corners = [frame.image[:30, :30].reshape(-1, 3).mean(axis=0) for frame in video]
-    assert np.abs(corners[0] - (0, 255, 0)).max() < 12
-    assert np.abs(corners[-1] - (255, 0, 0)).max() < 12
+        frames = [frame for frame in video if not is_card(frame)]
+    assert has_green_corner(frames[0])
+    corner = frames[-1].image[:30, :30].reshape(-1, 3).mean(axis=0)
+    assert np.abs(corner - (255, 0, 0)).max() < 12
 
 
 @pytest.mark.integration
