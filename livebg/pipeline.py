@@ -32,7 +32,6 @@ from livebg.frame import (
     PixelFormat,
     Size,
 )
-from livebg.matting.flow import FlowCarrier
 from livebg.matting.matting import Matting
 from livebg.matting.stage_times import StageTimes
 from livebg.pixels import has_numba
@@ -144,8 +143,8 @@ class Pipeline(Closable):
 
         ``engine``, ``model``, ``input_size``; ``latency``: whether frames wait for the network;
         ``frames``; ``inferred``: frames that the network saw; ``reasons``: how often each reason
-        decided (see ``scheduler.Reason``); ``refused``: mattes that were not accepted (see
-        ``plausibility``); ``stage_ms``: mean milliseconds a frame by stage;
+        decided (see ``scheduler.Reason``); ``refused``: mattes that were rejected (see
+        ``validation``); ``stage_ms``: mean milliseconds a frame by stage;
         ``stages_ms``: ``Histogram.summary_ms`` of the calls by stage.
         """
         if self._opened is None:
@@ -158,7 +157,7 @@ class Pipeline(Closable):
             "frames": self._frames,
             **self._matting.statistics,
             "stage_ms": self._times.per_frame_ms(self._frames),
-            "stages_ms": self._times.distributions(),
+            "stages_ms": self._times.summaries_ms(),
         }
 
     def clear_statistics(self) -> None:
@@ -313,7 +312,7 @@ class Pipeline(Closable):
         self._opened = Matting(
             self._settings,
             segmenter,
-            FlowCarrier(size),
+            size,
             self._times,
             live=self._live,
             clock=self._clock,

@@ -99,7 +99,7 @@ STATISTICS = (
         "frames by the scheduler's reason: the network looks at `first`, `settling`, `every`, "
         "`motion`, `age`, `cut`; it does not at `carried`, `budget`, `busy`",
     ),
-    Statistic("inference.refused", "count", "mattes that were not believed"),
+    Statistic("inference.refused", "count", "mattes that were rejected"),
     Statistic("sinks.<output>.sent", "count", "pictures that an output took"),
     Statistic("sinks.<output>.cards", "count", "cards among them"),
     Statistic("sinks.<output>.dropped", "count", "pictures that it was too slow for"),

@@ -1,18 +1,15 @@
-"""How a picture moved since an earlier one, and moving a matte's planes along.
+"""Optical flow: carrying a matte from the frame that was inferred to later frames.
 
-Carrying a matte from the frame that was inferred to a later one, by optical flow.
-
-The network's linear coefficients, not the alpha, are moved: applied to the new frame's own grey
-values they give a matte with the new frame's own edges, which costs a third of a millisecond
-instead of an inference.
+The network's linear coefficients, not the alpha, are warped: applied to the new frame's own grey
+values they give a matte with the new frame's own edges, in a third of a millisecond instead of an
+inference.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import cv2
 import numpy as np
@@ -21,60 +18,53 @@ from numpy.typing import NDArray
 from livebg.frame import FloatImage, Frame, FramePyramid, Matte, Size
 from livebg.pixels import has_numba
 
-__all__ = [
-    "ANYWHERE_WEIGHT",
-    "CROWD_PX",
-    "CROWD_WEIGHT",
-    "FOLLOW_PX",
-    "FOLLOW_REACH_PX",
-    "LEAST_OUTLINE",
-    "LEAST_WEIGHT",
-    "OUTLINE_PX",
-    "SOFT",
-    "WRONG_LEVELS",
-    "Carried",
-    "FlowCarrier",
-    "Mover",
-    "OpencvMover",
-    "Placement",
-    "fetch",
-    "flow_size",
-    "following",
-    "grid_of",
-    "mover_for",
-]
+__all__ = ["Carried", "FlowCarrier", "FlowEstimator", "OpencvFlow", "flow_estimator"]
 
+_FLOW_PIXELS = 128 * 72
+
+_LEAST_SIDE_PX = 32
+"""OpenCV's DIS flow reads outside its memory on long pictures that are narrower than this."""
 
 _FINEST_SCALE = 0
 """A small picture searched down to its own pixels is as good as one of four times as many pixels
 searched down to half, and takes two thirds of the time. The preset's quarter is too blunt at hair
 and fingers: a matte carried for up to three frames errs by a third more with it."""
 
+_SOFT = 0.05
+"""Alpha is soft, which makes an outline, from this to 1 less this."""
 
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """How a matte lies on the picture whose motion is known.
+_WRONG_LEVELS = 14
+"""Difference in grey above which a pixel looks wrong after the warp."""
 
-    Attributes:
-        across, down: pixels of that picture per pixel of the matte.
-        left, top: where the centre of the matte's first pixel lies in it, counted from the centre
-            of its own first pixel.
-    """
+_OUTLINE_PX = 3
+"""Side of the square by which the outline is dilated."""
 
-    across: float
-    down: float
-    left: float
-    top: float
+_LEAST_OUTLINE = 25
+"""Length in pixels that an outline counts as at least."""
+
+_ANYWHERE_WEIGHT = 4
+"""Weight of the share of wrong pixels in the whole frame, beside their share in the outline."""
+
+_CROWD_PX = 9
+_CROWD_WEIGHT = 0.2
+"""Side of the window in which wrong pixels make a crowd, and the weight of their share in it."""
+
+_FOLLOW_PX = 9
+"""Side of the window over which the person's motion is averaged."""
+
+_FOLLOW_REACH_PX = 7
+"""Side of the square by which the outline that takes that motion is dilated."""
+
+_LEAST_WEIGHT = 1e-3
+"""Weight of a pixel's own flow beside that of the person in its window."""
 
 
-class Mover(ABC):
-    """Compares small grey pictures with an earlier one. Called by one thread at a time."""
+class FlowEstimator(Protocol):
+    """Dense optical flow between small grey pictures. Called by one thread at a time."""
 
-    @abstractmethod
     def set_anchor(self, grey: NDArray[np.uint8]) -> None:
         """Take ``grey``, ``(h, w)`` uint8, for the earlier picture from now on."""
 
-    @abstractmethod
     def displacement(self, grey: NDArray[np.uint8]) -> FloatImage:
         """Return where each pixel of ``grey`` was in the anchor, relative to where it is.
 
@@ -85,33 +75,38 @@ class Mover(ABC):
             ``(h, w, 2)`` float32, x and y in pixels, a new array.
         """
 
-    @abstractmethod
-    def moved(
-        self, planes: FloatImage, displacement: FloatImage, placement: Placement
+    def warp(
+        self,
+        planes: FloatImage,
+        displacement: FloatImage,
+        columns: tuple[float, float],
+        rows: tuple[float, float],
     ) -> tuple[FloatImage, FloatImage, FloatImage]:
         """Return ``planes`` as they lie in the new picture.
 
         Args:
-            planes: ``(h, w, 3)`` float32 of a matte, C-contiguous.
+            planes: ``(h, w, 3)`` float32, C-contiguous.
             displacement: ``(h', w', 2)`` float32; see ``displacement``.
-            placement: how the matte lies on that.
+            columns: where the centre of the planes' first column lies in ``displacement``, counted
+                from the centre of its first one, and the distance between two columns there.
+            rows: likewise.
 
         Returns:
             The three planes, each ``(h, w)`` float32, C-contiguous, new arrays.
         """
 
 
-def mover_for(size: Size) -> Mover:
-    """Return what compares pictures of ``size``: compiled block matching where there is numba."""
+def flow_estimator(size: Size) -> FlowEstimator:
+    """Return the estimator for pictures of ``size``: compiled where there is numba."""
     if has_numba():
-        from livebg.matting.block_matching import PatchMover
+        from livebg.matting.block_matching import BlockMatching
 
-        return PatchMover(size)
-    return OpencvMover()
+        return BlockMatching(size)
+    return OpencvFlow()
 
 
-class OpencvMover(Mover):
-    """OpenCV's DIS flow (Kroeger et al. 2016) and remapping."""
+class OpencvFlow:
+    """OpenCV's DIS flow (Kroeger et al. 2016) and remapping; see ``FlowEstimator``."""
 
     def __init__(self) -> None:
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOpticalFlow_PRESET_ULTRAFAST)
@@ -119,80 +114,33 @@ class OpencvMover(Mover):
         self._anchor: NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
 
     def set_anchor(self, grey: NDArray[np.uint8]) -> None:
-        """Take the earlier picture; see ``Mover.set_anchor``."""
+        """Take the earlier picture."""
         self._anchor = grey
 
     def displacement(self, grey: NDArray[np.uint8]) -> FloatImage:
-        """Return where each pixel was; see ``Mover.displacement``."""
+        """Return where each pixel was."""
         still = np.zeros((*grey.shape, 2), np.float32)
         return np.asarray(self._flow.calc(grey, self._anchor, still), np.float32)
 
-    def moved(
-        self, planes: FloatImage, displacement: FloatImage, placement: Placement
+    def warp(
+        self,
+        planes: FloatImage,
+        displacement: FloatImage,
+        columns: tuple[float, float],
+        rows: tuple[float, float],
     ) -> tuple[FloatImage, FloatImage, FloatImage]:
-        """Return ``planes`` moved; see ``Mover.moved``."""
+        """Return ``planes`` as they lie in the new picture."""
         height, width = planes.shape[:2]
-        per_pixel = np.array((1 / placement.across, 1 / placement.down), np.float32)
+        per_pixel = np.array((1 / columns[1], 1 / rows[1]), np.float32)
         nearby = cv2.warpAffine(
             displacement * per_pixel,
-            np.array(((placement.across, 0, placement.left), (0, placement.down, placement.top))),
+            np.array(((columns[1], 0, columns[0]), (0, rows[1], rows[0]))),
             (width, height),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        first, second, third = cv2.split(fetch(planes, cv2.add(nearby, grid_of((width, height)))))
+        first, second, third = cv2.split(_remapped(planes, nearby))
         return np.asarray(first), np.asarray(second), np.asarray(third)
-
-
-@lru_cache(maxsize=4)
-def grid_of(size: Size) -> FloatImage:
-    """Return every pixel's own position: ``(h, w, 2)`` float32 x and y; do not modify it."""
-    xs, ys = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
-    return np.dstack([xs, ys]).astype(np.float32)
-
-
-def fetch(plane: NDArray[Any], came_from: NDArray[Any]) -> NDArray[Any]:
-    """Return ``plane`` read at the positions ``came_from``, ``(h, w, 2)`` float32 x and y."""
-    both_in_one = cast("NDArray[Any]", None)  # OpenCV's stub forgets that one map may hold x and y
-    return cv2.remap(
-        plane, came_from, both_in_one, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-
-
-_FLOW_PIXELS = 128 * 72
-
-WRONG_LEVELS = 14
-"""Difference in grey above which a pixel looks wrong after the move."""
-
-SOFT = 0.05
-"""Alpha is soft, which makes an outline, from this to 1 less this."""
-
-OUTLINE_PX = 3
-"""Width by which the outline is spread."""
-
-LEAST_OUTLINE = 25
-"""Length in pixels that an outline counts as at least."""
-
-ANYWHERE_WEIGHT = 4
-"""What a share of the whole frame counts by the side of one of the outline."""
-
-CROWD_PX = 9
-"""Side of the window in which wrong pixels make a crowd."""
-
-CROWD_WEIGHT = 0.2
-"""What the share of such a window counts."""
-
-FOLLOW_PX = 9
-"""Side of the window whose person an outline moves with."""
-
-FOLLOW_REACH_PX = 7
-"""Width by which the outline that does so is spread."""
-
-LEAST_WEIGHT = 1e-3
-"""What the flow of a pixel itself weighs beside that of the person in its window."""
-
-_LEAST_SIDE_PX = 32
-"""OpenCV's DIS flow reads outside its memory on long pictures that are narrower than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +150,10 @@ class Carried:
     Attributes:
         matte: the matte, with ``origin`` ``carried``.
         residual: how wrong the move looks, 0..1: the share of pixels along the person's outline
-            whose grey value differs by more than 14 levels from what the flow says it should be,
-            or four times that share in the whole frame where that is more (somebody comes in).
+            whose grey value differs by more than 14 levels from what the flow predicts, or four
+            times that share in the whole frame where that is more (a person comes in).
         difference: ``(h, w)`` uint8, at the size that the flow is computed at: by how many grey
-            levels each pixel of the frame differs from what the flow says it should be.
+            levels each pixel of the frame differs from what the flow predicts.
         displacement: ``(h, w, 2)`` float32, x and y in pixels of that size: where each pixel of
             the frame was in the anchor's frame, relative to where it is.
     """
@@ -216,17 +164,8 @@ class Carried:
     displacement: FloatImage
 
 
-def flow_size(frame_size: Size) -> Size:
-    """Return the ``(width, height)`` that flow is computed at for frames of ``frame_size``."""
-    scale = (_FLOW_PIXELS / (frame_size[0] * frame_size[1])) ** 0.5
-    return (
-        max(_LEAST_SIDE_PX, min(frame_size[0], round(frame_size[0] * scale))),
-        max(_LEAST_SIDE_PX, min(frame_size[1], round(frame_size[1] * scale))),
-    )
-
-
 class FlowCarrier:
-    """Moves the last inferred matte to each new frame.
+    """Moves the last inferred matte, the anchor, to each new frame.
 
     The flow leads straight from the new frame to the inferred one, so errors do not add up from
     frame to frame.
@@ -237,12 +176,15 @@ class FlowCarrier:
 
     def __init__(self, frame_size: Size) -> None:
         self._frame_size = frame_size
-        self._size = flow_size(frame_size)
-        self._mover = mover_for(self._size)
-        self._grid = grid_of(self._size)
+        scale = (_FLOW_PIXELS / (frame_size[0] * frame_size[1])) ** 0.5
+        self._size = (
+            max(_LEAST_SIDE_PX, min(frame_size[0], round(frame_size[0] * scale))),
+            max(_LEAST_SIDE_PX, min(frame_size[1], round(frame_size[1] * scale))),
+        )
+        self._estimator = flow_estimator(self._size)
         self._anchor: Matte | None = None
         self._planes: FloatImage = np.zeros((0, 0, 3), np.float32)
-        self._looks: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
+        self._appearance: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
 
     @property
     def anchor(self) -> Matte | None:
@@ -254,12 +196,11 @@ class FlowCarrier:
         self._anchor = matte
         self._planes = np.dstack([matte.gain, matte.offset, matte.coarse])
         grey = self._small_grey(pyramid)
-        self._mover.set_anchor(grey)
+        self._estimator.set_anchor(grey)
         alpha = matte.alpha_over(pyramid, self._size)
-        soft = ((alpha > SOFT) & (alpha < 1 - SOFT)).astype(np.uint8)
-        outline = cv2.dilate(soft, np.ones((OUTLINE_PX, OUTLINE_PX), np.uint8))
+        outline = _outline(alpha, _OUTLINE_PX)
         levels = np.rint(alpha * 255).astype(np.uint8)
-        self._looks = np.dstack([grey, 255 * outline, levels])
+        self._appearance = np.dstack([grey, 255 * outline, levels])
 
     def reset(self) -> None:
         """Forget the matte."""
@@ -280,13 +221,12 @@ class FlowCarrier:
         if self._anchor is None:
             raise ValueError("there is no matte to carry yet: call set_anchor first")
         grey = self._small_grey(pyramid)
-        displacement = self._mover.displacement(grey)
-        looks = fetch(self._looks, cv2.add(displacement, self._grid))
-        before, outline, levels = cv2.split(looks)
+        displacement = self._estimator.displacement(grey)
+        before, outline, levels = cv2.split(_remapped(self._appearance, displacement))
         difference = np.asarray(cv2.absdiff(grey, before), np.uint8)
-        residual = _residual(difference > WRONG_LEVELS, outline > 127)
+        residual = _residual(difference > _WRONG_LEVELS, outline > 127)
         alpha = np.asarray(levels, np.float32) * np.float32(1 / 255)
-        matte = self._moved(self._anchor, frame, following(displacement, alpha))
+        matte = self._warped(self._anchor, frame, follow_person(displacement, alpha))
         return Carried(matte, residual, difference, displacement)
 
     def _small_grey(self, pyramid: FramePyramid) -> NDArray[np.uint8]:
@@ -294,17 +234,16 @@ class FlowCarrier:
         grey = cv2.cvtColor(pyramid.scaled(self._size), cv2.COLOR_BGR2GRAY)
         return np.asarray(cv2.GaussianBlur(grey, (3, 3), 0), np.uint8)
 
-    def _moved(self, matte: Matte, frame: Frame, displacement: FloatImage) -> Matte:
+    def _warped(self, matte: Matte, frame: Frame, displacement: FloatImage) -> Matte:
         per_x, per_y = self._size[0] / frame.size[0], self._size[1] / frame.size[1]
         across = matte.box.width / matte.size[0] * per_x
         down = matte.box.height / matte.size[1] * per_y
-        placement = Placement(
-            across=across,
-            down=down,
-            left=matte.box.left * per_x + across / 2 - 0.5,
-            top=matte.box.top * per_y + down / 2 - 0.5,
+        gain, offset, coarse = self._estimator.warp(
+            self._planes,
+            displacement,
+            (matte.box.left * per_x + across / 2 - 0.5, across),
+            (matte.box.top * per_y + down / 2 - 0.5, down),
         )
-        gain, offset, coarse = self._mover.moved(self._planes, displacement, placement)
         return replace(
             matte,
             gain=gain,
@@ -316,43 +255,63 @@ class FlowCarrier:
         )
 
 
-def _residual(wrong: NDArray[np.bool], outline: NDArray[Any]) -> float:
-    """Return how wrong a move looks; see ``Carried``.
-
-    Args:
-        wrong: ``(h, w)``: where the frame is not what the flow says it should be.
-        outline: ``(h, w)``: where the outline was moved to.
-    """
-    count = int(np.count_nonzero(wrong))
-    if count == 0:
-        return 0.0
-    length = max(int(np.count_nonzero(outline)), LEAST_OUTLINE)
-    along = np.count_nonzero(wrong & outline) / length
-    crowd = cv2.blur(wrong.astype(np.float32), (CROWD_PX, CROWD_PX)).max()
-    anywhere = count / wrong.size
-    return float(min(1.0, max(along, ANYWHERE_WEIGHT * anywhere, CROWD_WEIGHT * crowd)))
-
-
-def following(displacement: FloatImage, alpha: FloatImage) -> FloatImage:
+def follow_person(displacement: FloatImage, alpha: FloatImage) -> FloatImage:
     """Return ``displacement`` with the outline moving as the person inside it does.
 
-    Flow is smooth: at an outline it is a mean of the person's motion and the room's, so the matte
-    would lag behind. There the mean over a window counts, weighted by the square of how much of it
-    is person.
+    Flow is smooth: at an outline it is a mean of the person's motion and the background's, so the
+    matte would lag behind. There the mean over a window counts, weighted by alpha squared.
 
     Args:
         displacement: ``(h, w, 2)`` float32.
         alpha: ``(h, w)`` float32 in 0..1: the carried alpha before this correction.
     """
-    weight, least = alpha * alpha, np.float32(LEAST_WEIGHT)
+    weight, least = alpha * alpha, np.float32(_LEAST_WEIGHT)
     across, down = cv2.split(displacement)
     total_x, total_y, total = cv2.split(
-        cv2.blur(cv2.merge([across * weight, down * weight, weight]), (FOLLOW_PX, FOLLOW_PX))
+        cv2.blur(cv2.merge([across * weight, down * weight, weight]), (_FOLLOW_PX, _FOLLOW_PX))
     )
-    soft = ((weight > SOFT) & (weight < 1 - SOFT)).astype(np.uint8)
-    band = cv2.dilate(soft, np.ones((FOLLOW_REACH_PX, FOLLOW_REACH_PX), np.uint8))
-    share = cv2.blur(band.astype(np.float32), (3, 3)) / (total + least)
-    # What is added is the person's motion less the pixel's own, in shares of the window's weight.
+    band = _outline(weight, _FOLLOW_REACH_PX).astype(np.float32)
+    share = cv2.blur(band, (3, 3)) / (total + least)
+    # Adds the person's motion less the pixel's own, in shares of the window's weight.
     across += share * (total_x - total * across)
     down += share * (total_y - total * down)
     return np.asarray(cv2.merge([across, down]), np.float32)
+
+
+def _outline(alpha: FloatImage, side_px: int) -> NDArray[np.uint8]:
+    """Return 1 where alpha is soft, dilated by a square, and 0 elsewhere."""
+    soft = ((alpha > _SOFT) & (alpha < 1 - _SOFT)).astype(np.uint8)
+    return np.asarray(cv2.dilate(soft, np.ones((side_px, side_px), np.uint8)), np.uint8)
+
+
+def _residual(wrong: NDArray[np.bool], outline: NDArray[Any]) -> float:
+    """Return how wrong a move looks; see ``Carried``.
+
+    Args:
+        wrong: ``(h, w)``: where the frame is not what the flow predicts.
+        outline: ``(h, w)``: where the outline was moved to.
+    """
+    count = int(np.count_nonzero(wrong))
+    if count == 0:
+        return 0.0
+    length = max(int(np.count_nonzero(outline)), _LEAST_OUTLINE)
+    along = np.count_nonzero(wrong & outline) / length
+    crowd = cv2.blur(wrong.astype(np.float32), (_CROWD_PX, _CROWD_PX)).max()
+    anywhere = count / wrong.size
+    return float(min(1.0, max(along, _ANYWHERE_WEIGHT * anywhere, _CROWD_WEIGHT * crowd)))
+
+
+def _remapped(plane: NDArray[Any], displacement: FloatImage) -> NDArray[Any]:
+    """Return ``plane`` read where each pixel was, bilinearly."""
+    both_in_one = cast("NDArray[Any]", None)  # OpenCV's stub forgets that one map may hold x and y
+    came_from = cv2.add(displacement, _positions(displacement.shape[1], displacement.shape[0]))
+    return cv2.remap(
+        plane, came_from, both_in_one, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+@lru_cache(maxsize=4)
+def _positions(width: int, height: int) -> FloatImage:
+    """Return every pixel's own position: ``(h, w, 2)`` float32 x and y; do not modify it."""
+    xs, ys = np.meshgrid(np.arange(width), np.arange(height))
+    return np.dstack([xs, ys]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The matte of every frame, from the network or carried to it."""
+"""Matting: the matte of every frame, from the network or carried to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from livebg.clock import NS_PER_S, Clock
 from livebg.closable import Closable
 from livebg.config.settings import Settings
-from livebg.frame import Frame, FramePyramid, Matte
+from livebg.frame import Frame, FramePyramid, Matte, Size
 from livebg.matting.flow import Carried, FlowCarrier
 from livebg.matting.inference import Inference, InferenceTimeout
 from livebg.matting.refinement import Refinement
@@ -20,47 +20,52 @@ __all__ = ["Matting"]
 
 
 class Matting(Closable):
-    """Runs the network where the mask scheduler asks for it, and carries mattes in between.
+    """Runs the network on the frames that the mask scheduler picks, and carries mattes between.
 
     Args:
-        settings: what is in force.
-        segmenter: finds the person; closed along with this.
-        carrier: moves mattes between inferences.
-        times: gets what the stages ``segment``, ``carry`` and ``refine`` took.
-        live: hold the frame rate and the processor budget, and with the latency ``low`` let the
-            network run in a thread of its own.
-        clock: what times the network.
+        settings: the settings in force.
+        segmenter: the network; closed along with this.
+        frame_size: ``(width, height)`` of the frames.
+        times: gets the durations of the stages ``segment``, ``carry`` and ``refine``.
+        live: hold the frame rate and the processor budget, and with the latency ``low`` run the
+            network in a thread of its own.
+        clock: measures inferences.
     """
 
     def __init__(
         self,
         settings: Settings,
         segmenter: Segmenter,
-        carrier: FlowCarrier,
+        frame_size: Size,
         times: StageTimes,
         *,
         live: bool,
         clock: Clock,
     ) -> None:
-        self._carrier = carrier
         self._times = times
         self._live = live
         self._scheduler = MaskScheduler(
             settings.every, max_residual=settings.max_residual, max_age=settings.max_age
         )
+        self._carrier = FlowCarrier(frame_size)
         self._refinement = Refinement(
-            carrier, recurrent=segmenter.info.recurrent, smoothing_s=settings.smoothing_s
+            self._carrier, recurrent=segmenter.info.recurrent, smoothing_s=settings.smoothing_s
         )
-        self._timeout = InferenceTimeout(settings.max_matte_age_s)
         self._budget = InferenceBudget(settings.cpu_budget) if live else None
+        self._timeout = InferenceTimeout(settings.max_matte_age_s)
         self._inference = Inference(
             segmenter, clock, self._timeout, threaded=live and settings.latency == "low"
         )
 
     @property
     def info(self) -> SegmenterInfo:
-        """The network, and what runs it."""
+        """The network and its engine."""
         return self._inference.segmenter.info
+
+    @property
+    def late_notice(self) -> str:
+        """See ``Inference.late_notice``."""
+        return self._inference.late_notice
 
     @property
     def statistics(self) -> Mapping[str, Any]:
@@ -69,17 +74,12 @@ class Matting(Closable):
             "latency": "low" if self._inference.threaded else "aligned",
             "inferred": self._scheduler.inferred,
             "reasons": self._scheduler.reasons,
-            "refused": self._refinement.refused,
+            "refused": self._refinement.rejected,
         }
 
     def clear_statistics(self) -> None:
         """Count decisions from zero again."""
         self._scheduler.clear_counts()
-
-    @property
-    def late_notice(self) -> str:
-        """See ``Inference.late_notice``."""
-        return self._inference.late_notice
 
     def warm_up(self, pyramid: FramePyramid, inferences: int) -> None:
         """Run a recurrent network on a frame several times before its matte is needed.
@@ -104,7 +104,10 @@ class Matting(Closable):
             ValueError: the frame has another size than the network was built for.
         """
         try:
-            self._update_strictness(pyramid.frame)
+            if self._budget is not None:
+                captured_ns = pyramid.frame.captured_ns
+                self._budget.add_frame(captured_ns, spent_ns=self._times.spent_ns)
+                self._scheduler.strictness = self._budget.strictness
             return self._matte(pyramid)
         except Exception:
             self.reset()
@@ -133,19 +136,15 @@ class Matting(Closable):
         """Release the network. Idempotent."""
         self._inference.close()
 
-    def _update_strictness(self, frame: Frame) -> None:
-        if self._budget is not None:
-            self._budget.frame(frame.captured_ns, spent_ns=self._times.spent_ns)
-            self._scheduler.strictness = self._budget.strictness
-
     def _matte(self, pyramid: FramePyramid) -> Matte | None:
-        pending = self._inference.pending
+        inference = self._inference
+        pending = inference.pending
         if pending is not None and pending.frame.index == pyramid.frame.index:
             return self._receive(wait_for=pending)
         self._receive()
         carried = self._carry(pyramid)
-        pending = self._inference.pending
-        unusable = carried is None or carried.residual > CUT_RESIDUAL or self._inference.late
+        pending = inference.pending
+        unusable = carried is None or carried.residual > CUT_RESIDUAL or inference.late
         if unusable and pending is not None:
             # The pending frame is more like this one than the frame that was carried so far.
             if self._receive(wait_for=pending) is None:
@@ -153,13 +152,13 @@ class Matting(Closable):
             carried = self._carry(pyramid) or carried
         decision = self._scheduler.decide(
             carried.residual if carried else 1.0,
-            beside=self._inference.threaded,
-            busy=self._inference.pending is not None,
+            threaded=inference.threaded,
+            busy=inference.pending is not None,
         )
         if carried is not None and not decision.infer:
             return carried.matte
-        self._inference.request(pyramid)
-        if carried is None or decision.urgent or not self._inference.threaded:
+        inference.request(pyramid)
+        if carried is None or decision.urgent or not inference.threaded:
             return self._receive(wait_for=pyramid)
         return carried.matte
 
@@ -174,25 +173,27 @@ class Matting(Closable):
             return self._carrier.carry(pyramid)
 
     def _is_too_old(self, anchor: Matte, frame: Frame) -> bool:
-        """Whether ``anchor`` must not be carried to ``frame`` any more; offline, it always may."""
+        """Return whether ``anchor`` must not be carried to ``frame``; offline, it always may."""
         age_ns = frame.captured_ns - anchor.captured_ns
         return self._live and age_ns > self._timeout.matte_age_s * NS_PER_S
 
     def _receive(self, *, wait_for: FramePyramid | None = None) -> Matte | None:
-        """Take what the network has inferred, refine it, and carry it from now on.
+        """Take the network's result, refine it, and carry it from now on.
 
         Args:
             wait_for: wait for the matte of this frame, which is the pending one.
 
         Returns:
-            The new matte; None where there is none (yet).
+            The new matte; None where there is none yet.
         """
         result = self._inference.take(wait_for=wait_for)
         if result is None:
             return None
-        self._times.add("segment", result.duration_ns, kept=not self._inference.threaded)
+        in_thread = not self._inference.threaded
+        self._times.add("segment", result.duration_ns, in_thread=in_thread)
         if self._budget is not None:
-            self._budget.inferred(result.pyramid.frame.captured_ns, took_ns=result.duration_ns)
+            captured_ns = result.pyramid.frame.captured_ns
+            self._budget.add_inference(captured_ns, duration_ns=result.duration_ns)
         with self._times.timed("refine"):
             matte = self._refinement.refine(result.matte, result.pyramid)
             self._carrier.set_anchor(result.pyramid, matte)

@@ -1,8 +1,7 @@
-"""A plain matte in linear form: the guided filter's coefficients.
+"""Refinement: from the matte of a network to the matte that is shown.
 
-Taking the haze out of a matte.
-
-From what a network returns to the matte that is shown.
+Three steps, each a function: temporal smoothing, for networks without memory; the guided filter's
+coefficients, for networks that return plain alpha; and an alpha floor, for all.
 """
 
 from __future__ import annotations
@@ -13,35 +12,116 @@ import cv2
 import numpy as np
 
 from livebg.clock import NS_PER_S
-from livebg.frame import FloatImage, FramePyramid, Matte
-from livebg.matting.flow import FlowCarrier
-from livebg.matting.smoothing import smoothed
+from livebg.frame import FloatImage, FramePyramid, Matte, Size
+from livebg.matting.flow import Carried, FlowCarrier
 from livebg.matting.validation import MatteValidator, check_matte, empty_matte
 
-__all__ = [
-    "BLEND_PX",
-    "COARSER",
-    "EPSILON",
-    "HAZE",
-    "NEAR_PX",
-    "NOBODY",
-    "RADIUS_SHARE",
-    "SMUDGE",
-    "SOMEBODY",
-    "SURE",
-    "Refinement",
-    "far_window",
-    "fit_linear",
-    "with_alpha_floor",
-    "with_coefficients",
-]
+__all__ = ["Refinement", "fit_linear", "smoothed", "with_alpha_floor", "with_coefficients"]
 
+_HALF_SPEED = 0.25
+"""Speed, in picture widths a second, at which the smoothing's time constant is halved: a calm turn
+of the head stays below a tenth, a wave of the hand goes beyond one."""
 
-RADIUS_SHARE = 1 / 64
-"""Radius of the filter's windows as a share of the matte's width."""
+_DIFFERENT_LEVELS = 10.0
+"""Difference in grey at which the time constant has fallen to 1/e: well above a webcam's noise
+once that is averaged over a few pixels."""
 
-EPSILON = 1e-4
+_DIFFERENT_PX = 7
+"""Side of the window whose largest difference counts: what was uncovered may look like the person
+at some pixels, and would keep specks of a ghost."""
+
+_CERTAIN_SHARE = 0.5
+"""Share of the time constant that is subtracted where the network is certain."""
+
+_RADIUS_SHARE = 1 / 64
+"""Radius of the guided filter's windows as a share of the matte's width."""
+
+_EPSILON = 1e-4
 """Variance of grey below which an area counts as flat."""
+
+_FLOOR = 0.06
+"""Alpha floor away from people. Networks leave up to a few per cent of the background standing in
+flat areas, as smudges."""
+
+_FAR_FLOOR = 0.4
+"""Alpha floor far from people: what a network half takes for a person, with no certain person
+around, is a thing in the background."""
+
+_CERTAIN = 0.7
+"""Alpha from which the network is certain of a person."""
+
+_FAR_SHARE = 0.12
+"""Share of the matte's width from which on that is far."""
+
+_FAR_STEP = 4
+"""Pixels of the matte between two at which it is computed what is far."""
+
+_NEAR_PX = 5
+"""Side of the window in which a person is near."""
+
+_NOBODY, _PERSON = 0.2, 0.5
+"""Alpha up to which there is nobody, and from which there is a person."""
+
+
+def smoothed(matte: Matte, carried: Carried, elapsed_s: float, smoothing_s: float) -> Matte:
+    """Return a plain ``matte``, averaged with the one before it.
+
+    A network that sees every frame for the first time turns noise into flicker. This is an
+    exponential filter, ``alpha = old + a * (new - old)`` with ``a = 1 - exp(-dt / tau)``, so the
+    look does not depend on the frame rate. ``tau`` is ``smoothing_s`` where the picture rests; it
+    falls to 0 where the picture moves fast or does not look as the flow predicts (an average would
+    be a ghost of what was uncovered), and by half where the network is certain.
+
+    A recurrent network does this itself: averaging RVM's coefficients as well takes 2 % off its
+    flicker (dtSSD, every frame of six clips) and adds 2 % to its error.
+
+    Args:
+        matte: the new matte, plain (``gain`` 0): its ``coarse`` is averaged.
+        carried: the matte of the frame that was inferred last, as this function returned it, moved
+            to the new frame.
+        elapsed_s: seconds between the two frames.
+        smoothing_s: the time constant, in seconds, where the picture rests.
+
+    Returns:
+        A matte with new planes; ``matte`` itself where the two cover different parts of the frame.
+    """
+    before = carried.matte
+    if (before.box, before.size) != (matte.box, matte.size):
+        return matte
+    certainty = 2 * matte.coarse - 1
+    uncertain = np.asarray(1 - np.float32(_CERTAIN_SHARE) * certainty * certainty, np.float32)
+    tau_s = smoothing_s * _calm(carried, elapsed_s, matte.size) * uncertain
+    share = 1 - np.exp(-elapsed_s / np.maximum(tau_s, 1e-6))
+    alpha = before.coarse + share * (matte.coarse - before.coarse)
+    alpha = np.ascontiguousarray(alpha, np.float32)
+    return replace(matte, offset=alpha, coarse=alpha)
+
+
+def _calm(carried: Carried, elapsed_s: float, size: Size) -> FloatImage:
+    """Return 1 where the picture rests and 0 where it must not be averaged, at the matte's size."""
+    window = np.ones((_DIFFERENT_PX, _DIFFERENT_PX))
+    around = cv2.dilate(cv2.blur(carried.difference, (3, 3)), window)
+    different = around.astype(np.float32) / _DIFFERENT_LEVELS
+    across, down = cv2.split(carried.displacement)
+    per_second = 1 / (carried.difference.shape[1] * max(elapsed_s, 1e-3))
+    fast = cv2.magnitude(across, down) * np.float32(per_second / _HALF_SPEED)
+    calm = np.exp(-different * different) / (1 + fast * fast)
+    return np.asarray(cv2.resize(calm, size), np.float32)
+
+
+def with_coefficients(matte: Matte, pyramid: FramePyramid) -> Matte:
+    """Return ``matte`` in linear form; a matte that has coefficients already is returned as it is.
+
+    Args:
+        matte: the matte of a frame.
+        pyramid: that frame, which guides the fit.
+    """
+    if matte.gain.any():
+        return matte
+    grey = pyramid.grey(matte.size, matte.box)
+    radius_px = max(1, round(matte.size[0] * _RADIUS_SHARE))
+    gain, offset = fit_linear(grey, matte.offset, radius_px=radius_px, epsilon=_EPSILON)
+    return replace(matte, gain=gain, offset=offset)
 
 
 def fit_linear(
@@ -69,108 +149,48 @@ def fit_linear(
     return np.ascontiguousarray(smooth[..., 0]), np.ascontiguousarray(smooth[..., 1])
 
 
-def with_coefficients(matte: Matte, pyramid: FramePyramid) -> Matte:
-    """Return ``matte`` in linear form; a matte that has coefficients already is returned as it is.
-
-    Args:
-        matte: the matte of a frame.
-        pyramid: that frame, which guides the fit.
-    """
-    if matte.gain.any():
-        return matte
-    grey = pyramid.grey(matte.size, matte.box)
-    radius_px = max(1, round(matte.size[0] * RADIUS_SHARE))
-    gain, offset = fit_linear(grey, matte.offset, radius_px=radius_px, epsilon=EPSILON)
-    return replace(matte, gain=gain, offset=offset)
-
-
-HAZE = 0.06
-"""Alpha that counts as nothing away from people. Networks leave up to a few per cent of the room
-standing in flat areas, as smudges."""
-
-SMUDGE = 0.4
-"""Alpha that counts as nothing far from people: what a network half accepts to be there, with
-nobody around whom it is sure of, is a thing in the room."""
-
-SURE = 0.7
-"""Alpha from which on the network is sure of somebody."""
-
-_FAR_SHARE = 0.12
-"""Share of the matte's width from which on that is far."""
-
-COARSER = 4
-"""How much coarser than the matte it is known what is far."""
-
-NEAR_PX = 5
-"""Side of the window in which somebody is near."""
-
-NOBODY = 0.2
-"""Alpha up to which nobody is there."""
-
-SOMEBODY = 0.5
-"""Alpha from which somebody is."""
-
-BLEND_PX = 3
-"""Side of the window that makes a slope between the two."""
-
-
 def with_alpha_floor(matte: Matte) -> Matte:
-    """Return ``matte`` with alpha mapped from ``haze..1`` to ``0..1`` where nobody is near.
+    """Return ``matte`` with alpha mapped from ``floor..1`` to ``0..1`` where no person is near.
 
     The map is linear, so it goes into the coefficients and costs nothing per pixel of the frame:
-    ``alpha' = (gain * grey + offset - haze) / (1 - haze)``. Along people it leaves everything as it
-    is: there it would thin hair and make the outline flicker more (dtSSD by 2 % on clips with exact
-    mattes, for less than 1 % of their mean error).
+    ``alpha' = (gain * grey + offset - floor) / (1 - floor)``. Along people it leaves everything as
+    it is: there it would thin hair and make the outline flicker more (dtSSD by 2 % on clips with
+    exact mattes, for less than 1 % of their mean error).
     """
-    most = _lightest(matte.coarse, (NEAR_PX, NEAR_PX))
-    near = np.asarray(cv2.blur(_share(most, NOBODY, SOMEBODY), (BLEND_PX, BLEND_PX)), np.float32)
-    haze = np.float32(HAZE) * (1 - near) + np.float32(SMUDGE - HAZE) * _emptiness(most)
-    stretch = np.asarray(1 / (1 - haze), np.float32)
+    most = _dilated(matte.coarse, _NEAR_PX)
+    near = np.asarray(cv2.blur(_ramp(most, _NOBODY, _PERSON), (3, 3)), np.float32)
+    # One in _FAR_STEP pixels of a row sees the largest alpha of all.
+    far_px = 2 * round(_FAR_SHARE * most.shape[1] / _FAR_STEP) + 1
+    around = _dilated(most[::_FAR_STEP, ::_FAR_STEP], far_px)
+    far = np.asarray(cv2.resize(1 - _ramp(around, _FAR_FLOOR, _CERTAIN), most.shape[::-1]))
+    floor = np.float32(_FLOOR) * (1 - near) + np.float32(_FAR_FLOOR - _FLOOR) * far
+    stretch = np.asarray(1 / (1 - floor), np.float32)
     return replace(
         matte,
         gain=matte.gain * stretch,
-        offset=(matte.offset - haze) * stretch,
-        coarse=np.clip((matte.coarse - haze) * stretch, 0, 1),
+        offset=(matte.offset - floor) * stretch,
+        coarse=np.clip((matte.coarse - floor) * stretch, 0, 1),
     )
 
 
-def far_window(width: int) -> tuple[int, int]:
-    """Return the window, on every ``COARSER``-th pixel, within which somebody is not far."""
-    side = 2 * round(_FAR_SHARE * width / COARSER) + 1
-    return side, side
+def _dilated(alpha: FloatImage, side_px: int) -> FloatImage:
+    """Return the largest alpha in a square around each pixel."""
+    return np.asarray(cv2.dilate(alpha, np.ones((side_px, side_px), np.uint8)), np.float32)
 
 
-def _emptiness(most: FloatImage) -> FloatImage:
-    """Return 1 where nobody is anywhere around, 0 where somebody surely is, with a slope between.
-
-    Args:
-        most: the largest alpha around each pixel; one in ``COARSER`` of a row sees all of it.
-    """
-    around = _lightest(most[::COARSER, ::COARSER], far_window(most.shape[1]))
-    empty = cv2.resize(1 - _share(around, SMUDGE, SURE), most.shape[::-1])
-    return np.asarray(empty, np.float32)
-
-
-def _lightest(alpha: FloatImage, window: tuple[int, int]) -> FloatImage:
-    """Return the largest alpha in a window around each pixel."""
-    return np.asarray(cv2.dilate(alpha, np.ones(window, np.uint8)), np.float32)
-
-
-def _share(alpha: FloatImage, none: float, all_of_it: float) -> FloatImage:
-    """Return how far alpha is on its way from ``none`` to ``all_of_it``, 0..1."""
-    share = (alpha - np.float32(none)) / np.float32(all_of_it - none)
-    return np.asarray(np.clip(share, 0, 1), np.float32)
+def _ramp(alpha: FloatImage, low: float, high: float) -> FloatImage:
+    """Return 0 up to ``low``, 1 from ``high`` on, and a slope between."""
+    ramp = (alpha - np.float32(low)) / np.float32(high - low)
+    return np.asarray(np.clip(ramp, 0, 1), np.float32)
 
 
 class Refinement:
-    """Checks mattes, smooths those of networks without memory, and fits plain ones to their edges.
-
-    Called by one thread at a time, for every inferred matte in order.
+    """Validates and refines every inferred matte, in order. Called by one thread at a time.
 
     Args:
         carrier: carries the matte that was refined last.
         recurrent: whether the network has a memory of its own; its mattes are not smoothed.
-        smoothing_s: time constant of a picture at rest, in seconds; 0 smooths nothing.
+        smoothing_s: the smoothing's time constant, in seconds; 0 for none. See ``smoothed``.
     """
 
     def __init__(self, carrier: FlowCarrier, *, recurrent: bool, smoothing_s: float) -> None:
@@ -181,12 +201,12 @@ class Refinement:
         self._validator = MatteValidator()
 
     @property
-    def refused(self) -> int:
-        """Mattes that were not accepted so far, see ``livebg.matting.validation``."""
-        return self._validator.refused
+    def rejected(self) -> int:
+        """Number of mattes that were not accepted; see ``livebg.matting.validation``."""
+        return self._validator.rejected
 
     def refine(self, matte: Matte, pyramid: FramePyramid) -> Matte:
-        """Return ``matte`` as it may be shown; without anybody where it is not accepted.
+        """Return ``matte`` as it may be shown: with alpha 0 everywhere where it is rejected.
 
         Args:
             matte: what the network returned.
@@ -196,11 +216,11 @@ class Refinement:
             ModelError: it is no matte of that frame.
         """
         check_matte(matte, pyramid.frame)
-        # Before smoothing, which would let a network that breaks come in by and by.
+        # Before smoothing, which would let the mattes of a network that fails rise slowly.
         if not self._validator.accepts(matte, pyramid):
             return empty_matte(matte)
         matte = self._smoothed(matte, pyramid)
-        # The coarse alpha keeps its haze: it is what the next matte is averaged with.
+        # The coarse alpha has no floor: the next matte is averaged with it.
         return replace(with_alpha_floor(with_coefficients(matte, pyramid)), coarse=matte.coarse)
 
     def reset(self) -> None:

@@ -1,7 +1,4 @@
-"""Percentiles of a stream of durations in bounded memory.
-
-How long each stage of the chain takes, call by call, in bounded memory.
-"""
+"""Durations of the pipeline's stages, call by call, in bounded memory."""
 
 from __future__ import annotations
 
@@ -13,14 +10,13 @@ from livebg.clock import NS_PER_S, Clock
 
 __all__ = ["Histogram", "StageTimes"]
 
-
 _SMALLEST_S = 1e-6
 _STEP = 1.02
 _BINS = 1 + math.ceil(math.log(600.0 / _SMALLEST_S, _STEP))
 
 
 class Histogram:
-    """Counts durations in bins that grow by 2 %, from one microsecond to ten minutes.
+    """Durations in bins that grow by 2 %, from one microsecond to ten minutes.
 
     A percentile is the geometric middle of its bin, so it is within 1 % of the exact one; shorter
     and longer durations land in the first and the last bin. Not safe to share between threads.
@@ -34,36 +30,32 @@ class Histogram:
     """
 
     def __init__(self) -> None:
-        self._counts = [0] * _BINS
-        self._total = 0
+        self.count = 0
+        """Number of durations."""
+        self._bins = [0] * _BINS
         self._sum_s = 0.0
 
     def add(self, seconds: float) -> None:
-        """Count one duration; a negative one counts as 0."""
+        """Add one duration; a negative one counts as 0."""
         place = 0
         if seconds > _SMALLEST_S:
             place = min(_BINS - 1, 1 + int(math.log(seconds / _SMALLEST_S, _STEP)))
-        self._counts[place] += 1
-        self._total += 1
+        self._bins[place] += 1
+        self.count += 1
         self._sum_s += max(0.0, seconds)
 
     @property
-    def count(self) -> int:
-        """How many durations were counted."""
-        return self._total
-
-    @property
     def mean(self) -> float:
-        """Their exact mean in seconds; 0 when there is none."""
-        return self._sum_s / self._total if self._total else 0.0
+        """Exact mean in seconds; 0 without any."""
+        return self._sum_s / self.count if self.count else 0.0
 
     def percentile(self, percent: float) -> float:
-        """Return the duration in seconds that ``percent`` of them do not exceed; 0 if none."""
-        wanted = max(1, math.ceil(self._total * percent / 100))
+        """Return the duration in seconds that ``percent`` of all do not exceed; 0 without any."""
+        rank = max(1, math.ceil(self.count * percent / 100))
         seen = 0
-        for place, count in enumerate(self._counts):
+        for place, count in enumerate(self._bins):
             seen += count
-            if seen >= wanted:
+            if seen >= rank:
                 return _SMALLEST_S * _STEP ** (place - 0.5) if place else _SMALLEST_S
         return 0.0
 
@@ -74,22 +66,18 @@ class Histogram:
             >>> Histogram().summary_ms()["p50"] is None
             True
         """
-        known = self._total > 0
+        values = {"mean": self.mean, **{f"p{p}": self.percentile(p) for p in (50, 95, 99)}}
         return {
-            "count": self._total,
-            "mean": round(self.mean * 1e3, 3) if known else None,
-            **{
-                f"p{percent}": round(self.percentile(percent) * 1e3, 3) if known else None
-                for percent in (50, 95, 99)
-            },
+            "count": self.count,
+            **{name: round(s * 1e3, 3) if self.count else None for name, s in values.items()},
         }
 
 
 class StageTimes:
-    """Times stages by name, in one thread; any other may read.
+    """Durations by stage, recorded in one thread; any other may read.
 
     Args:
-        clock: what times them.
+        clock: measures them.
 
     Example:
         >>> from livebg.clock import ManualClock
@@ -105,40 +93,34 @@ class StageTimes:
         self._clock = clock
         self._stages: dict[str, Histogram] = {}
         self.spent_ns = 0
-        """Nanoseconds for which all calls together have kept the chain's thread; never cleared."""
+        """Nanoseconds in which all calls have kept the pipeline's thread; never cleared."""
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Time one call of ``stage``; one that raises counts too."""
-        started_ns = self._clock.now_ns()
+        """Record one call of ``stage``, also where it raises."""
+        began_ns = self._clock.now_ns()
         try:
             yield
         finally:
-            self.add(stage, self._clock.now_ns() - started_ns, kept=True)
+            self.add(stage, self._clock.now_ns() - began_ns)
 
-    def add(self, stage: str, took_ns: int, *, kept: bool) -> None:
-        """Record a call of ``stage`` that was timed elsewhere.
-
-        Args:
-            stage: its name.
-            took_ns: how long it took, in nanoseconds.
-            kept: whether it kept the chain's own thread from anything else.
-        """
-        if kept:
-            self.spent_ns += took_ns
-        self._stages.setdefault(stage, Histogram()).add(took_ns / NS_PER_S)
+    def add(self, stage: str, duration_ns: int, *, in_thread: bool = True) -> None:
+        """Record one call of ``stage``; ``in_thread``: it kept the pipeline's own thread."""
+        if in_thread:
+            self.spent_ns += duration_ns
+        self._stages.setdefault(stage, Histogram()).add(duration_ns / NS_PER_S)
 
     def per_frame_ms(self, frames: int) -> dict[str, float]:
         """Return the mean milliseconds that each stage takes of one of ``frames``."""
         return {
-            stage: took.mean * took.count * 1e3 / max(1, frames)
-            for stage, took in self._stages.copy().items()
+            stage: times.mean * times.count * 1e3 / max(1, frames)
+            for stage, times in self._stages.copy().items()
         }
 
-    def distributions(self) -> dict[str, dict[str, float | int | None]]:
+    def summaries_ms(self) -> dict[str, dict[str, float | int | None]]:
         """Return ``Histogram.summary_ms`` of the calls by stage."""
-        return {stage: took.summary_ms() for stage, took in self._stages.copy().items()}
+        return {stage: times.summary_ms() for stage, times in self._stages.copy().items()}
 
     def clear(self) -> None:
-        """Forget what was recorded by stage."""
+        """Forget the calls of all stages."""
         self._stages.clear()

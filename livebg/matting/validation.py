@@ -1,37 +1,28 @@
-"""Which mattes are accepted: the rule, in words and in numbers, for every engine.
+"""Matte validation: which mattes are accepted, so that a network that fails cannot show the room.
 
-A matte that claims nearly all of what the network looked at is either somebody who leans into the
-camera or a network that has gone wrong, and the matte alone cannot tell which. Hence:
+A matte with values or shapes that no matte has is an error, which the privacy guard answers with
+its card. A matte that covers nearly the whole picture is either a person who leans into the camera
+or a network that has failed; the matte alone cannot tell which. Hence the rule:
 
-1. A pixel is *claimed* where alpha exceeds 0.4, and the *claim* is the share of
-   claimed pixels in the matte's box, so that a constant haze counts as much as solid ones.
-2. A claim of up to 90 % is accepted: nobody fills a picture's corners from a desk, but a face in
-   a telephone's picture comes near.
-3. A claim above 97 % is accepted only after a accepted matte that claimed 60 % already. Somebody
-   who leans in covers the picture over several mattes; a network that breaks jumps there at once,
-   or is there from the start. After a refusal the way leads back through a claim below 97 %.
-4. A claim above 90 % is refused, whatever came before, when the room is still to be seen in it:
-   when pixels that are known to be room are claimed now but look as they did. It takes a tenth of
-   the picture, and half of such pixels, among all that are claimed or among those that the matte
-   accepted last did not claim. Somebody in front of a wall hides it. A pixel becomes known as room
-   by a second as background, and ceases to be once accepted mattes have claimed its unchanged look
-   for ten (it was a person whom the network had missed). Brightness is compared up to one factor
+1. A pixel is *covered* where alpha exceeds 0.4; the *coverage* is the share of covered pixels in
+   the matte's box, so that a constant low alpha counts as much as a high one.
+2. A coverage of up to 90 % is accepted: at a desk, a person never fills the picture's corners, but
+   a face in a telephone's picture comes near.
+3. A coverage above 97 % is accepted only after an accepted one of at least 60 %. A person who leans
+   in covers the picture over several mattes; a network that fails jumps there at once, or begins
+   there. After a rejection, a coverage of 60 % to 97 % leads back.
+4. A coverage above 90 % is rejected, whatever came before, where it shows the background: where
+   pixels that are known as background are covered now but look as they did. It takes a tenth of
+   the picture, and half of such pixels, among all that are covered or among those that the last
+   accepted matte did not cover. A person in front of a wall hides it. A pixel becomes known as
+   background in a second of being uncovered, and ceases to be in ten of being covered and looking
+   unchanged (it was a person whom the network had missed). Brightness is compared up to one factor
    for the whole picture, because cameras open up when a face covers the lamp.
 
-``livebg.matting.validation`` follows it.
-
-Which mattes are accepted: a network that claims everything must not show the room.
-
-A matte that is no matte at all (values that are not numbers, planes of the wrong shape) is an
-error, and the privacy guard answers errors with its card. A matte that claims nearly all of what
-the network looked at is either somebody who leans into the camera or a network that has gone
-wrong, and the matte alone cannot tell which. The rule, with its numbers, is that of
-``livebg.matting.validation``.
-
-A refused matte is replaced by one with nobody in it: all of the frame is background plate. So
-somebody who starts with the face all over the picture sees the plate until they sit back for a
-moment. Beyond this rule are a network that errs by less, and one that fails at the very moment at
-which somebody who fills 60 % of the picture is exchanged for another room.
+Instead of a rejected matte, one with alpha 0 everywhere is shown: only the background plate. So a
+person who begins with the face all over the picture sees the plate until they sit back for a
+moment. This rule does not detect a network that errs by less, and one that fails just when a person
+who fills 60 % of the picture is exchanged for another room.
 """
 
 from __future__ import annotations
@@ -47,67 +38,42 @@ from livebg.clock import NS_PER_S
 from livebg.errors import ModelError
 from livebg.frame import FloatImage, Frame, FramePyramid, Matte
 
-__all__ = [
-    "ALL",
-    "CLAIMED",
-    "LARGEST",
-    "LEARN_S",
-    "LONGEST_STEP_S",
-    "LOOK_SIZE",
-    "NEARLY_ALL",
-    "ON_THE_WAY",
-    "SAME_LEVELS",
-    "SEEN_ROOM",
-    "STILL_ROOM",
-    "UNLEARN_S",
-    "MatteValidator",
-    "check_matte",
-    "empty_matte",
-    "warn_of_refusal",
-]
+__all__ = ["MatteValidator", "check_matte", "empty_matte"]
 
 _log = logging.getLogger(__name__)
 
-
-LARGEST = 1e4
+_LARGEST = 1e4
 """Coefficients of real mattes stay below 100; beyond this, float32 loses alpha's levels."""
 
-CLAIMED = 0.4
-"""Alpha above which a pixel is claimed."""
+_COVERED = 0.4
+_NEARLY_ALL = 0.9
+_ALL = 0.97
+_ON_THE_WAY = 0.6
 
-NEARLY_ALL = 0.9
-"""Claim up to which a matte is accepted whatever it shows."""
+_SIZE = (64, 36)
+"""``(width, height)`` at which the background is remembered."""
 
-ALL = 0.97
-"""Claim above which it is accepted only if the one before came near."""
-
-ON_THE_WAY = 0.6
-"""What the one before must have claimed then."""
-
-LOOK_SIZE = (64, 36)
-"""``(width, height)`` at which the room is remembered."""
-
-SAME_LEVELS = 12
+_SAME_LEVELS = 12
 """Difference in grey up to which a pixel looks as it did."""
 
-STILL_ROOM = 0.5
-"""Share of the claimed room that must look as it did for a matte to be refused."""
+_STILL_SEEN = 0.5
+"""Share of the covered background that must look as it did for a matte to be rejected."""
 
-SEEN_ROOM = 0.1
+_LEAST_SEEN = 0.1
 """Share of the picture that this must be at least."""
 
-LEARN_S = 1.0
-"""Time constant in which background becomes known as room."""
+_LEARN_S = 1.0
+"""Time constant in which uncovered pixels become known as background."""
 
-UNLEARN_S = 10.0
-"""Time constant in which claimed pixels that look as they did cease to be known as room."""
+_UNLEARN_S = 10.0
+"""Time constant in which covered pixels that look as they did cease to be known as background."""
 
-LONGEST_STEP_S = 1.0
-"""More than this is not learnt from one matte, however long the one before was ago."""
+_LONGEST_STEP_S = 1.0
+"""Most that is learnt from one matte, however long ago the one before was."""
 
 
 def check_matte(matte: Matte, frame: Frame) -> None:
-    """Refuse what is no matte of ``frame``.
+    """Raise an error if ``matte`` cannot be a matte of ``frame``.
 
     Args:
         matte: what a network returned.
@@ -125,7 +91,7 @@ def check_matte(matte: Matte, frame: Frame) -> None:
             f"{', '.join(map(str, shapes))} instead of one matte; choose another --model"
         )
     # Written so that a value that is not a number fails the comparison as well.
-    if not all(np.abs(plane).max() <= LARGEST for plane in planes):
+    if not all(np.abs(plane).max() <= _LARGEST for plane in planes):
         raise ModelError(
             f"the network answered frame {frame.index} with values that are no alpha matte; "
             "choose another --model or --precision"
@@ -145,100 +111,87 @@ def empty_matte(matte: Matte) -> Matte:
     return replace(matte, gain=nothing, offset=nothing, coarse=nothing)
 
 
-def warn_of_refusal(claim: float, frame: Frame) -> None:
-    """Say in the log that a matte of ``frame``, which claims so much of it, is not accepted."""
-    _log.warning(
-        "the network takes %.0f %% of frame %d for a person: only the background is "
-        "shown until it makes sense again; sit back a little, or choose another --model",
-        100 * claim,
-        frame.index,
-    )
-
-
 class MatteValidator:
-    """Judges one matte after the other by the module's rule. Called by one thread at a time."""
+    """Accepts or rejects one matte after the other by the module's rule."""
 
     def __init__(self) -> None:
-        self._refused = 0
-        self._last_refused = False
+        self.rejected = 0
+        """Number of mattes rejected so far."""
+        self._last_rejected = False
         self.reset()
 
-    @property
-    def refused(self) -> int:
-        """Mattes that were not accepted so far."""
-        return self._refused
-
     def reset(self) -> None:
-        """Forget the room and what was accepted; what was counted stays."""
-        self._claim_before = 0.0
-        self._judged_ns: int | None = None
-        self._look: FloatImage = np.zeros(LOOK_SIZE[::-1], np.float32)
-        self._known: FloatImage = np.zeros(LOOK_SIZE[::-1], np.float32)
-        self._claimed_before: NDArray[np.bool_] = np.zeros(LOOK_SIZE[::-1], np.bool_)
+        """Forget the background and the accepted mattes; the count stays."""
+        shape = _SIZE[::-1]
+        self._coverage = 0.0
+        self._covered: NDArray[np.bool_] = np.zeros(shape, np.bool_)
+        self._captured_ns: int | None = None
+        self._background: FloatImage = np.zeros(shape, np.float32)
+        self._known: FloatImage = np.zeros(shape, np.float32)
 
     def accepts(self, matte: Matte, pyramid: FramePyramid) -> bool:
-        """Say whether ``matte`` may decide what of its frame is shown, and learn from it if so.
+        """Return whether ``matte`` may decide what of its frame is shown; if so, learn from it.
 
         Args:
             matte: a matte that passes ``check_matte``, not smoothed over time.
             pyramid: its frame.
         """
-        frame = pyramid.frame
-        alpha = matte.alpha_over(pyramid, LOOK_SIZE)
-        claimed = alpha > CLAIMED
-        claim = float(np.mean(matte.small_alpha(pyramid) > CLAIMED))
-        grey = cv2.cvtColor(pyramid.scaled(LOOK_SIZE), cv2.COLOR_BGR2GRAY).astype(np.float32)
-        unchanged = np.abs(grey - self._expected(grey)) <= SAME_LEVELS
-        if self._refuses(claim, claimed, unchanged):
-            self._count_refusal(claim, frame)
+        covered = matte.alpha_over(pyramid, _SIZE) > _COVERED
+        coverage = float(np.mean(matte.small_alpha(pyramid) > _COVERED))
+        grey = cv2.cvtColor(pyramid.scaled(_SIZE), cv2.COLOR_BGR2GRAY).astype(np.float32)
+        unchanged = np.abs(grey - self._expected(grey)) <= _SAME_LEVELS
+        if self._is_wrong(coverage, covered, unchanged):
+            self.rejected += 1
+            if not self._last_rejected:
+                _log.warning(
+                    "the network takes %.0f %% of frame %d for a person: only the background is "
+                    "shown until it makes sense again; sit back a little, or choose another "
+                    "--model",
+                    100 * coverage,
+                    pyramid.frame.index,
+                )
+            self._last_rejected = True
             return False
-        self._last_refused = False
-        self._claim_before, self._claimed_before = claim, claimed
-        self._learn(grey, claimed, unchanged, frame.captured_ns)
+        self._last_rejected = False
+        self._coverage, self._covered = coverage, covered
+        self._learn(grey, covered, unchanged, pyramid.frame.captured_ns)
         return True
 
-    def _refuses(
-        self, claim: float, claimed: NDArray[np.bool_], unchanged: NDArray[np.bool_]
+    def _is_wrong(
+        self, coverage: float, covered: NDArray[np.bool_], unchanged: NDArray[np.bool_]
     ) -> bool:
-        if claim > ALL and self._claim_before < ON_THE_WAY:
+        if coverage > _ALL and self._coverage < _ON_THE_WAY:
             return True
-        if claim <= NEARLY_ALL:
+        if coverage <= _NEARLY_ALL:
             return False
-        room = claimed & (self._known > 0.5)
-        return _is_seen(room, unchanged) or _is_seen(room & ~self._claimed_before, unchanged)
+        background = covered & (self._known > 0.5)
+        return any(
+            np.count_nonzero(hidden & unchanged)
+            > max(_LEAST_SEEN * hidden.size, _STILL_SEEN * np.count_nonzero(hidden))
+            for hidden in (background, background & ~self._covered)
+        )
 
     def _expected(self, grey: FloatImage) -> FloatImage:
-        """Return the known room as it would look in the present brightness."""
+        """Return the known background as it would look in the present brightness."""
         known = self._known > 0.5
         if not known.any():
-            return self._look
-        factor = float(np.median((grey[known] + 1) / (self._look[known] + 1)))
-        return np.asarray(self._look * np.float32(min(2.0, max(0.5, factor))), np.float32)
+            return self._background
+        factor = float(np.median((grey[known] + 1) / (self._background[known] + 1)))
+        return np.asarray(self._background * np.float32(min(2.0, max(0.5, factor))), np.float32)
 
     def _learn(
         self,
         grey: FloatImage,
-        claimed: NDArray[np.bool_],
+        covered: NDArray[np.bool_],
         unchanged: NDArray[np.bool_],
         captured_ns: int,
     ) -> None:
-        since_ns = captured_ns - (captured_ns if self._judged_ns is None else self._judged_ns)
-        self._judged_ns = captured_ns
-        step_s = min(LONGEST_STEP_S, max(0.0, since_ns / NS_PER_S))
-        room = ~claimed
-        self._look[room] = grey[room]
-        self._known[room] += (1 - self._known[room]) * np.float32(1 - np.exp(-step_s / LEARN_S))
-        missed = claimed & unchanged
-        self._known[missed] *= np.float32(np.exp(-step_s / UNLEARN_S))
-
-    def _count_refusal(self, claim: float, frame: Frame) -> None:
-        self._refused += 1
-        if not self._last_refused:
-            warn_of_refusal(claim, frame)
-        self._last_refused = True
-
-
-def _is_seen(room: NDArray[np.bool_], unchanged: NDArray[np.bool_]) -> bool:
-    """Say whether what should be hidden, the pixels ``room``, is to be seen instead."""
-    seen = np.count_nonzero(room & unchanged)
-    return bool(seen > max(SEEN_ROOM * room.size, STILL_ROOM * np.count_nonzero(room)))
+        since_ns = 0 if self._captured_ns is None else captured_ns - self._captured_ns
+        self._captured_ns = captured_ns
+        step_s = min(_LONGEST_STEP_S, max(0.0, since_ns / NS_PER_S))
+        background = ~covered
+        self._background[background] = grey[background]
+        self._known[background] += (1 - self._known[background]) * np.float32(
+            1 - np.exp(-step_s / _LEARN_S)
+        )
+        self._known[covered & unchanged] *= np.float32(np.exp(-step_s / _UNLEARN_S))

@@ -284,7 +284,7 @@ def test_a_refused_matte_shows_nobody_and_is_counted() -> None:
     bench.refine(bench.truth)
     matte, frame = bench.refine(np.ones_like(bench.truth))
     assert not full_alpha(matte, frame).any()
-    assert bench.refinement.refused == 1
+    assert bench.refinement.rejected == 1
 
 
 def test_a_reset_forgets_the_mattes_before() -> None:

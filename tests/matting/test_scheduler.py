@@ -28,14 +28,14 @@ class Bench:
         for _ in range(frames):
             captured_ns = self.index * PERIOD_NS
             self.index += 1
-            self.budget.frame(captured_ns, spent_ns=self.spent_ns)
+            self.budget.add_frame(captured_ns, spent_ns=self.spent_ns)
             self.scheduler.strictness = self.budget.strictness
-            took_ns = self.chain_ns
+            duration_ns = self.chain_ns
             if self.scheduler.decide(residual).infer:
-                self.budget.inferred(captured_ns, took_ns=self.inference_ns)
-                took_ns += self.inference_ns
-            self.spent_ns += took_ns
-            self.cpu_ns += took_ns
+                self.budget.add_inference(captured_ns, duration_ns=self.inference_ns)
+                duration_ns += self.inference_ns
+            self.spent_ns += duration_ns
+            self.cpu_ns += duration_ns
         return self.scheduler.inferred - before
 
     def share_of_core(self, frames: int, residual: float) -> float:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from livebg.frame import Box, FloatImage, Frame, FramePyramid, Image, Matte, Size
 from livebg.matting.flow import FlowCarrier
-from livebg.matting.smoothing import smoothed
+from livebg.matting.refinement import smoothed
 from tests.support.mattes import plain_matte
 
 SIZE: Size = (320, 180)

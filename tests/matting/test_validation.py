@@ -89,7 +89,7 @@ def test_ordinary_mattes_are_believed_from_the_first(nearness: float) -> None:
 def test_everything_from_the_start_is_refused_for_ever(level: float) -> None:
     desk = LiveController()
     assert not any(desk.watches([0.4] * 100, np.float32(level) * EVERYTHING))
-    assert desk.judge.refused == 100
+    assert desk.judge.rejected == 100
 
 
 @pytest.mark.parametrize("level", [1.0, 0.7, 0.45])
@@ -168,10 +168,10 @@ def test_somebody_whom_the_network_had_missed_is_shown_once_it_finds_them(
 
 def test_a_reset_forgets_what_was_believed(desk: LiveController) -> None:
     assert all(desk.watches(np.linspace(0.4, 1.2, 15)))
-    refused = desk.judge.refused
+    refused = desk.judge.rejected
     desk.judge.reset()
     assert not desk.sees(1.2)
-    assert desk.judge.refused == refused + 1
+    assert desk.judge.rejected == refused + 1
 
 
 def test_a_run_of_refusals_is_told_once(
