@@ -70,57 +70,34 @@ class Compositor:
         Raises:
             ValueError: the matte belongs to another frame.
         """
-        frame = pyramid.frame
+        frame, kernel = pyramid.frame, compositing_kernel()
         if matte.frame_index != frame.index:
             raise ValueError(f"the matte of frame {matte.frame_index} is not frame {frame.index}'s")
-        tiles = classify_tiles(matte, pyramid)
-        taps = taps_of(frame.size, matte.box, matte.size)
-        planes = MattePlanes(matte.gain, matte.offset, taps)
-        full = None
-        if want_alpha:
-            full = np.empty(frame.image.shape[:2], np.uint8)
-            compositing_kernel().matte_tiles(frame.image, tiles, planes, full)
-        if isinstance(self._plate, UnfilteredPlate):
-            return Composite(frame.image, frame.index, frame.captured_ns, full)
-        if isinstance(self._plate, TransparentPlate) or not pixel_format.holds(frame.size):
-            pixel_format = BGR
-        image = self._blend(pyramid, planes, alpha, tiles, colours, pixel_format)
-        return Composite(image, frame.index, frame.captured_ns, full, pixel_format=pixel_format)
-
-    def _blend(
-        self,
-        pyramid: FramePyramid,
-        matte: MattePlanes,
-        alpha: FloatImage,
-        tiles: Image,
-        colours: FloatImage | None,
-        pixel_format: PixelFormat,
-    ) -> Image:
-        frame = pyramid.frame
-        colours = _NO_COLOURS if colours is None else colours
         whole = Box.whole(frame.size)
+        tiles = classify_tiles(matte, pyramid)
+        planes = MattePlanes(matte.gain, matte.offset, taps_of(frame.size, matte.box, matte.size))
+        colours = _NO_COLOURS if colours is None else colours
         eighth = (max(1, colours.shape[1]), max(1, colours.shape[0]))
         edge = EdgePlanes(colours, taps_of(frame.size, whole, eighth))
-        kernel = compositing_kernel()
+        full = np.empty(frame.image.shape[:2], np.uint8) if want_alpha else None
+        if full is not None:
+            kernel.matte_tiles(frame.image, tiles, planes, full)
+        if isinstance(self._plate, UnfilteredPlate):
+            return Composite(frame.image, frame.index, frame.captured_ns, full)
         if isinstance(self._plate, TransparentPlate):
             cutout = np.empty((*frame.image.shape[:2], 4), np.uint8)
-            kernel.cutout_tiles(frame.image, tiles, matte, edge, cutout)
-            return cutout
+            kernel.cutout_tiles(frame.image, tiles, planes, edge, cutout)
+            return Composite(cutout, frame.index, frame.captured_ns, full)
+        if not pixel_format.holds(frame.size):
+            pixel_format = BGR
         plate = self._plate.render(pyramid, alpha)
         plate_taps = taps_of(frame.size, whole, (plate.shape[1], plate.shape[0]))
+        encoded = self._encoded(plate, frame.size, pixel_format)
         out = np.empty(pixel_format.shape(frame.size), np.uint8)
         kernel.blend_tiles(
-            frame.image,
-            plate,
-            plate_taps,
-            tiles,
-            matte,
-            edge,
-            out,
-            pixel_format,
-            self._encoded(plate, frame.size, pixel_format),
+            frame.image, plate, plate_taps, tiles, planes, edge, out, pixel_format, encoded
         )
-        return out
+        return Composite(out, frame.index, frame.captured_ns, full, pixel_format=pixel_format)
 
     def _encoded(self, plate: Image, size: Size, pixel_format: PixelFormat) -> Image | None:
         """Return ``plate`` in ``pixel_format`` once it is shown for the second time.

@@ -99,6 +99,7 @@ def cutout_tiles(frame: U8, tiles: U8, matte: MattePlanes, edge: EdgePlanes, out
         matte_buffers(matte, width),
         edge_buffers(edge, width),
         out.view(CUTOUT)[..., 0],
+        out.reshape(out.shape[0], -1),
     )
 
 
@@ -153,30 +154,22 @@ def _blend(
         is_copied = kind == BACKGROUND and is_encoded
         if not is_copied:
             area = (top, bottom, left, right)
-            if kind == PERSON:
-                _copy(frame.channels, target, row, *area)
-            else:
-                _paint(plate, plate_taps, height, target, row, *area)
+            source = frame.channels if kind == PERSON else plate
+            _paint(source, plate_taps, height, target, row, *area)
             if kind == MIXED:
                 _blend_person(frame, matte, edge, target, row, *area)
         if not in_place and (is_copied or right == width):
             end = left if is_copied else width
             if end > pending:
-                encode_area(band.pixels, 0, pending, out, top, pending, bottom - top, end - pending)
+                encode_area(band.pixels, out, top, pending, bottom - top, end - pending)
             pending = 0 if right == width else right
         if is_copied:
             copy_area(encoded_plate, out, top, left, bottom - top, right - left)
 
 
 @compiled
-def _copy(frame: U8, target: U8, row: int, top: int, bottom: int, left: int, right: int) -> None:
-    for n in range(bottom - top):
-        copy_row(frame[top + n, 3 * left : 3 * right], target[row + n, 3 * left : 3 * right])
-
-
-@compiled
 def _paint(
-    plate: U8,
+    picture: U8,
     taps: Taps,
     height: int,
     target: U8,
@@ -186,16 +179,16 @@ def _paint(
     left: int,
     right: int,
 ) -> None:
-    """Write the plate behind an area of a frame of ``height`` to ``target``, from ``row`` on."""
+    """Write an area of ``picture``, spread over ``height`` rows, to ``target`` from ``row`` on."""
     first, last = 3 * left, 3 * right
     for y in range(top, bottom):
         line = target[row + y - top, first:last]
-        if plate.shape[0] == height:
-            copy_row(plate[y, first:last], line)
+        if picture.shape[0] == height:
+            copy_row(picture[y, first:last], line)
         else:
             i = taps.y_index[y]
-            j = min(i + 1, plate.shape[0] - 1)
-            upper, lower = plate[i, first:last], plate[j, first:last]
+            j = min(i + 1, picture.shape[0] - 1)
+            upper, lower = picture[i, first:last], picture[j, first:last]
             scanlines.interpolate(upper, lower, taps.y_weight[y], line)
 
 
@@ -223,7 +216,12 @@ def _blend_person(
 
 @compiled
 def _cut_out(
-    frame: Picture, tiles: U8, matte: MatteBuffers, edge: EdgeBuffers, out: NDArray[Any]
+    frame: Picture,
+    tiles: U8,
+    matte: MatteBuffers,
+    edge: EdgeBuffers,
+    out: NDArray[Any],
+    out_channels: U8,
 ) -> None:
     height, width = frame.pixels.shape
     for kind, top, bottom, left, right in _runs(tiles, height, width):
@@ -234,7 +232,7 @@ def _cut_out(
         for y in range(top, bottom):
             target = out[y, left:right]
             if kind == BACKGROUND:
-                scanlines.clear(target)
+                out_channels[y, 4 * left : 4 * right] = 0
             elif kind == PERSON:
                 scanlines.copy_opaque(frame.pixels[y, left:right], target)
             else:

@@ -22,7 +22,6 @@ __all__ = [
     "MatteBuffers",
     "blend",
     "clean_colours",
-    "clear",
     "compute_alpha",
     "copy_opaque",
     "cut_out",
@@ -272,16 +271,6 @@ def copy_opaque(pixels: Records, target: Records) -> None:
         target[n].green = pixels[n].green
         target[n].red = pixels[n].red
         target[n].alpha = 255
-
-
-@compiled
-def clear(target: Records) -> None:
-    """Make ``CUTOUT`` black and fully transparent."""
-    for n in range(target.size):
-        target[n].blue = 0
-        target[n].green = 0
-        target[n].red = 0
-        target[n].alpha = 0
 
 
 @compiled

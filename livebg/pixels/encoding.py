@@ -96,33 +96,25 @@ def encode(image: U8, pixel_format: PixelFormat) -> U8:
     """Return ``image``, ``(H, W, 3)`` uint8 BGR, in ``pixel_format``, which can hold its size."""
     height, width = image.shape[:2]
     out = np.empty(pixel_format.shape((width, height)), np.uint8)
-    encode_area(picture(image).pixels, 0, 0, canvas(out, pixel_format), 0, 0, height, width)
+    encode_area(picture(image).pixels, canvas(out, pixel_format), 0, 0, height, width)
     return out
 
 
 @compiled
 def encode_area(
-    pixels: Records,
-    row: int,
-    column: int,
-    target: Canvas,
-    top: int,
-    left: int,
-    height: int,
-    width: int,
+    pixels: Records, target: Canvas, top: int, left: int, height: int, width: int
 ) -> None:
-    """Write an area of ``pixels``, ``(H, W)`` of ``PIXEL``, that begins at (column, row).
+    """Write the first rows of ``pixels``, ``(h, W)`` of ``PIXEL``, to an area of ``target``.
 
     Where pixels are halved, so are ``top``, ``left``, ``height`` and ``width`` without remainder.
     """
     if target.layout in (_I420, _NV12):
         for n in range(0, height, 2):
-            upper = pixels[row + n, column : column + width]
-            lower = pixels[row + n + 1, column : column + width]
+            upper, lower = pixels[n, left : left + width], pixels[n + 1, left : left + width]
             _halve_rows(upper, lower, target, top + n, left)
         return
     for n in range(height):
-        line = pixels[row + n, column : column + width]
+        line = pixels[n, left : left + width]
         if target.layout == BGR:
             _copy(line, target.first[top + n, 3 * left : 3 * (left + width)])
         elif target.layout == _RGB:
