@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from livebg.bench.subjects import SubjectPlan, open_subject, used_since
+from livebg.bench.subjects import SubjectPlan, open_subject
 from livebg.errors import InputError
 from livebg.frame import FloatImage, Frame, Image
 from livebg.sources.pictures import PictureFolder, list_pictures, read_picture
@@ -29,13 +29,9 @@ __all__ = [
     "QualityCase",
     "QualityResult",
     "ScoreKeeper",
-    "dtssd",
     "find_clips",
-    "grad",
-    "mad",
     "mean_quality",
     "measure_quality",
-    "mse",
 ]
 
 _RATE = Fraction(30)
@@ -43,54 +39,21 @@ _RATE = Fraction(30)
 
 @dataclass(frozen=True, slots=True)
 class MatteScores:
-    """The measures of one clip, or their mean over clips."""
+    """Measures of one clip, or their means over clips.
+
+    Attributes:
+        mad: mean absolute difference x 1e3.
+        mse: mean squared difference x 1e3 (Rhemann et al., section 4).
+        grad: summed squared difference of the gradients' magnitudes / 1e3 (the same, with q = 2,
+            but with Sobel's operator for the derivatives).
+        dtssd: root mean square of the error's change since the last frame x 1e2 (Erofeev et al.,
+            normalised by the number of pixels): flicker and lag show in it, a constant error not.
+    """
 
     mad: float
     mse: float
     grad: float
     dtssd: float
-
-
-def mad(matte: FloatImage, truth: FloatImage) -> float:
-    """Return the mean absolute difference x 1e3.
-
-    Example:
-        >>> mad(np.float32([[0.5, 1.0]]), np.float32([[1.0, 1.0]]))
-        250.0
-    """
-    return float(np.abs(matte - truth).mean()) * 1e3
-
-
-def mse(matte: FloatImage, truth: FloatImage) -> float:
-    """Return the mean squared difference x 1e3 (Rhemann et al. 2009, section 4).
-
-    Example:
-        >>> mse(np.float32([[0.5, 1.0]]), np.float32([[1.0, 1.0]]))
-        125.0
-    """
-    difference = matte - truth
-    return float((difference * difference).mean()) * 1e3
-
-
-def grad(matte: FloatImage, truth: FloatImage) -> float:
-    """Return the summed squared difference of the gradients' magnitudes / 1e3.
-
-    As Rhemann et al. (2009, section 4, with q = 2), but with Sobel's operator for the derivatives.
-    """
-    difference = _gradient(matte) - _gradient(truth)
-    return float((difference * difference).sum()) / 1e3
-
-
-def dtssd(
-    matte: FloatImage, truth: FloatImage, last_matte: FloatImage, last_truth: FloatImage
-) -> float:
-    """Return the root mean square of the error's change since the last frame x 1e2.
-
-    It is Erofeev et al.'s (2015) dtSSD per frame, normalised by the number of pixels: flicker and
-    lag show in it, an error that stays where it is does not.
-    """
-    change = (matte - truth) - (last_matte - last_truth)
-    return float(np.sqrt((change * change).mean())) * 1e2
 
 
 class ScoreKeeper:
@@ -106,9 +69,9 @@ class ScoreKeeper:
     """
 
     def __init__(self) -> None:
-        self._frames: list[tuple[float, float, float]] = []
+        self._frames: list[tuple[float, ...]] = []
         self._changes: list[float] = []
-        self._last: tuple[FloatImage, FloatImage] | None = None
+        self._last_error: FloatImage | None = None
 
     def add(self, matte: Image, truth: Image) -> None:
         """Score the next frame.
@@ -122,10 +85,13 @@ class ScoreKeeper:
         if guess.shape != exact.shape:
             size = (exact.shape[1], exact.shape[0])
             guess = np.asarray(cv2.resize(guess, size, interpolation=cv2.INTER_LINEAR), np.float32)
-        self._frames.append((mad(guess, exact), mse(guess, exact), grad(guess, exact)))
-        if self._last is not None:
-            self._changes.append(dtssd(guess, exact, *self._last))
-        self._last = (guess, exact)
+        error, slopes = guess - exact, _gradient(guess) - _gradient(exact)
+        means = (np.abs(error).mean() * 1e3, np.square(error).mean() * 1e3)
+        self._frames.append((*map(float, means), float(np.square(slopes).sum()) / 1e3))
+        if self._last_error is not None:
+            change = error - self._last_error
+            self._changes.append(float(np.sqrt(np.square(change).mean())) * 1e2)
+        self._last_error = error
 
     @property
     def scores(self) -> MatteScores:
@@ -241,7 +207,7 @@ def measure_quality(case: QualityCase) -> ClipQuality:
         with closing(open_subject(case.plan, size)) as subject:
             subject.process(Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, 0))
             subject.reset()
-            before = subject.statistics
+            subject.clear_statistics()
             for frame in pictures:
                 begin_ns = time.process_time_ns()
                 matte = subject.matte(frame)
@@ -250,7 +216,7 @@ def measure_quality(case: QualityCase) -> ClipQuality:
                 alpha = subject.compose(frame, matte, want_alpha=True).alpha
                 assert alpha is not None
                 keeper.add(alpha, _read_truth(case.clip, frame.index))
-            used = used_since(before, subject.statistics)
+            used = subject.statistics
     return ClipQuality(
         clip=case.clip.name,
         frames=used["frames"],

@@ -98,22 +98,15 @@ class Soak:
 
     Args:
         case: what to run.
-        clock: the clock of the session.
         build: makes the pipeline.
 
     Raises:
         LivebgError: the clip cannot be read.
     """
 
-    def __init__(
-        self,
-        case: SoakCase,
-        *,
-        clock: Clock | None = None,
-        build: Build = build_warmed_up,
-    ) -> None:
+    def __init__(self, case: SoakCase, build: Build = build_warmed_up) -> None:
         self._case = case
-        self._clock = clock or MonotonicClock()
+        self._clock = MonotonicClock()
         footage = load_footage(case.clip, case.size, frames_that_fit(case.size))
         taken = threading.Event()
         self._sink = _TakingSink(taken)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from livebg.bench.subjects import COPY, Subject, SubjectPlan, open_subject, used_since
+from livebg.bench.subjects import COPY, Subject, SubjectPlan, open_subject
 from livebg.clock import NS_PER_S
 from livebg.compositing.backgrounds import cover
 from livebg.compositing.sheets import landscape
@@ -283,20 +283,19 @@ def measure_speed(case: SpeedCase) -> SpeedResult:
     frames = footage.frames()
     with closing(open_subject(case.plan, case.size)) as subject, NullSink() as sink:
         _warm_up(subject, frames, sink)
-        before = subject.statistics
+        subject.clear_statistics()
         cpu_ns = time.process_time_ns()
         spent_ms = np.array(_timed_frames(subject, frames, sink, case.length)) / 1e6
         cpu_ns = time.process_time_ns() - cpu_ns
-        after = subject.statistics
-    used = used_since(before, after)
+        used = subject.statistics
     p50, p95, p99 = map(float, np.percentile(spent_ms, (50, 95, 99)))
     peak_mib = peak_memory_mib()
-    input_size = after.get("input_size")
+    input_size = used.get("input_size")
     return SpeedResult(
         subject=case.plan.name,
         effect=case.effect,
         size=case.size,
-        engine=after.get("engine", ""),
+        engine=used.get("engine", ""),
         input_size=None if input_size is None else (input_size[0], input_size[1]),
         frames=len(spent_ms),
         fps=1e3 / float(spent_ms.mean()),
@@ -304,7 +303,7 @@ def measure_speed(case: SpeedCase) -> SpeedResult:
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,
-        stage_ms=used["stage_ms"],
+        stage_ms=dict(used["stage_ms"]),
         inferred_share=used["inferred"] / used["frames"],
         peak_mib=None if peak_mib is None else peak_mib - footage.size_mib,
     )

@@ -38,12 +38,10 @@ __all__ = [
     "RECIPE",
     "FloatRecipe",
     "FrameCopy",
-    "ReleasedRvm",
     "Subject",
     "SubjectPlan",
     "fill_caches",
     "open_subject",
-    "used_since",
 ]
 
 RECIPE = "float recipe"
@@ -64,7 +62,10 @@ class Subject(Protocol):
 
     @property
     def statistics(self) -> Mapping[str, Any]:
-        """Counts and times since the beginning, as in ``Pipeline.statistics``."""
+        """Counts and times, as in ``Pipeline.statistics``."""
+
+    def clear_statistics(self) -> None:
+        """Count and measure from zero again."""
 
     def process(self, frame: Frame) -> Composite | None:
         """Return ``frame`` filtered; None only from a live pipeline that is late."""
@@ -131,83 +132,14 @@ def fill_caches(plans: Sequence[SubjectPlan], size: Size) -> None:
         build_warmed_up(plan.settings, size).close()
 
 
-def used_since(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the difference of a subject's statistics at two times.
-
-    Returns:
-        ``frames``; ``inferred``; ``stage_ms``: mean milliseconds a frame by stage.
-
-    Example:
-        >>> early = {"frames": 1, "inferred": 1, "stage_ms": {"segment": 900.0}}
-        >>> late = {"frames": 3, "inferred": 2, "stage_ms": {"segment": 310.0}}
-        >>> used_since(early, late)
-        {'frames': 2, 'inferred': 1, 'stage_ms': {'segment': 15.0}}
-    """
-    frames = after["frames"] - before["frames"]
-    earlier = before["stage_ms"]
-    return {
-        "frames": frames,
-        "inferred": after["inferred"] - before["inferred"],
-        "stage_ms": {
-            stage: (mean * after["frames"] - earlier.get(stage, 0.0) * before["frames"])
-            / max(1, frames)
-            for stage, mean in after["stage_ms"].items()
-        },
-    }
-
-
-class ReleasedRvm:
-    """Robust Video Matting as released, full-resolution refiner included (Lin et al. 2021).
-
-    Args:
-        settings: gives the precision and the threads.
-        size: ``(width, height)`` of the frames.
-    """
-
-    def __init__(self, settings: Settings, size: Size) -> None:
-        from openvino import opset13 as ops
-
-        precision = resolve_precision("CPU", settings.precision)
-        scale = min(1.0, _COARSE_WIDTH / size[0])
-        self.input_size = (int(size[0] * scale), int(size[1] * scale))
-        self.engine = describe_engine("CPU", precision)
-        weights = ensure_weights(find("rvm"), suffix=".onnx")
-        graph = openvino_core().read_model(str(weights))
-        ratio = next(p for p in graph.get_parameters() if "downsample" in p.get_friendly_name())
-        ratio.output(0).replace(ops.constant(np.array([scale], np.float32)).output(0))
-        graph.remove_parameter(ratio)
-        self._shapes = {
-            f"r{number}i": shape for number, shape in enumerate(state_shapes(self.input_size), 1)
-        }
-        graph.reshape({"src": [1, 3, size[1], size[0]], **self._shapes})
-        compiled = compile_graph(
-            graph,
-            device="CPU",
-            precision=precision,
-            threads=settings.threads,
-            cache_folder=cache_folder() / "openvino",
-        )
-        self._request = compiled.create_infer_request()
-        self.reset()
-
-    def reset(self) -> None:
-        """Set the recurrent state to zero."""
-        self._states = {name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()}
-
-    def alpha(self, frame: Frame) -> FloatImage:
-        """Return the matte of the next frame, ``(H, W)`` float32 in 0..1."""
-        rgb = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)
-        source = np.ascontiguousarray(rgb.transpose(2, 0, 1)[None].astype(np.float32) / 255)
-        outputs = self._request.infer({"src": source, **self._states})
-        self._states = {name: outputs[name.replace("i", "o")].copy() for name in self._shapes}
-        return np.array(outputs["pha"][0, 0], np.float32)
-
-
 class FloatRecipe:
     """The recipe to beat: the network on every frame, then numpy blending in float32 at full size.
 
+    The network is Robust Video Matting as released, full-resolution refiner included (Lin et al.
+    2021).
+
     Args:
-        settings: gives the background (``blur`` or a picture), the precision and the threads.
+        settings: gives the background (a blur or a picture), the precision and the threads.
         size: ``(width, height)`` of the frames.
 
     Raises:
@@ -217,10 +149,31 @@ class FloatRecipe:
     """
 
     def __init__(self, settings: Settings, size: Size) -> None:
+        from openvino import opset13 as ops
+
         self._plate = _open_plate(settings.background, size)
-        self._network = ReleasedRvm(settings, size)
-        self._frames = 0
-        self._stage_ns = {"segment": 0, "compose": 0}
+        scale = min(1.0, _COARSE_WIDTH / size[0])
+        self._input_size = (int(size[0] * scale), int(size[1] * scale))
+        self._precision = resolve_precision("CPU", settings.precision)
+        weights = ensure_weights(find("rvm"), suffix=".onnx")
+        graph = openvino_core().read_model(str(weights))
+        ratio = next(p for p in graph.get_parameters() if "downsample" in p.get_friendly_name())
+        ratio.output(0).replace(ops.constant(np.array([scale], np.float32)).output(0))
+        graph.remove_parameter(ratio)
+        self._shapes = {
+            f"r{number}i": shape for number, shape in enumerate(state_shapes(self._input_size), 1)
+        }
+        graph.reshape({"src": [1, 3, size[1], size[0]], **self._shapes})
+        compiled = compile_graph(
+            graph,
+            device="CPU",
+            precision=self._precision,
+            threads=settings.threads,
+            cache_folder=cache_folder() / "openvino",
+        )
+        self._request = compiled.create_infer_request()
+        self.reset()
+        self.clear_statistics()
 
     @property
     def statistics(self) -> Mapping[str, Any]:
@@ -228,12 +181,17 @@ class FloatRecipe:
         frames = self._frames
         return {
             "model": "rvm as released",
-            "engine": self._network.engine,
-            "input_size": list(self._network.input_size),
+            "engine": describe_engine("CPU", self._precision),
+            "input_size": list(self._input_size),
             "frames": frames,
             "inferred": frames,
             "stage_ms": {stage: ns / 1e6 / max(1, frames) for stage, ns in self._stage_ns.items()},
         }
+
+    def clear_statistics(self) -> None:
+        """Count and measure from zero again."""
+        self._frames = 0
+        self._stage_ns = {"segment": 0, "compose": 0}
 
     def process(self, frame: Frame) -> Composite:
         """Return ``frame`` filtered."""
@@ -243,7 +201,11 @@ class FloatRecipe:
         """Return the alpha of the next frame, ``(H, W)`` float32 in 0..1."""
         self._frames += 1
         with self._timed("segment"):
-            return self._network.alpha(frame)
+            rgb = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)
+            source = np.ascontiguousarray(rgb.transpose(2, 0, 1)[None].astype(np.float32) / 255)
+            outputs = self._request.infer({"src": source, **self._states})
+            self._states = {name: outputs[name.replace("i", "o")].copy() for name in self._shapes}
+            return np.array(outputs["pha"][0, 0], np.float32)
 
     def compose(self, frame: Frame, matte: FloatImage, *, want_alpha: bool = False) -> Composite:
         """Return ``frame * alpha + plate * (1 - alpha)``, every product in float32."""
@@ -256,8 +218,8 @@ class FloatRecipe:
         return Composite(image, frame.index, frame.captured_ns, full)
 
     def reset(self) -> None:
-        """Forget all earlier frames."""
-        self._network.reset()
+        """Set the recurrent state to zero."""
+        self._states = {name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()}
 
     def close(self) -> None:
         """Do nothing: Python releases everything itself."""
@@ -279,6 +241,10 @@ class FrameCopy:
     def statistics(self) -> Mapping[str, Any]:
         """As ``Pipeline.statistics``, without a network and without stages."""
         return {"frames": self._frames, "inferred": 0, "stage_ms": {}}
+
+    def clear_statistics(self) -> None:
+        """Count from zero again."""
+        self._frames = 0
 
     def process(self, frame: Frame) -> Composite:
         """Return a copy of ``frame``."""

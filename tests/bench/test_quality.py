@@ -13,13 +13,9 @@ from livebg.bench.quality import (
     MatteScores,
     QualityCase,
     ScoreKeeper,
-    dtssd,
     find_clips,
-    grad,
-    mad,
     mean_quality,
     measure_quality,
-    mse,
 )
 from livebg.bench.subjects import RECIPE, SubjectPlan
 from livebg.cli.main import main
@@ -29,39 +25,50 @@ from livebg.frame import FloatImage, Image
 from tests.support.bench_results import write_scene
 
 
-def flat(value: float, size: tuple[int, int] = (4, 6)) -> FloatImage:
-    return np.full(size, value, np.float32)
+def scored(*pairs: tuple[Image, Image]) -> MatteScores:
+    keeper = ScoreKeeper()
+    for matte, truth in pairs:
+        keeper.add(matte, truth)
+    return keeper.scores
+
+
+def flat(level: int, size: tuple[int, int] = (4, 6)) -> Image:
+    return np.full(size, level, np.uint8)
 
 
 def test_the_exact_matte_scores_nothing() -> None:
-    truth = np.random.default_rng(1).random((8, 9), np.float32)
-    assert mad(truth, truth) == mse(truth, truth) == grad(truth, truth) == 0
-    assert dtssd(truth, truth, truth, truth) == 0
+    truth = np.random.default_rng(1).integers(0, 256, (8, 9), np.uint8)
+    assert scored((truth, truth), (truth, truth)) == MatteScores(0, 0, 0, 0)
 
 
 def test_one_wrong_pixel_of_24_counts_by_its_size() -> None:
-    matte = flat(0.0)
-    matte[1, 2] = 0.6
-    assert mad(matte, flat(0.0)) == pytest.approx(1e3 * 0.6 / 24)
-    assert mse(matte, flat(0.0)) == pytest.approx(1e3 * 0.36 / 24)
+    matte = flat(0)
+    matte[1, 2] = 153
+    scores = scored(*[(matte, flat(0))] * 2)
+    assert scores.mad == pytest.approx(1e3 * 0.6 / 24)
+    assert scores.mse == pytest.approx(1e3 * 0.36 / 24)
 
 
 def test_a_ramp_has_the_gradient_of_its_slope() -> None:
     # Sobel's kernel gives 8 times the slope in the middle of a ramp, and 0 at its two mirrored
-    # ends: with slope 0.1 and the division by 4, (0.2)^2 at each of 5 x 4 inner pixels.
-    ramp = np.tile(np.arange(6, dtype=np.float32) / np.float32(10), (5, 1))
-    assert grad(ramp, flat(0.0, (5, 6))) == pytest.approx(0.04 * 5 * 4 / 1e3)
+    # ends: with slope 0.1 and the division by 4, (0.2)^2 at each of 5 x 4 inner pixels, but for
+    # rounding to 8 bits.
+    ramp = np.tile(np.rint(np.arange(6) * 25.5).astype(np.uint8), (5, 1))
+    scores = scored(*[(ramp, flat(0, (5, 6)))] * 2)
+    assert scores.grad == pytest.approx(0.04 * 5 * 4 / 1e3, rel=0.01)
 
 
 def test_an_error_that_stays_is_no_flicker() -> None:
-    assert dtssd(flat(0.7), flat(0.5), flat(0.4), flat(0.2)) == pytest.approx(0, abs=1e-5)
+    scores = scored((flat(102), flat(51)), (flat(178), flat(127)))
+    assert scores.dtssd == pytest.approx(0, abs=1e-5)
 
 
 def test_flicker_is_the_root_mean_square_of_the_change() -> None:
-    last, now = flat(0.5), flat(0.5)
-    now[0] = 0.9
+    now = flat(51)
+    now[0] = 153
     # A quarter of the pixels changes its error by 0.4.
-    assert dtssd(now, flat(0.5), last, flat(0.5)) == pytest.approx(1e2 * math.sqrt(0.16 / 4))
+    scores = scored((flat(51), flat(51)), (now, flat(51)))
+    assert scores.dtssd == pytest.approx(1e2 * math.sqrt(0.16 / 4))
 
 
 def test_the_scores_of_a_clip_are_means_over_its_frames() -> None:
