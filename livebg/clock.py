@@ -1,7 +1,4 @@
-"""Monotonic time: the only clock that livebg reads.
-
-Stages and the runtime take a ``Clock`` so that tests can drive time by hand.
-"""
+"""Monotonic time, the only time that livebg reads; tests drive it by hand."""
 
 from __future__ import annotations
 
@@ -37,7 +34,7 @@ class MonotonicClock:
 
 
 class ManualClock:
-    """A clock that only moves when it is told to, or when somebody waits on it.
+    """A clock that moves only when it is advanced, or waited on.
 
     Example:
         >>> clock = ManualClock()

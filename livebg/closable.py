@@ -1,4 +1,4 @@
-"""What is closed at the end of its ``with`` block."""
+"""Base class of what is closed at the end of its ``with`` block."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""How the pixels of a picture lie in memory.
-
-What passes between the stages: a frame, its matte, and the composite of the two.
+"""What passes between the stages: frame, matte and composite, with their sizes and formats.
 
 All three are frozen: a stage that has handed one on never writes into its arrays again, so a
 value may cross threads without a copy or a lock.
@@ -31,91 +29,6 @@ __all__ = [
     "size_text",
 ]
 
-
-PixelLayout = Literal["bgr", "rgb", "i420", "nv12", "yuy2"]
-
-ColourMatrix = Literal["bt601", "bt709"]
-"""How luma and chroma were made of red, green and blue. The range is limited: luma 16..235, chroma
-16..240. Video calls take a camera's pictures for BT.601, players a tagged recording for BT.709."""
-
-
-@dataclass(frozen=True, slots=True)
-class PixelFormat:
-    """A layout, and for those of luma and chroma the matrix. All are uint8 and C-contiguous.
-
-    ======  ===============  ======================================================================
-    layout  array            content
-    ======  ===============  ======================================================================
-    bgr     (H, W, 3 or 4)   blue, green, red; with a fourth channel straight alpha
-    rgb     (H, W, 3)        red, green, blue
-    i420    (H * 3/2, W)     luma, then U, then V, both halved each way; H and W are even
-    nv12    (H * 3/2, W)     luma, then U V U V ..., halved each way; H and W are even
-    yuy2    (H, W, 2)        Y U Y V for every two pixels of a row; W is even
-    ======  ===============  ======================================================================
-
-    A halved chroma sample lies in the middle of the pixels that it is the mean of.
-
-    Attributes:
-        layout: which of these.
-        matrix: None for ``bgr`` and ``rgb``.
-
-    Example:
-        >>> PixelFormat("i420", "bt601").shape((1280, 720))
-        (1080, 1280)
-    """
-
-    layout: PixelLayout
-    matrix: ColourMatrix | None = None
-
-    def __post_init__(self) -> None:
-        if (self.matrix is None) != (self.layout in ("bgr", "rgb")):
-            raise ValueError(f"{self.layout} with the colour matrix {self.matrix} is no format")
-
-    def held_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Return the largest part of ``size``, ``(width, height)``, that this format can hold."""
-        width, height = size
-        match self.layout:
-            case "i420" | "nv12":
-                return width - width % 2, height - height % 2
-            case "yuy2":
-                return width - width % 2, height
-            case _:
-                return size
-
-    def holds(self, size: tuple[int, int]) -> bool:
-        """Say whether pictures of ``size``, ``(width, height)``, can have this format."""
-        return self.held_size(size) == size
-
-    def shape(self, size: tuple[int, int]) -> tuple[int, ...]:
-        """Return the shape of an opaque picture of ``size``, ``(width, height)``."""
-        width, height = size
-        match self.layout:
-            case "i420" | "nv12":
-                return height * 3 // 2, width
-            case "yuy2":
-                return height, width, 2
-            case _:
-                return height, width, 3
-
-    def size(self, image: NDArray[np.uint8]) -> tuple[int, int]:
-        """Return the ``(width, height)`` of the picture that ``image`` holds in this format."""
-        height, width = image.shape[:2]
-        return width, height * 2 // 3 if self.layout in ("i420", "nv12") else height
-
-    def fits(self, image: NDArray[np.uint8]) -> bool:
-        """Say whether ``image`` has the dtype and a shape of this format."""
-        if image.dtype != np.uint8 or image.ndim not in (2, 3):
-            return False
-        size = self.size(image)
-        if self.layout == "bgr" and image.shape == (size[1], size[0], 4):
-            return True
-        return self.holds(size) and image.shape == self.shape(size)
-
-
-BGR = PixelFormat("bgr")
-"""What frames are, and composites until a sink wants otherwise."""
-
-
 Image = NDArray[np.uint8]
 """``(H, W)``, ``(H, W, 3)`` BGR or ``(H, W, 4)`` BGRA, uint8, alpha straight."""
 
@@ -125,10 +38,14 @@ FloatImage = NDArray[np.float32]
 Size = tuple[int, int]
 """``(width, height)`` in pixels."""
 
-_MEAN_OF_LEVELS = np.full((1, 3), 1 / 765, np.float32)
-
 MatteOrigin = Literal["inferred", "carried"]
 """``inferred``: the network saw this very frame. ``carried``: moved here by optical flow."""
+
+PixelLayout = Literal["bgr", "rgb", "i420", "nv12", "yuy2"]
+
+ColourMatrix = Literal["bt601", "bt709"]
+"""How luma and chroma were made of red, green and blue. The range is limited: luma 16..235, chroma
+16..240. Video calls take a camera's pictures for BT.601, players a tagged recording for BT.709."""
 
 
 def size_text(size: Size) -> str:
@@ -166,13 +83,86 @@ class Box:
         return self.bottom - self.top
 
     def holds(self, other: Box) -> bool:
-        """Say whether all of ``other`` lies in this box."""
+        """Return whether all of ``other`` lies in this box."""
         return (
             self.left <= other.left
             and self.top <= other.top
             and self.right >= other.right
             and self.bottom >= other.bottom
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFormat:
+    """A layout, and for those of luma and chroma the matrix. All are uint8 and C-contiguous.
+
+    ======  ===============  ======================================================================
+    layout  array            content
+    ======  ===============  ======================================================================
+    bgr     (H, W, 3 or 4)   blue, green, red; with a fourth channel straight alpha
+    rgb     (H, W, 3)        red, green, blue
+    i420    (H * 3/2, W)     luma, then U, then V, both halved each way; H and W are even
+    nv12    (H * 3/2, W)     luma, then U V U V ..., halved each way; H and W are even
+    yuy2    (H, W, 2)        Y U Y V for every two pixels of a row; W is even
+    ======  ===============  ======================================================================
+
+    A halved chroma sample lies in the middle of the pixels that it is the mean of.
+
+    Attributes:
+        layout: which of these.
+        matrix: None for ``bgr`` and ``rgb``.
+
+    Example:
+        >>> PixelFormat("i420", "bt601").shape((1280, 720))
+        (1080, 1280)
+    """
+
+    layout: PixelLayout
+    matrix: ColourMatrix | None = None
+
+    def __post_init__(self) -> None:
+        if (self.matrix is None) != (self.layout in ("bgr", "rgb")):
+            raise ValueError(f"{self.layout} with the colour matrix {self.matrix} is no format")
+
+    def held_size(self, size: Size) -> Size:
+        """Return the largest part of ``size`` that this format can hold."""
+        across, down = {"i420": (2, 2), "nv12": (2, 2), "yuy2": (2, 1)}.get(self.layout, (1, 1))
+        return size[0] - size[0] % across, size[1] - size[1] % down
+
+    def holds(self, size: Size) -> bool:
+        """Return whether pictures of ``size`` can have this format."""
+        return self.held_size(size) == size
+
+    def shape(self, size: Size) -> tuple[int, ...]:
+        """Return the shape of an opaque picture of ``size``."""
+        width, height = size
+        match self.layout:
+            case "i420" | "nv12":
+                return height * 3 // 2, width
+            case "yuy2":
+                return height, width, 2
+            case _:
+                return height, width, 3
+
+    def size(self, image: Image) -> Size:
+        """Return the size of the picture that ``image`` holds in this format."""
+        height, width = image.shape[:2]
+        return width, height * 2 // 3 if self.layout in ("i420", "nv12") else height
+
+    def fits(self, image: Image) -> bool:
+        """Return whether ``image`` has the dtype and a shape of this format."""
+        if image.dtype != np.uint8 or image.ndim not in (2, 3):
+            return False
+        size = self.size(image)
+        if self.layout == "bgr" and image.shape == (size[1], size[0], 4):
+            return True
+        return self.holds(size) and image.shape == self.shape(size)
+
+
+BGR = PixelFormat("bgr")
+"""The format of frames, and of composites unless a sink asks for another one."""
+
+_MEAN_OF_LEVELS = np.full((1, 3), 1 / 765, np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,4 @@
-"""A queue of one: the newest item wins, and whoever puts never waits.
-
-A bounded queue that drops nothing: whoever puts waits for room.
-
-A named thread with one job, which keeps the error that ended it.
-
-How long to wait before something that failed is tried again.
-
-A piece of work in a thread of its own, while whoever wants it goes on.
-"""
+"""Threads and what they share: mailbox, bounded queue, worker, background task, back-off."""
 
 from __future__ import annotations
 
@@ -32,14 +23,18 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 
-
 T = TypeVar("T")
+
+_POLL_S = 0.2
+"""Time-out of every wait, after which its condition is checked, should a wake-up be missed."""
+
+_PREFIX = "livebg-"
 
 
 class Mailbox(Generic[T]):
     """Hands the newest item from one thread to another.
 
-    Bound: one item. Drop policy: a new item replaces one that nobody has taken, and is counted.
+    Bound: one item. Drop policy: a new item replaces one that was not taken, and is counted.
 
     Example:
         >>> box: Mailbox[str] = Mailbox()
@@ -56,7 +51,7 @@ class Mailbox(Generic[T]):
         self._dropped = 0
 
     def put(self, item: T) -> None:
-        """Leave ``item``, in place of one that nobody has taken; ignored once closed."""
+        """Leave ``item``, in place of one that was not taken; ignored once closed."""
         with self._condition:
             if self._closed:
                 return
@@ -75,32 +70,28 @@ class Mailbox(Generic[T]):
             return self._items.pop() if self._items else None
 
     def close(self) -> None:
-        """Take no further item and wake whoever waits; an item that is inside can be taken."""
+        """Accept no further item and wake readers; the item that is inside can be taken."""
         with self._condition:
             self._closed = True
             self._condition.notify_all()
 
     @property
     def finished(self) -> bool:
-        """True once it is closed and empty: ``get`` will return None for ever."""
+        """True once it is closed and empty: ``get`` will only return None."""
         with self._condition:
             return self._closed and not self._items
 
     @property
     def dropped(self) -> int:
-        """How many items were replaced before anybody took them."""
+        """Number of items that were replaced before they were taken."""
         with self._condition:
             return self._dropped
-
-
-_POLL_S = 0.2
-"""How long a wait lasts before it looks around, should a wake-up ever be missed."""
 
 
 class BoundedQueue(Generic[T]):
     """Hands items from one thread to another, in order.
 
-    Bound: ``capacity`` items. Drop policy: none; ``put`` waits. Only ``cancel`` throws items away.
+    Bound: ``capacity`` items. Drop policy: none; ``put`` waits. Only ``cancel`` discards items.
 
     Args:
         capacity: items that may wait, at least 1.
@@ -122,7 +113,7 @@ class BoundedQueue(Generic[T]):
         self._cancelled = False
 
     def put(self, item: T) -> bool:
-        """Add ``item``, once there is room.
+        """Add ``item``; wait for room.
 
         Returns:
             False when the queue was finished or cancelled: the item is not in it.
@@ -137,7 +128,7 @@ class BoundedQueue(Generic[T]):
             return True
 
     def get(self) -> T | None:
-        """Take the oldest item, once there is one.
+        """Take the oldest item; wait for one.
 
         Returns:
             None when there will be no further item: finished and empty, or cancelled.
@@ -145,19 +136,17 @@ class BoundedQueue(Generic[T]):
         with self._changed:
             while not self._items and not self._finished:
                 self._changed.wait(_POLL_S)
-            if not self._items:
-                return None
             self._changed.notify_all()
-            return self._items.popleft()
+            return self._items.popleft() if self._items else None
 
     def finish(self) -> None:
-        """Take no further item; those that wait can still be taken. Idempotent."""
+        """Accept no further item; those that wait can still be taken. Idempotent."""
         with self._changed:
             self._finished = True
             self._changed.notify_all()
 
     def cancel(self) -> None:
-        """Take no further item and throw away those that wait. Idempotent."""
+        """Accept no further item and discard those that wait. Idempotent."""
         with self._changed:
             self._finished = self._cancelled = True
             self._items.clear()
@@ -170,20 +159,17 @@ class BoundedQueue(Generic[T]):
             return self._cancelled
 
 
-_PREFIX = "livebg-"
-
-
 class Worker:
-    """Runs ``body(stop)`` in a thread of its own.
+    """Runs ``body(stop)`` in the thread ``livebg-<name>``, and keeps the error that ended it.
 
-    The body owns what it opens, looks at ``stop`` at least every tenth of a second, and returns
-    once it is set. The thread is a daemon: one that hangs in a driver cannot hold the program's
-    exit; ``join`` says whether it ended.
+    The body owns what it opens, checks ``stop`` at least every tenth of a second, and returns once
+    it is set. The thread is a daemon: one that hangs in a driver cannot prevent the program's exit;
+    ``join`` returns whether it ended.
 
     Args:
-        name: what the job is; the thread is called ``livebg-<name>``.
-        body: the job; gets the stop flag.
-        on_end: called in the thread when the job is over, also after an error.
+        name: the thread's name, without the prefix.
+        body: runs in the thread; gets the stop flag.
+        on_end: called in the thread after the body, also after an error.
     """
 
     def __init__(
@@ -195,7 +181,7 @@ class Worker:
     ) -> None:
         self.name = name
         self.error: BaseException | None = None
-        """What ended the job, or None."""
+        """The error that ended the body, or None."""
         self._body = body
         self._on_end = on_end
         self._stop = threading.Event()
@@ -206,19 +192,18 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask the job to end; returns at once. Idempotent."""
+        """Set the stop flag; returns at once. Idempotent."""
         self._stop.set()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait up to ``timeout_s`` seconds for the job to end; return whether it did."""
-        if self._thread.ident is None:
-            return True
-        self._thread.join(max(0.0, timeout_s))
+        """Wait up to ``timeout_s`` seconds for the thread to end; return whether it did."""
+        if self._thread.ident is not None:
+            self._thread.join(max(0.0, timeout_s))
         return not self.alive
 
     @property
     def alive(self) -> bool:
-        """True while the job runs."""
+        """True while the thread runs."""
         return self._thread.is_alive()
 
     def _run(self) -> None:
@@ -232,17 +217,57 @@ class Worker:
                 self._on_end()
 
 
+class BackgroundTask(Generic[T]):
+    """Runs ``work(stop)`` once in the thread ``livebg-<name>`` and keeps what it returns.
+
+    Args:
+        name: the thread's name, without the prefix.
+        work: the work; gets a flag that is set once its outcome is not needed any more.
+
+    Example:
+        >>> task = BackgroundTask("sum", lambda stop: 1 + 1)
+        >>> task.wait()
+        >>> task.outcome()
+        2
+    """
+
+    def __init__(self, name: str, work: Callable[[threading.Event], T]) -> None:
+        self._outcomes: list[T] = []
+        self._worker = Worker(name, lambda stop: self._outcomes.append(work(stop)))
+        self._worker.start()
+
+    @property
+    def done(self) -> bool:
+        """True once the work is over, also after an error."""
+        return not self._worker.alive
+
+    def outcome(self) -> T:
+        """Return what the work returned, or raise what it raised. Only once ``done``."""
+        if self._worker.error is not None:
+            raise self._worker.error
+        return self._outcomes[0]
+
+    def stop(self) -> None:
+        """Set the stop flag; returns at once."""
+        self._worker.stop()
+
+    def wait(self) -> None:
+        """Wait until the work is over, however long that takes."""
+        while not self._worker.join(_POLL_S):
+            pass
+
+
 def still_running() -> list[str]:
-    """Return the names of the jobs of this process that are not over."""
+    """Return the names of this process's workers that have not ended."""
     threads = (thread.name for thread in threading.enumerate())
     return [name.removeprefix(_PREFIX) for name in threads if name.startswith(_PREFIX)]
 
 
 def raise_first_error(*errors: BaseException | None) -> None:
-    """Raise the first that is an error, if any is.
+    """Raise the first error that is not None, if there is one.
 
     Raises:
-        LivebgError: that error, or a SessionError about it if it is none of ours.
+        LivebgError: that error, or a SessionError about it where it is of another library.
     """
     for error in errors:
         if error is not None:
@@ -250,7 +275,7 @@ def raise_first_error(*errors: BaseException | None) -> None:
 
 
 class Backoff:
-    """Waiting times that double from ``first_s`` to ``longest_s`` until ``reset``.
+    """Waiting times before retries: they double from ``first_s`` to ``longest_s`` until ``reset``.
 
     Example:
         >>> from livebg.clock import ManualClock
@@ -272,12 +297,12 @@ class Backoff:
         self.reset()
 
     def reset(self) -> None:
-        """It works again: be ready at once, and start from the shortest wait next time."""
+        """Be ready at once, and begin with the shortest wait after the next failure."""
         self._next_s = self._first_s
         self._ready_ns: int | None = None
 
     def fail(self) -> float:
-        """It failed: return the seconds until it may be tried again."""
+        """Record a failure; return the seconds until the next try."""
         wait_s = self._next_s
         self._next_s = min(self._next_s * 2, self._longest_s)
         self._ready_ns = self._clock.now_ns() + round(wait_s * NS_PER_S)
@@ -285,52 +310,5 @@ class Backoff:
 
     @property
     def ready(self) -> bool:
-        """True when it may be tried."""
+        """True when it is time for the next try."""
         return self._ready_ns is None or self._clock.now_ns() >= self._ready_ns
-
-
-_TASK_POLL_S = 0.5
-
-
-class BackgroundTask(Generic[T]):
-    """Runs ``work(stop)`` once in the thread ``livebg-<name>`` and keeps what it returns.
-
-    Args:
-        name: what the work is.
-        work: the work; it gets a flag that is set when nobody wants the outcome any more.
-
-    Example:
-        >>> task = BackgroundTask("sum", lambda stop: 1 + 1)
-        >>> task.wait()
-        >>> task.outcome()
-        2
-    """
-
-    def __init__(self, name: str, work: Callable[[threading.Event], T]) -> None:
-        self._work = work
-        self._outcomes: list[T] = []
-        self._worker = Worker(name, self._run)
-        self._worker.start()
-
-    @property
-    def done(self) -> bool:
-        """True once the work is over, well or not."""
-        return not self._worker.alive
-
-    def outcome(self) -> T:
-        """Return what the work returned, or raise what it raised. Only once ``done``."""
-        if self._worker.error is not None:
-            raise self._worker.error
-        return self._outcomes[0]
-
-    def stop(self) -> None:
-        """Let the work know that nobody wants its outcome any more; returns at once."""
-        self._worker.stop()
-
-    def wait(self) -> None:
-        """Wait until the work is over, however long that takes."""
-        while not self._worker.join(_TASK_POLL_S):
-            pass
-
-    def _run(self, stop: threading.Event) -> None:
-        self._outcomes.append(self._work(stop))

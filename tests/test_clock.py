@@ -15,17 +15,11 @@ def test_the_monotonic_clock_is_the_systems() -> None:
     assert before <= now <= time.monotonic_ns()
 
 
-def test_the_monotonic_clock_waits_as_long_as_asked() -> None:
+def test_the_monotonic_clock_waits_until_the_event_or_the_time_out() -> None:
     clock, event = MonotonicClock(), threading.Event()
-    began = clock.now_ns()
-    assert not clock.wait(event, 0.01)
-    assert clock.now_ns() - began >= 0.009 * NS_PER_S
-
-
-def test_the_monotonic_clock_does_not_wait_for_what_has_happened() -> None:
-    event = threading.Event()
+    assert not clock.wait(event, 0.001)
     event.set()
-    assert MonotonicClock().wait(event, 3600)
+    assert clock.wait(event, 3600)
 
 
 @pytest.mark.parametrize("clock", [MonotonicClock(), ManualClock()])
