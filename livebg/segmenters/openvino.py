@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,7 @@ class OpenvinoSegmenter(NetworkSegmenter):
         crop: bool = False,
         live: bool = False,
     ) -> None:
+        model = name or str(path)
         file = describe_onnx(path) if name is None else None
         recurrent = name == "rvm" or (file is not None and file.kind == "recurrent")
         int8 = recurrent and (
@@ -89,20 +90,19 @@ class OpenvinoSegmenter(NetworkSegmenter):
             "threads": threads,
         }
         classes: tuple[str, ...] = ()
-        if not recurrent:
-            if file is None:
-                assert name is not None
-                file = converted_network(name, path, input_size, cache_folder)
-            input_size = file.input_size or input_size
-            classes = VOC_CLASSES if file.kind == "classes" else ()
-        check_kept(name or str(path), classes, keep)
+        make_network: Callable[[Size], Network]
         if recurrent:
+            check_kept(model, classes, keep)
             make_network = partial(_RecurrentNetwork, path, int8=int8, **options)
         else:
+            file = file or converted_network(model, path, input_size, cache_folder)
+            input_size = file.input_size or input_size
+            classes = VOC_CLASSES if file.kind == "classes" else ()
+            check_kept(model, classes, keep)
             kept = class_indices(keep) if classes else (_PERSON,)
-            make_network = partial(_StaticNetwork, file, name or str(path), kept, **options)
+            make_network = partial(_StaticNetwork, file, model, kept, **options)
         info = SegmenterInfo(
-            model="rvm" if recurrent else name or str(path),
+            model="rvm" if recurrent else model,
             engine=describe_engine(device, f"int8+{precision}" if int8 else precision),
             input_size=input_size,
             recurrent=recurrent,

@@ -1,9 +1,9 @@
-"""Where to look: a box of the frame that holds the person and moves rarely.
+"""The crop of the frame that holds the person, and that moves rarely.
 
 A person at a desk fills a third of the picture. A network that sees only that part sees it at
 nearly twice the resolution for the same work. The box must not follow every movement, because the
-network's memory is resampled whenever it moves, and it must never cut off a hand or a second
-person that comes in from the side.
+network's recurrent state is resampled whenever it moves, and it must never cut off a hand or a
+second person that comes in from the side.
 """
 
 from __future__ import annotations
@@ -22,44 +22,64 @@ __all__ = ["GRID_PX", "PersonBox", "aspects_of", "person_extent"]
 GRID_PX = 16
 """Boxes begin and end on multiples of this, so that they fall on the halved pictures' pixels."""
 
-_PERSON = 0.5
-_LEAST_SHARE = 0.001
-_LEAST_OF_LARGEST = 0.1
+_PERSON_ALPHA = 0.5
+_MIN_SHARE = 0.001
+"""Of the matte's pixels: the least person that counts."""
+
+_MIN_SHARE_OF_LARGEST = 0.1
+"""Of the largest person's pixels: the least further person that counts."""
+
 _MARGIN = 0.14
-_TIGHT = 0.05
-_WORTHWHILE = 0.8
-_LEAST_HEIGHT = 0.4
+"""Space around the person in a new box, as a share of the person's extent."""
+
+_MIN_MARGIN = 0.05
+"""The box moves when less space than this is left."""
+
+_MAX_CROP_SHARE = 0.8
+"""Of the frame's area: a larger box is not worth a crop."""
+
+_MIN_HEIGHT = 0.4
+"""Of the frame's height: the smallest box."""
+
 _SHRINK_AT = 1.6
+"""A box of this many times the needed area shrinks, after ``_SHRINK_AFTER_S``."""
+
 _SHRINK_AFTER_S = 1.0
 _RECENT_S = 2.0
-_WATCH_SIZE = (64, 36)
-_WATCH_LEVELS = 18
-_STIR_SHARE = 0.02
+"""A new box holds the person's extents of this time."""
+
+_MOTION_SIZE = (64, 36)
+_MOTION_LEVELS = 18
+"""A pixel that changes by more has moved."""
+
+_MOTION_SHARE = 0.02
+"""Of the pixels: motion outside the box that calls for a search."""
+
 _SEARCH_EVERY_S = 4.0
 _SEARCH_PAUSE_S = 1.0
 
 
 def aspects_of(frame_size: Size) -> tuple[float, ...]:
-    """Return the shapes (width / height) that boxes may have besides the whole frame's."""
+    """Return the aspect ratios (width / height) that boxes may have besides the frame's."""
     return (4 / 3, 1.0) if frame_size[0] >= frame_size[1] else (1.0, 3 / 4)
 
 
 def person_extent(alpha: FloatImage, box: Box) -> Box | None:
-    """Return the rectangle of the frame that holds everything that is surely person.
+    """Return the rectangle of the frame that holds every pixel that is certainly a person.
 
     Args:
         alpha: ``(h, w)`` float32 in 0..1, covering ``box``.
         box: part of the frame that ``alpha`` covers.
 
     Returns:
-        The extent in frame pixels, or None when there is next to nothing.
+        The extent in frame pixels, or None without a person.
     """
-    surely = cv2.erode((alpha > _PERSON).astype(np.uint8), np.ones((3, 3), np.uint8))
-    _, _, parts, _ = cv2.connectedComponentsWithStats(surely)
+    certain = cv2.erode((alpha > _PERSON_ALPHA).astype(np.uint8), np.ones((3, 3), np.uint8))
+    _, _, parts, _ = cv2.connectedComponentsWithStats(certain)
     areas = parts[1:, cv2.CC_STAT_AREA]
-    if areas.size == 0 or areas.max() < _LEAST_SHARE * surely.size:
+    if areas.size == 0 or areas.max() < _MIN_SHARE * certain.size:
         return None
-    people = parts[1:][areas >= _LEAST_OF_LARGEST * areas.max()]
+    people = parts[1:][areas >= _MIN_SHARE_OF_LARGEST * areas.max()]
     left, top = people[:, cv2.CC_STAT_LEFT], people[:, cv2.CC_STAT_TOP]
     right, bottom = left + people[:, cv2.CC_STAT_WIDTH], top + people[:, cv2.CC_STAT_HEIGHT]
     across, down = box.width / alpha.shape[1], box.height / alpha.shape[0]
@@ -72,7 +92,7 @@ def person_extent(alpha: FloatImage, box: Box) -> Box | None:
 
 
 class PersonBox:
-    """Follows the person's extent from inference to inference.
+    """Box that follows the person's extent from inference to inference.
 
     Args:
         frame_size: ``(width, height)`` of the frames.
@@ -86,77 +106,77 @@ class PersonBox:
 
     @property
     def box(self) -> Box:
-        """Where to look next."""
+        """The crop for the next inference."""
         return self._box
 
     def reset(self) -> None:
-        """Look at the whole frame again."""
+        """Use the whole frame again."""
         self._box = self._whole
         self._roomy_since_ns: int | None = None
         self._searched_ns: int | None = None
-        self._watched: Image | None = None
+        self._reference: Image | None = None
         self._extents: deque[tuple[int, Box]] = deque()
 
-    def cuts_off(self, extent: Box | None, looked_at: Box) -> bool:
-        """Say whether a look ended inside a person: somebody reaches its edge within the frame.
+    def cuts_off(self, extent: Box | None, seen: Box) -> bool:
+        """Say whether a person reaches the edge of the crop inside the frame.
 
         Args:
-            extent: of whom the network found; see ``person_extent``.
-            looked_at: the part of the frame that it saw.
+            extent: the person, from ``person_extent``.
+            seen: the part of the frame that the network saw.
         """
-        return extent is not None and not looked_at.holds(self._clamped(extent, 0.0))
+        return extent is not None and not seen.holds(self._clamped(extent, 0.0))
 
     def follow(self, extent: Box | None, captured_ns: int) -> Box:
-        """Take in what the network found and return where to look next.
+        """Update the box after an inference and return it.
 
         The box moves as soon as the person comes near its edge, shrinks when it has been far too
-        large for a while, and is the whole frame when there is nobody. A new one holds wherever
-        the person was in the last seconds, so that somebody who sways does not push it about.
+        large for a while, and is the whole frame without a person. A new box holds the person's
+        extents of the last seconds, so that a swaying person does not keep moving it.
 
         Args:
-            extent: of whom the network found in the box; see ``person_extent``.
-            captured_ns: capture time of the frame that the network looked at.
+            extent: the person in the box, from ``person_extent``.
+            captured_ns: capture time of the inferred frame.
         """
         if extent is None:
             self._extents.clear()
             self._box = self._whole
             return self._box
-        wanted = self._fitted(self._recent(extent, captured_ns), _MARGIN)
-        if not self._box.holds(self._clamped(extent, _TIGHT)):
-            self._box, self._roomy_since_ns = wanted, None
-        elif _area(self._box) <= _SHRINK_AT * _area(wanted):
+        needed = self._fitted(self._recent(extent, captured_ns), _MARGIN)
+        if not self._box.holds(self._clamped(extent, _MIN_MARGIN)):
+            self._box, self._roomy_since_ns = needed, None
+        elif _area(self._box) <= _SHRINK_AT * _area(needed):
             self._roomy_since_ns = None
         else:
             since_ns = self._roomy_since_ns
             self._roomy_since_ns = captured_ns if since_ns is None else since_ns
             waited_s = (captured_ns - self._roomy_since_ns) / NS_PER_S
             if self._box == self._whole or waited_s >= _SHRINK_AFTER_S:
-                self._box, self._roomy_since_ns = wanted, None
+                self._box, self._roomy_since_ns = needed, None
         return self._box
 
     def must_search(self, pyramid: FramePyramid) -> bool:
-        """Say whether the whole frame should be looked at: something stirs beside the box.
+        """Say whether the whole frame must be searched, because something moves outside the box.
 
-        A search is also due every few seconds, so that somebody who came in slowly is found.
+        A search is also due every few seconds, so that a person who came in slowly is found.
         """
         if self._box == self._whole:
             return False
         frame = pyramid.frame
-        small = np.asarray(cv2.cvtColor(pyramid.scaled(_WATCH_SIZE), cv2.COLOR_BGR2GRAY), np.uint8)
-        if self._watched is None or self._searched_ns is None:
-            self._watched, self._searched_ns = small, frame.captured_ns
+        small = np.asarray(cv2.cvtColor(pyramid.scaled(_MOTION_SIZE), cv2.COLOR_BGR2GRAY), np.uint8)
+        if self._reference is None or self._searched_ns is None:
+            self._reference, self._searched_ns = small, frame.captured_ns
             return False
         waited_s = (frame.captured_ns - self._searched_ns) / NS_PER_S
-        stirred = cv2.absdiff(small, self._watched) > _WATCH_LEVELS
-        stirred[self._inside()] = False
-        stirs = waited_s >= _SEARCH_PAUSE_S and stirred.mean() > _STIR_SHARE
-        if not stirs and waited_s < _SEARCH_EVERY_S:
+        moved = cv2.absdiff(small, self._reference) > _MOTION_LEVELS
+        moved[self._inside()] = False
+        moves = waited_s >= _SEARCH_PAUSE_S and moved.mean() > _MOTION_SHARE
+        if not moves and waited_s < _SEARCH_EVERY_S:
             return False
-        self._watched, self._searched_ns = small, frame.captured_ns
+        self._reference, self._searched_ns = small, frame.captured_ns
         return True
 
     def found(self, alpha: FloatImage) -> Box:
-        """Take in a search and return the box that holds everybody in the frame.
+        """Update the box after a search and return it: it holds every person in the frame.
 
         Args:
             alpha: ``(h, w)`` float32 in 0..1: a matte of the whole frame.
@@ -183,7 +203,7 @@ class PersonBox:
         )
 
     def _inside(self) -> tuple[slice, slice]:
-        across, down = _WATCH_SIZE[0] / self._size[0], _WATCH_SIZE[1] / self._size[1]
+        across, down = _MOTION_SIZE[0] / self._size[0], _MOTION_SIZE[1] / self._size[1]
         return (
             slice(int(self._box.top * down), math.ceil(self._box.bottom * down)),
             slice(int(self._box.left * across), math.ceil(self._box.right * across)),
@@ -204,11 +224,11 @@ class PersonBox:
         inner = self._clamped(extent, margin)
         boxes = [self._around(inner, aspect) for aspect in self._aspects]
         best = min((box for box in boxes if box), key=_area, default=self._whole)
-        return best if _area(best) < _WORTHWHILE * _area(self._whole) else self._whole
+        return best if _area(best) < _MAX_CROP_SHARE * _area(self._whole) else self._whole
 
     def _around(self, inner: Box, aspect: float) -> Box | None:
         """Return the box of one shape around ``inner``, or None where the frame is too small."""
-        least = _LEAST_HEIGHT * self._size[1]
+        least = _MIN_HEIGHT * self._size[1]
         height = max(inner.height, inner.width / aspect, least)
         width = max(inner.width, height * aspect)
         columns, rows = math.ceil(width / GRID_PX) + 1, math.ceil(height / GRID_PX) + 1
@@ -220,7 +240,7 @@ class PersonBox:
 
 
 def _on_grid(first: float, last: float, length: int, limit: int) -> tuple[float, float] | None:
-    """Return a stretch of ``length`` on the grid that is centred on first..last, within limit."""
+    """Return an interval of ``length`` on the grid, centred on first..last, within limit."""
     if length > limit:
         return (0.0, float(limit)) if length <= limit + 2 * GRID_PX else None
     start = round((first + last - length) / 2 / GRID_PX) * GRID_PX

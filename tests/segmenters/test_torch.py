@@ -369,7 +369,8 @@ def watched_rvm(dtype: torch.dtype, hook: Callable[..., Any] | None = None) -> W
     if hook:
         model.aspp.register_forward_hook(hook)
     state = initial_state(INPUT, device=CUDA, dtype=dtype)
-    with torch.inference_mode(), Watch(dtype) as watch:
+    watch = Watch(dtype)
+    with torch.inference_mode(), watch:
         planes = rvm_step(model, pixels(), state)
     assert planes.shape == (3, INPUT[1], INPUT[0])
     assert planes.dtype == torch.float32
@@ -387,7 +388,8 @@ def test_rvm_stays_on_the_card_and_computes_in_its_own_type(dtype: torch.dtype) 
 def test_a_network_with_classes_adds_probabilities_alone_in_f32() -> None:
     model = on_card(lraspp, torch.float16)
     kept = torch.zeros(2, dtype=torch.int64, device=CUDA)
-    with torch.inference_mode(), Watch(torch.float16) as watch:
+    watch = Watch(torch.float16)
+    with torch.inference_mode(), watch:
         planes = class_step(model, kept, torch.float16, pixels())
     assert planes.shape == (2, INPUT[1], INPUT[0])
     # Probabilities of 21 classes, the kept ones, their sum, and the labels; no feature map.
