@@ -7,83 +7,71 @@ from livebg.clock import ManualClock
 from livebg.config.watch import WatchedFile
 
 
-class Bench:
+class Watched(WatchedFile):
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.clock = ManualClock()
         path.write_text("one")
-        self.file = WatchedFile(path, self.clock)
+        self.clock = ManualClock()
+        super().__init__(path, self.clock)
 
-    def looks(self, count: int = 4) -> list[bool]:
-        """What the next looks say, a quarter of a second apart."""
-        said = []
+    def poll(self, count: int = 4) -> list[bool]:
+        """Return what the next polls find, a quarter of a second apart."""
+        found = []
         for _ in range(count):
             self.clock.advance(0.25)
-            said.append(self.file.changed())
-        return said
+            found.append(self.changed())
+        return found
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path / "livebg.toml")
+def file(tmp_path: Path) -> Watched:
+    return Watched(tmp_path / "livebg.toml")
 
 
-def test_a_file_that_is_left_alone_has_not_changed(bench: Bench) -> None:
-    assert bench.looks() == [False] * 4
+def test_a_change_is_told_once(file: Watched) -> None:
+    assert file.poll() == [False] * 4
+    file.path.write_text("another")
+    assert file.poll() == [False, True, False, False]
 
 
-def test_a_change_is_told_once(bench: Bench) -> None:
-    bench.path.write_text("another")
-    assert bench.looks() == [False, True, False, False]
+def test_there_are_four_polls_a_second(file: Watched) -> None:
+    file.path.write_text("another")
+    file.poll(1)
+    file.clock.advance(0.24)
+    assert not file.changed()
+    file.clock.advance(0.01)
+    assert file.changed()
 
 
-def test_there_are_four_looks_a_second(bench: Bench) -> None:
-    bench.path.write_text("another")
-    bench.looks(1)
-    assert not bench.file.changed()
-    bench.clock.advance(0.24)
-    assert not bench.file.changed()
-    bench.clock.advance(0.01)
-    assert bench.file.changed()
-
-
-def test_a_file_that_is_being_written_is_left_until_it_is_done(bench: Bench) -> None:
-    said = []
+def test_a_file_that_is_being_written_is_left_until_it_is_done(file: Watched) -> None:
+    found = []
     for text in ("", "back", "background"):
-        bench.path.write_text(text)
-        said += bench.looks(1)
-    assert said + bench.looks(2) == [False, False, False, True, False]
+        file.path.write_text(text)
+        found += file.poll(1)
+    assert found + file.poll(2) == [False, False, False, True, False]
 
 
-def test_a_file_that_an_editor_replaces_has_changed(bench: Bench) -> None:
-    before = bench.path.stat()
-    saved = bench.path.with_suffix(".new")
+def test_a_file_that_an_editor_replaces_has_changed(file: Watched) -> None:
+    before = file.path.stat()
+    saved = file.path.with_suffix(".new")
     saved.write_text("two")
     os.utime(saved, ns=(before.st_atime_ns, before.st_mtime_ns))
-    saved.replace(bench.path)
-    assert bench.looks() == [False, True, False, False]
+    saved.replace(file.path)
+    assert file.poll() == [False, True, False, False]
 
 
-def test_a_file_that_is_gone_has_not_changed_until_it_is_back(bench: Bench) -> None:
-    bench.path.unlink()
-    assert bench.looks() == [False] * 4
-    bench.path.write_text("another")
-    assert bench.looks() == [False, True, False, False]
-
-
-@pytest.mark.parametrize("blank", ["", " \n\t\n", "\ufeff"], ids=["empty", "spaces", "mark"])
-def test_a_file_that_is_emptied_has_not_changed_until_something_is_in_it(
-    bench: Bench, blank: str
+@pytest.mark.parametrize("blank", [None, "", " \n\t\n", "\ufeff"])
+def test_a_missing_or_blank_file_has_not_changed_until_something_is_in_it(
+    file: Watched, blank: str | None
 ) -> None:
-    bench.path.write_text(blank, encoding="utf-8")
-    assert bench.looks(8) == [False] * 8
-    bench.path.write_text("another")
-    assert bench.looks() == [False, True, False, False]
+    file.path.unlink() if blank is None else file.path.write_text(blank, encoding="utf-8")
+    assert file.poll() == [False] * 4
+    file.path.write_text("another")
+    assert file.poll() == [False, True, False, False]
 
 
-def test_a_file_that_is_written_anew_is_not_what_was_told(bench: Bench) -> None:
-    bench.path.write_text("another")
-    assert bench.looks(2) == [False, True]
-    assert bench.file.is_unchanged()
-    bench.path.write_text("")
-    assert not bench.file.is_unchanged()
+def test_a_file_that_is_written_anew_is_not_what_was_told(file: Watched) -> None:
+    file.path.write_text("another")
+    assert file.poll(2) == [False, True]
+    assert file.is_unchanged()
+    file.path.write_text("")
+    assert not file.is_unchanged()
