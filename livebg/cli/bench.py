@@ -237,11 +237,8 @@ def _check(arguments: argparse.Namespace) -> None:
     """Refuse what cannot be done, before anything is measured."""
     from livebg.bench.report import require_matplotlib
 
-    if arguments.plot is not None:
-        if arguments.clips is None:
-            raise UsageError(
-                "--plot shows quality against processor time; name clips with --clips DIR"
-            )
+    if arguments.plot is not None and arguments.clips is None:
+        raise UsageError("--plot shows quality against processor time; name clips with --clips DIR")
     instead = arguments.soak is not None or arguments.parity
     if arguments.no_speed and arguments.clips is None and not instead:
         raise UsageError("--no-speed leaves nothing to measure; name clips with --clips DIR")

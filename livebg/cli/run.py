@@ -209,10 +209,7 @@ def _nothing_happened(started_ns: int) -> dict[str, Any]:
     from livebg.clock import MonotonicClock
     from livebg.live.statistics import Statistics
 
-    statistics = Statistics(MonotonicClock(), started_ns=started_ns)
-    return statistics.summary(
-        dropped=0, sink_drops={}, sink_errors={}, pipeline={}, ended="interrupted"
-    )
+    return Statistics(MonotonicClock(), started_ns=started_ns).summary(ended="interrupted")
 
 
 def _print_summary(session: Session, recording: Path | None) -> None:

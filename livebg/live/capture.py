@@ -280,7 +280,8 @@ class Capture:
         if self._gap_detector.is_after_gap(frame.captured_ns):
             self._gaps += 1
         index = self._first_index + frame.index
-        self._statistics.count_captured(missed=index - self._next_index)
+        self._statistics.count("in")
+        self._statistics.count("missed", index - self._next_index)
         self._next_index = index + 1
         self._backoff.reset()
         self._guard.reveal("camera")
@@ -346,7 +347,7 @@ class Capture:
         if self._waking:
             self._waking = False
             return
-        self._statistics.count_reconnect()
+        self._statistics.count("reconnects")
 
     def _report_once(self, error: LivebgError) -> None:
         """Report an error of the source, once until another comes."""

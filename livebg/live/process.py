@@ -195,7 +195,7 @@ class Processing:
 
     def _fail(self, pipeline: Pipeline, error: Exception) -> None:
         self._guard.conceal("filter", _FAILED)
-        self._statistics.count_failed()
+        self._statistics.count("failed")
         if isinstance(error, DeviceLostError):
             self._hot_swap.leave_device(error)
             return

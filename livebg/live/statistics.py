@@ -1,10 +1,4 @@
-"""What ``livebg run --stats FILE`` writes, key by key: the schema of the JSON.
-
-What a live session measures of itself, in bounded memory.
-
-``Statistics.summary`` is what ``livebg run --stats FILE`` writes, as JSON; ``stats_schema`` says
-what its keys mean.
-"""
+"""Statistics of a live session, in bounded memory, and the schema of their JSON."""
 
 from __future__ import annotations
 
@@ -13,6 +7,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 from livebg import __version__
@@ -24,7 +19,6 @@ from livebg.platform.process import peak_memory_mib
 from livebg.sources.base import SourceInfo
 
 __all__ = ["SCHEMA", "STATISTICS", "Kind", "Statistic", "Statistics", "StatisticsSnapshot"]
-
 
 SCHEMA = 1
 """Grows when a key changes its meaning; new keys may come without that."""
@@ -91,13 +85,13 @@ STATISTICS = (
     Statistic("inference.engine", "text or null", "what runs it"),
     Statistic("inference.input_size", "size or null", "pixels that it sees"),
     Statistic("inference.latency", "text or null", "`low` or `aligned`, as set"),
-    Statistic("inference.count", "count", "frames that the network was to look at"),
+    Statistic("inference.count", "count", "frames that the network was to see"),
     Statistic("inference.share", "number", "their share of the filtered frames"),
     Statistic(
         "inference.reasons.<reason>",
         "count",
-        "frames by the scheduler's reason: the network looks at `first`, `settling`, `every`, "
-        "`motion`, `age`, `cut`; it does not at `carried`, `budget`, `busy`",
+        "frames by the scheduler's reason: the network sees `first`, `settling`, `every`, "
+        "`motion`, `age`, `cut`; it does not see `carried`, `budget`, `busy`",
     ),
     Statistic("inference.refused", "count", "mattes that were rejected"),
     Statistic("sinks.<output>.sent", "count", "pictures that an output took"),
@@ -113,15 +107,16 @@ STATISTICS = (
     Statistic("source.wake_ms", "times", "from then to the first filtered picture in an output"),
     Statistic("ended", "text", "why the session ended"),
 )
-"""All of them, in the order in which they are written."""
-
+"""Everything that ``Statistics.summary`` returns, in its order."""
 
 _SNAPSHOT_EVERY_NS = NS_PER_S // 4
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class StatisticsSnapshot:
-    """The few numbers of the live line, over the last two seconds or so.
+    """Numbers of the status line, over the last two seconds or so.
 
     ``inferred_every`` is how many frames share one inference; None while there was none.
     """
@@ -172,40 +167,29 @@ class Statistics:
         self._last_snapshot: tuple[int, StatisticsSnapshot] | None = None
 
     def set_source(self, source: SourceInfo) -> None:
-        """Record where frames come from, from now on."""
+        """Set the source of the frames from now on."""
         with self._lock:
             self._source = source
             self._period_s = float(1 / source.frame_rate) if source.frame_rate else None
 
-    def count_captured(self, *, missed: int) -> None:
-        """Record that the source delivered a frame, after ``missed`` ones that it lost."""
+    def count(self, event: Literal["in", "missed", "failed", "reconnects"], times: int = 1) -> None:
+        """Count frames of the source, lost frames, failures of the pipeline, or reconnections."""
         with self._lock:
-            self._counts["in"] += 1
-            self._counts["missed"] += missed
-
-    def count_failed(self) -> None:
-        """Record that the pipeline failed on a frame."""
-        with self._lock:
-            self._counts["failed"] += 1
-
-    def count_reconnect(self) -> None:
-        """Record that the source was opened again."""
-        with self._lock:
-            self._counts["reconnects"] += 1
+            self._counts[event] += times
 
     def count_wake(self) -> None:
-        """Record that the source is opened because somebody began to watch."""
+        """Count that the source is opened because an app began to read."""
         with self._lock:
             self._counts["wakes"] += 1
             self._woken_ns = self._clock.now_ns()
 
     def record_stage(self, stage: str, begin_ns: int, end_ns: int) -> None:
-        """Record that ``stage`` took from ``begin_ns`` to ``end_ns``."""
+        """Record that a stage lasted from ``begin_ns`` to ``end_ns``."""
         with self._lock:
             self._stages.setdefault(stage, Histogram()).add((end_ns - begin_ns) / NS_PER_S)
 
     def count_filtered(self) -> None:
-        """Record that a frame was filtered."""
+        """Count a filtered frame."""
         mark = (self._clock.now_ns(), time.process_time())
         with self._lock:
             self._counts["out"] += 1
@@ -214,7 +198,7 @@ class Statistics:
             self._recent.append(mark)
 
     def count_sent(self, sink: str, composite: Composite, *, begin_ns: int, now_ns: int) -> None:
-        """Record that ``sink`` took ``composite`` between ``begin_ns`` and ``now_ns``."""
+        """Count a composite that a sink took between ``begin_ns`` and ``now_ns``."""
         with self._lock:
             count = self._sinks.setdefault(sink, _SinkCount())
             count.sent += 1
@@ -239,16 +223,16 @@ class Statistics:
     def snapshot(
         self, dropped: int, pipeline: Callable[[], Mapping[str, Any]] = lambda: {}
     ) -> StatisticsSnapshot:
-        """Return the numbers of the live line; they are looked at anew four times a second.
+        """Return the numbers of the status line, renewed four times a second.
 
         Args:
             dropped: frames that were replaced before they were filtered.
-            pipeline: tells what the pipeline says of its mask scheduler.
+            pipeline: returns ``Pipeline.statistics``.
         """
         now_ns = self._clock.now_ns()
         if self._last_snapshot is None or now_ns - self._last_snapshot[0] >= _SNAPSHOT_EVERY_NS:
-            said = pipeline()
-            self._recent_inference.append((said.get("frames", 0), said.get("inferred", 0)))
+            counts = pipeline()
+            self._recent_inference.append((counts.get("frames", 0), counts.get("inferred", 0)))
             self._last_snapshot = (now_ns, self._take_snapshot(dropped))
         return self._last_snapshot[1]
 
@@ -274,66 +258,70 @@ class Statistics:
     def summary(
         self,
         *,
-        dropped: int,
-        sink_drops: dict[str, int],
-        sink_errors: dict[str, str | None],
-        pipeline: Mapping[str, Any],
         ended: str,
+        dropped: int = 0,
+        sink_drops: Mapping[str, int] = _NOTHING,
+        sink_errors: Mapping[str, str | None] = _NOTHING,
+        pipeline: Mapping[str, Any] = _NOTHING,
     ) -> dict[str, Any]:
-        """Return everything as plain values for JSON; see ``stats_schema``.
+        """Return everything as plain values for JSON; ``STATISTICS`` describes them.
 
         Args:
+            ended: why the session ended.
             dropped: frames that were replaced before they were filtered.
             sink_drops: composites that each sink was too slow to take.
             sink_errors: what ended each sink, or None.
-            pipeline: what the pipeline says of its stages and its mask scheduler.
-            ended: why the session ended.
+            pipeline: ``Pipeline.statistics``.
         """
         with self._lock:
-            first, last, out = self._first_filtered, self._last_filtered, self._counts["out"]
-            rate, share = _pace(first, last, out - 1) if first is not None else (0.0, 0.0)
-            shown = self._first_sent_ns
+            counts, first = self._counts, self._first_filtered
+            rate, share = (0.0, 0.0)
+            if first is not None:
+                rate, share = _pace(first, self._last_filtered, counts["out"] - 1)
+            sent_ns, peak_mib = self._first_sent_ns, peak_memory_mib()
+            latency_ms = self._latency.summary_ms()
             return {
                 "schema": SCHEMA,
                 "livebg": __version__,
-                "duration_s": _seconds(self._clock.now_ns() - self._started_ns),
-                "time_to_first_frame_s": (
-                    None if shown is None else _seconds(shown - self._started_ns)
-                ),
+                "duration_s": self._since_start_s(self._clock.now_ns()),
+                "time_to_first_frame_s": None if sent_ns is None else self._since_start_s(sent_ns),
                 "frames": {
-                    "in": self._counts["in"],
-                    "out": out,
-                    "missed": self._counts["missed"],
+                    "in": counts["in"],
+                    "out": counts["out"],
+                    "missed": counts["missed"],
                     "dropped": dropped,
-                    "failed": self._counts["failed"],
+                    "failed": counts["failed"],
                     "repeated": sum(count.cards for count in self._sinks.values()),
                 },
                 "rate_fps": round(rate, 2),
-                "latency_ms": self._latency.summary_ms(),
-                "audio_offset_ms": self._latency.summary_ms()["p50"],
+                "latency_ms": latency_ms,
+                "audio_offset_ms": latency_ms["p50"],
                 "jitter_ms": self._jitter.summary_ms(),
                 "stages_ms": {
-                    **{name: took.summary_ms() for name, took in self._stages.items()},
+                    **{name: times.summary_ms() for name, times in self._stages.items()},
                     **pipeline.get("stages_ms", {}),
                 },
                 "cpu": {
                     "ms_per_frame": round(1e3 * share / rate, 3) if rate else 0.0,
                     "share_of_core": round(share, 3),
                 },
-                "memory": {"peak_mib": _rounded(peak_memory_mib())},
+                "memory": {"peak_mib": None if peak_mib is None else round(peak_mib, 1)},
                 "inference": _inference(pipeline),
                 "sinks": {
                     name: self._sink_summary(name, sink_drops[name], sink_errors[name])
                     for name in sink_drops
                 },
                 "source": {
-                    **_described(self._source),
-                    "reconnects": self._counts["reconnects"],
-                    "wakes": self._counts["wakes"],
+                    **_source_summary(self._source),
+                    "reconnects": counts["reconnects"],
+                    "wakes": counts["wakes"],
                     "wake_ms": self._wake.summary_ms(),
                 },
                 "ended": ended,
             }
+
+    def _since_start_s(self, now_ns: int) -> float:
+        return round((now_ns - self._started_ns) / NS_PER_S, 3)
 
     def _sink_summary(self, name: str, dropped: int, error: str | None) -> dict[str, Any]:
         count = self._sinks.get(name, _SinkCount())
@@ -355,7 +343,7 @@ def _pace(first: tuple[int, float], last: tuple[int, float], intervals: int) -> 
 
 
 def _inference(pipeline: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the pipeline says of its network and its mask scheduler."""
+    """Return what is written of ``Pipeline.statistics``."""
     frames, inferred = pipeline.get("frames", 0), pipeline.get("inferred", 0)
     return {
         "model": pipeline.get("model"),
@@ -369,7 +357,7 @@ def _inference(pipeline: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _described(source: SourceInfo | None) -> dict[str, str | None]:
+def _source_summary(source: SourceInfo | None) -> dict[str, str | None]:
     """Return what a source was asked for and what it gives, in words."""
     if source is None:
         return {"name": None, "asked": None, "got": None}
@@ -380,11 +368,3 @@ def _described(source: SourceInfo | None) -> dict[str, str | None]:
         "asked": None if source.asked is None else str(source.asked),
         "got": str(got),
     }
-
-
-def _seconds(nanoseconds: int) -> float:
-    return round(nanoseconds / NS_PER_S, 3)
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 1)

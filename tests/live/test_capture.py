@@ -192,9 +192,7 @@ class Bench_capture:
         )
 
     def summary(self) -> dict[str, Any]:
-        return self.statistics.summary(
-            dropped=0, sink_drops={}, sink_errors={}, pipeline={}, ended=""
-        )
+        return self.statistics.summary(ended="")
 
 
 def _no_reopening() -> Source:

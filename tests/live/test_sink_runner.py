@@ -94,9 +94,7 @@ def test_a_picture_that_stays_for_seconds_is_repeated_where_somebody_looks_at_it
         bench.clock.advance(0.1)
         bench.runner.step(0.0)
     assert [picture.index for picture in bench.sink.pictures] == [5] * sent
-    summary = bench.statistics.summary(
-        dropped=0, sink_drops={}, sink_errors={}, pipeline={}, ended="stopped"
-    )
+    summary = bench.statistics.summary(ended="stopped")
     assert summary["latency_ms"]["count"] == 1
 
 

@@ -91,9 +91,7 @@ def test_what_livebg_writes_is_what_the_schema_says(
 
 def test_so_is_what_it_writes_before_anything_happened() -> None:
     statistics = Statistics(MonotonicClock())
-    nothing = statistics.summary(
-        dropped=0, sink_drops={}, sink_errors={}, pipeline={}, ended="early"
-    )
+    nothing = statistics.summary(ended="early")
     with_names = {statistic.path for statistic in STATISTICS if "<" in statistic.path}
     assert check(nothing) == {statistic.path for statistic in STATISTICS} - with_names
 
@@ -109,7 +107,7 @@ def test_the_check_can_fail(spoilt: dict[str, Any]) -> None:
 _COMPOSITE = Composite(np.zeros((4, 4, 3), np.uint8), 0, 0)
 
 
-def _summary(statistics: Statistics) -> dict[str, object]:
+def _summary(statistics: Statistics) -> dict[str, Any]:
     return statistics.summary(
         dropped=2,
         sink_drops={"window": 1},
@@ -123,7 +121,7 @@ def _play(clock: ManualClock, statistics: Statistics, intervals_s: list[float]) 
     for interval_s in intervals_s:
         clock.advance(interval_s)
         captured_ns = clock.now_ns()
-        statistics.count_captured(missed=0)
+        statistics.count("in")
         clock.advance(0.004)
         statistics.record_stage("process", captured_ns, clock.now_ns())
         statistics.count_filtered()
@@ -158,9 +156,9 @@ def test_rates_and_latency(clock: ManualClock) -> None:
     summary = _summary(statistics)
     assert summary["rate_fps"] == pytest.approx(20)
     # Bins are 2 % wide.
-    assert summary["latency_ms"]["p95"] == pytest.approx(5, rel=0.011)  # type: ignore[index]
-    assert summary["audio_offset_ms"] == summary["latency_ms"]["p50"]  # type: ignore[index]
-    assert summary["stages_ms"]["process"]["p50"] == pytest.approx(4, rel=0.011)  # type: ignore[index]
+    assert summary["latency_ms"]["p95"] == pytest.approx(5, rel=0.011)
+    assert summary["audio_offset_ms"] == summary["latency_ms"]["p50"]
+    assert summary["stages_ms"]["process"]["p50"] == pytest.approx(4, rel=0.011)
     assert summary["time_to_first_frame_s"] == pytest.approx(1.05)
     assert statistics.snapshot(0).rate_fps == pytest.approx(20)
 
@@ -169,18 +167,18 @@ def test_jitter_is_the_deviation_from_the_sources_interval(clock: ManualClock) -
     statistics = Statistics(clock)
     statistics.set_source(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
     _play(clock, statistics, [0.045, 0.055, 0.035, 0.045])
-    assert _summary(statistics)["jitter_ms"]["p95"] == pytest.approx(10, rel=0.011)  # type: ignore[index]
+    assert _summary(statistics)["jitter_ms"]["p95"] == pytest.approx(10, rel=0.011)
 
 
-def test_a_glance_tells_how_many_frames_share_an_inference(clock: ManualClock) -> None:
+def test_a_snapshot_tells_how_many_frames_share_an_inference(clock: ManualClock) -> None:
     statistics = Statistics(clock)
-    chain = {"frames": 10, "inferred": 5}
-    assert statistics.snapshot(0, lambda: chain).inferred_every is None
+    counts = {"frames": 10, "inferred": 5}
+    assert statistics.snapshot(0, lambda: counts).inferred_every is None
     clock.advance(0.25)
-    chain = {"frames": 22, "inferred": 8}
-    assert statistics.snapshot(0, lambda: chain).inferred_every == 4
-    chain = {"frames": 100, "inferred": 100}
-    assert statistics.snapshot(0, lambda: chain).inferred_every == 4
+    counts = {"frames": 22, "inferred": 8}
+    assert statistics.snapshot(0, lambda: counts).inferred_every == 4
+    counts = {"frames": 100, "inferred": 100}
+    assert statistics.snapshot(0, lambda: counts).inferred_every == 4
 
 
 def test_cards_are_repeated_pictures_and_no_latency(clock: ManualClock) -> None:
@@ -189,9 +187,9 @@ def test_cards_are_repeated_pictures_and_no_latency(clock: ManualClock) -> None:
     card = replace(_COMPOSITE, private=True)
     statistics.count_sent("window", card, begin_ns=0, now_ns=1)
     summary = _summary(statistics)
-    assert summary["frames"]["repeated"] == 1  # type: ignore[index]
-    assert summary["sinks"]["window"]["cards"] == 1  # type: ignore[index]
-    assert summary["latency_ms"]["count"] == 0  # type: ignore[index]
+    assert summary["frames"]["repeated"] == 1
+    assert summary["sinks"]["window"]["cards"] == 1
+    assert summary["latency_ms"]["count"] == 0
 
 
 def test_a_wake_is_timed_to_the_first_new_frame_in_a_sink(clock: ManualClock) -> None:
@@ -202,7 +200,6 @@ def test_a_wake_is_timed_to_the_first_new_frame_in_a_sink(clock: ManualClock) ->
     statistics.count_sent("window", old, begin_ns=clock.now_ns(), now_ns=clock.now_ns())
     _play(clock, statistics, [0.495, 0.1])
     source = _summary(statistics)["source"]
-    assert isinstance(source, dict)
     assert source["wakes"] == source["wake_ms"]["count"] == 1
     assert source["wake_ms"]["p50"] == pytest.approx(500.0, rel=0.01)
 
@@ -217,8 +214,6 @@ def test_the_source_is_the_one_that_was_opened_last(clock: ManualClock) -> None:
         SourceInfo("desk", (4, 4), Fraction(15), None, live=True, asked=asked, granted=granted)
     )
     desk = _summary(statistics)["source"]
-    assert isinstance(film, dict)
-    assert isinstance(desk, dict)
     assert (film["name"], film["asked"], film["got"]) == ("film", None, "4x4 at 20 frames/s")
     assert (desk["asked"], desk["got"]) == (
         "8x4 MJPG at 30 frames/s",
