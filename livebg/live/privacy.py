@@ -1,9 +1,9 @@
 """The privacy guard: the one place that decides what a sink may see.
 
 A raw frame has no way to a sink: sinks take ``Composite`` objects, which only the pipeline makes,
-and each one passes here twice. The process thread has it admitted, once it is known to be the
-filtered form of the frame that went in. The sink's own thread has it screened at the moment of
-delivery, so that no other thread that hangs can keep an old picture or a wrong one on show.
+and each composite passes the guard twice. The process thread calls ``accept``, which checks that it
+is the filtered form of its frame. The sink's own thread calls ``filter`` at the moment of delivery,
+so that no other thread that hangs can keep an old or wrong picture on show.
 """
 
 from __future__ import annotations
@@ -23,21 +23,20 @@ __all__ = ["PrivacyGuard"]
 LATE = "One moment: the picture is late"
 
 _LAGS = 3
-"""A picture that was late when it came, one that comes as late after it, and as much to spare."""
+"""Latencies of a slow pipeline that a picture may last: its own, that of the next one, and one to
+spare."""
 
 
 class PrivacyGuard:
-    """Shows the privacy card whenever anybody holds a reason to, or the picture is too old.
+    """Shows the privacy card while there is a reason to, or while the picture is too old.
 
-    Too old is what was captured more than ``max_age_s`` ago, unless pictures take longer than that
-    to make: then the last one stays while the next one is made, and as long again.
-
-    Safe to call from every thread.
+    A picture is too old ``max_age_s`` after its capture. Where pictures take longer than that to
+    make, the last one stays until the next one is made, and as long again. For every thread.
 
     Args:
-        size: ``(width, height)`` of everything that leaves, whatever the source turns into.
+        size: ``(width, height)`` of every picture that leaves, whatever size the source gets.
         max_age_s: seconds after its capture for which a composite may be shown.
-        clock: what tells its age.
+        clock: what tells the age.
         channels: 3, or 4 for sinks that take an alpha channel; the card is opaque then.
         raw_allowed: True when the user asked for the unfiltered room (``--background none``).
     """
@@ -62,28 +61,28 @@ class PrivacyGuard:
         self._last_raw_index = -1
 
     def conceal(self, holder: str, reason: str) -> None:
-        """Show the card until ``holder`` reveals again.
+        """Show the card until ``reveal`` is called for the same holder.
 
         Args:
-            holder: who asks: ``user``, ``camera``, ``filter``.
-            reason: the card's sentence; the reason held first is the one that is shown.
+            holder: ``user``, ``camera`` or ``filter``.
+            reason: the card's sentence; of several, the first one is shown.
         """
         with self._lock:
             self._reasons[holder] = reason
 
     def reveal(self, holder: str) -> None:
-        """Drop the reason that ``holder`` held; the card goes when nobody holds one."""
+        """Drop the reason of ``holder``; the card goes with the last reason."""
         with self._lock:
             self._reasons.pop(holder, None)
 
     @property
     def concealed(self) -> bool:
-        """True while somebody holds a reason."""
+        """True while there is a reason to show the card."""
         with self._lock:
             return bool(self._reasons)
 
     def configure(self, *, max_age_s: float, channels: int, raw_allowed: bool) -> None:
-        """Take over changed settings; the arguments are the constructor's."""
+        """Take over changed settings; for the arguments see the class."""
         with self._lock:
             self._max_age_ns = round(max_age_s * NS_PER_S)
             self._channels = channels
@@ -126,23 +125,23 @@ class PrivacyGuard:
     def filter(self, composite: Composite) -> Composite:
         """Return ``composite`` if it may be shown at this moment, else the card.
 
-        One that was made while the room was allowed is outlawed once it is not.
+        A composite that was made while the room was allowed may not be shown once it is not.
         """
         with self._lock:
-            outlawed = not self._raw_allowed and composite.index <= self._last_raw_index
-        if outlawed or self.concealed or self.expired(composite.captured_ns):
+            raw = not self._raw_allowed and composite.index <= self._last_raw_index
+        if raw or self.concealed or self.expired(composite.captured_ns):
             return self.card()
         return composite
 
     def expired(self, captured_ns: int) -> bool:
-        """Whether a picture captured at ``captured_ns`` is too old to be shown."""
+        """Return whether a picture captured at ``captured_ns`` is too old to be shown."""
         with self._lock:
             slow = self._lag_ns > self._max_age_ns
             limit_ns = _LAGS * self._lag_ns if slow else self._max_age_ns
         return self._clock.now_ns() - captured_ns > limit_ns
 
     def card(self, sentence: str | None = None) -> Composite:
-        """Return the privacy card with ``sentence``, by default with the reason held first."""
+        """Return the privacy card with ``sentence``, by default that of the first reason."""
         with self._lock:
             text = sentence or next(iter(self._reasons.values()), LATE)
             if self._drawn is None or self._drawn[:2] != (text, self._channels):

@@ -1,4 +1,4 @@
-"""The process thread's job: filter frames, and never let one out that is not filtered."""
+"""Processing: the thread that filters frames; what is not filtered never leaves it."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ _POLL_S = 0.1
 
 
 class Processing:
-    """Feeds the pipeline frame by frame, and has it built again, behind the card, when it must be.
+    """Feeds the pipeline frame by frame, and rebuilds a broken one behind the card.
 
-    While the network is late with a frame, that frame is kept and newer ones are dropped, so that
-    a network that is too slow for the frame rate shows few pictures, and not none.
+    While the network is late with a frame, that frame is kept and newer ones are dropped: a network
+    that is too slow for the frame rate shows few pictures instead of none.
 
     Args:
         settings: what the pipeline is built from first.
-        build: makes a pipeline for settings and a size of frame; takes its time.
+        build: makes a pipeline for settings and a size of frame.
         frames: where frames come from.
-        publish: takes each filtered frame.
+        publish: called with each composite.
         guard: shows the card while there is no pipeline or it fails.
         statistics: counts and times.
-        clock: what times it.
-        report: told of failures; once for a run of them.
+        clock: what times the stages and the back-off.
+        report: called with the first of several failures in a row.
         want_alpha: whether composites must carry their matte.
-        pixel_format: what the sinks want composites in.
+        pixel_format: format of the composites.
     """
 
     def __init__(
@@ -85,24 +85,24 @@ class Processing:
 
     @property
     def settings(self) -> Settings:
-        """What is in force; changes between two frames."""
+        """The settings in force; they change between two frames."""
         return self._hot_swap.settings
 
     @property
     def requested(self) -> Settings:
-        """What was asked for last, without what was refused."""
+        """The settings that were asked for last, without those that were refused."""
         return self._hot_swap.requested
 
     def change(self, settings: Settings) -> None:
-        """Ask for ``settings`` as soon as they can be had. May be called from any thread."""
+        """Request other settings; returns at once. For any thread."""
         self._hot_swap.request(settings)
 
     def pipeline_statistics(self) -> dict[str, Any]:
-        """Return what the mask scheduler says of itself; empty before there is a pipeline."""
+        """Return ``Pipeline.statistics`` of all pipelines so far; empty before the first."""
         return self._hot_swap.statistics
 
     def run(self, stop: threading.Event, size: Size) -> None:
-        """Build a pipeline, then filter frames until ``stop`` is set or there will be no more.
+        """Build a pipeline, then filter frames until ``stop`` is set or the source ends.
 
         Args:
             stop: ends it.
@@ -122,9 +122,9 @@ class Processing:
             self._hot_swap.close()
 
     def handle(self, captured: Captured) -> None:
-        """Filter one frame and publish it; on any failure the card is shown instead.
+        """Filter one frame and publish it; after any failure the card is shown instead.
 
-        One that the network is late with is kept: it is to be handled again.
+        A frame that the network is late with is kept, to be handled again.
         """
         again, self._kept = captured is self._kept, None
         self._hot_swap.advance(captured.frame)
@@ -156,11 +156,11 @@ class Processing:
         self._publish(composite)
 
     def _format_for(self, size: Size) -> PixelFormat:
-        """Return what the sinks want, but BGR where the guard will have to scale the picture."""
+        """Return the sinks' format, or BGR where the guard has to scale the picture."""
         return self._pixel_format if size == self._guard.size else BGR
 
     def _ready_pipeline(self, captured: Captured) -> Pipeline | None:
-        """Return a pipeline for this frame, or None while there can be none."""
+        """Return a pipeline for this frame, or None until another can be built."""
         size = captured.frame.size
         pipeline = self._hot_swap.pipeline
         if pipeline is None or self._hot_swap.size != size:
@@ -187,7 +187,7 @@ class Processing:
         )
 
     def _keep(self, captured: Captured, pipeline: Pipeline) -> None:
-        """Have a frame handled again, and tell the user why, once per pipeline."""
+        """Keep a frame to handle it again; report why, once per pipeline."""
         self._kept = captured
         if pipeline is not self._late:
             self._late = pipeline
