@@ -134,7 +134,7 @@ class ReadAhead(Source):
         self._source = open_source()
         self._closed = False
         self._frames: BoundedQueue[Frame] = BoundedQueue(ahead)
-        self._worker = Worker("background", self._read_all, on_end=self._frames.finish)
+        self._worker = Worker("background", self._read_all, on_end=self._frames.close)
         self._worker.start()
 
     @property

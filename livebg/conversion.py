@@ -198,7 +198,7 @@ class _Work:
         self._stop = stop
         self._decoded: BoundedQueue[Frame] = BoundedQueue(_AHEAD)
         self._filtered: BoundedQueue[Composite] = BoundedQueue(_AHEAD)
-        self._decoder = Worker("decode", self._decode, on_end=self._decoded.finish)
+        self._decoder = Worker("decode", self._decode, on_end=self._decoded.close)
         self._encoder = Worker("encode", self._encode, on_end=self._filtered.cancel)
         self._closed_sinks = False
 
@@ -223,7 +223,7 @@ class _Work:
         self._raise_errors()
         if self._stop.is_set():
             return False
-        self._filtered.finish()
+        self._filtered.close()
         while not self._encoder.join(_JOIN_S):
             if self._stop.is_set():
                 self._filtered.cancel()

@@ -1,4 +1,4 @@
-"""Threads and what they share: mailbox, bounded queue, worker, background task, back-off."""
+"""Threads with names, what goes from one to another, and waiting before a new attempt."""
 
 from __future__ import annotations
 
@@ -6,32 +6,61 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from livebg.clock import NS_PER_S, Clock
 from livebg.errors import SessionError, as_livebg_error
 
-__all__ = [
-    "BackgroundTask",
-    "Backoff",
-    "BoundedQueue",
-    "Mailbox",
-    "Worker",
-    "raise_first_error",
-    "still_running",
-]
+__all__ = ["Backoff", "BoundedQueue", "Mailbox", "Worker", "raise_first_error", "still_running"]
 
 _log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 _POLL_S = 0.2
-"""Time-out of every wait, after which its condition is checked, should a wake-up be missed."""
+"""How long one wait lasts at most: Windows handles Ctrl+C between two waits only."""
 
 _PREFIX = "livebg-"
 
+T = TypeVar("T")
 
-class Mailbox(Generic[T]):
+
+class _Queue(Generic[T]):
+    """Items on their way from one thread to another."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._items: deque[T] = deque()
+        self._closed = False
+
+    def get(self, timeout_s: float | None = None) -> T | None:
+        """Take the oldest item, and wait for one: up to ``timeout_s`` seconds if that is given.
+
+        Returns:
+            The item; None after that time, or when the queue is closed and empty.
+        """
+        with self._changed:
+            self._wait_for(lambda: bool(self._items or self._closed), timeout_s)
+            self._changed.notify_all()
+            return self._items.popleft() if self._items else None
+
+    def close(self) -> None:
+        """Accept no further item; those that are inside can still be taken. Idempotent."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @property
+    def finished(self) -> bool:
+        """True once it is closed and empty: ``get`` returns None from then on."""
+        with self._changed:
+            return self._closed and not self._items
+
+    def _wait_for(self, condition: Callable[[], bool], timeout_s: float | None = None) -> None:
+        while not self._changed.wait_for(condition, _POLL_S if timeout_s is None else timeout_s):
+            if timeout_s is not None:
+                return
+
+
+class Mailbox(_Queue[T]):
     """Hands the newest item from one thread to another.
 
     Bound: one item. Drop policy: a new item replaces one that was not taken, and is counted.
@@ -45,50 +74,25 @@ class Mailbox(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._items: list[T] = []
-        self._closed = False
+        super().__init__()
         self._dropped = 0
 
     def put(self, item: T) -> None:
-        """Leave ``item``, in place of one that was not taken; ignored once closed."""
-        with self._condition:
-            if self._closed:
-                return
-            self._dropped += len(self._items)
-            self._items[:] = [item]
-            self._condition.notify()
-
-    def get(self, timeout_s: float) -> T | None:
-        """Take the item; wait up to ``timeout_s`` seconds for one.
-
-        Returns:
-            The item, or None after the time or when the mailbox is closed and empty.
-        """
-        with self._condition:
-            self._condition.wait_for(lambda: self._items or self._closed, timeout_s)
-            return self._items.pop() if self._items else None
-
-    def close(self) -> None:
-        """Accept no further item and wake readers; the item that is inside can be taken."""
-        with self._condition:
-            self._closed = True
-            self._condition.notify_all()
-
-    @property
-    def finished(self) -> bool:
-        """True once it is closed and empty: ``get`` will only return None."""
-        with self._condition:
-            return self._closed and not self._items
+        """Leave ``item`` in place of one that was not taken; ignored once closed."""
+        with self._changed:
+            if not self._closed:
+                self._dropped += len(self._items)
+                self._items = deque([item])
+                self._changed.notify_all()
 
     @property
     def dropped(self) -> int:
         """Number of items that were replaced before they were taken."""
-        with self._condition:
+        with self._changed:
             return self._dropped
 
 
-class BoundedQueue(Generic[T]):
+class BoundedQueue(_Queue[T]):
     """Hands items from one thread to another, in order.
 
     Bound: ``capacity`` items. Drop policy: none; ``put`` waits. Only ``cancel`` discards items.
@@ -100,57 +104,31 @@ class BoundedQueue(Generic[T]):
         >>> queue: BoundedQueue[str] = BoundedQueue(2)
         >>> queue.put("first"), queue.put("second")
         (True, True)
-        >>> queue.finish()
+        >>> queue.close()
         >>> queue.get(), queue.get(), queue.get()
         ('first', 'second', None)
     """
 
     def __init__(self, capacity: int) -> None:
+        super().__init__()
         self._capacity = capacity
-        self._items: deque[T] = deque()
-        self._changed = threading.Condition()
-        self._finished = False
         self._cancelled = False
 
     def put(self, item: T) -> bool:
-        """Add ``item``; wait for room.
-
-        Returns:
-            False when the queue was finished or cancelled: the item is not in it.
-        """
+        """Add ``item`` once there is room; return False if the queue was closed: it is not in."""
         with self._changed:
-            while len(self._items) >= self._capacity and not self._finished:
-                self._changed.wait(_POLL_S)
-            if self._finished:
-                return False
-            self._items.append(item)
-            self._changed.notify_all()
-            return True
-
-    def get(self) -> T | None:
-        """Take the oldest item; wait for one.
-
-        Returns:
-            None when there will be no further item: finished and empty, or cancelled.
-        """
-        with self._changed:
-            while not self._items and not self._finished:
-                self._changed.wait(_POLL_S)
-            self._changed.notify_all()
-            return self._items.popleft() if self._items else None
-
-    def finish(self) -> None:
-        """Accept no further item; those that wait can still be taken. Idempotent."""
-        with self._changed:
-            self._finished = True
-            self._changed.notify_all()
+            self._wait_for(lambda: self._closed or len(self._items) < self._capacity)
+            if not self._closed:
+                self._items.append(item)
+                self._changed.notify_all()
+            return not self._closed
 
     def cancel(self) -> None:
-        """Accept no further item and discard those that wait. Idempotent."""
+        """Accept no further item and discard those that are inside. Idempotent."""
         with self._changed:
-            self._finished = self._cancelled = True
+            self._cancelled = True
             self._items.clear()
-            self._changed.notify_all()
+            self.close()
 
     @property
     def cancelled(self) -> bool:
@@ -159,8 +137,8 @@ class BoundedQueue(Generic[T]):
             return self._cancelled
 
 
-class Worker:
-    """Runs ``body(stop)`` in the thread ``livebg-<name>``, and keeps the error that ended it.
+class Worker(Generic[T]):
+    """Runs ``body(stop)`` in the thread ``livebg-<name>`` and keeps what it returns or raises.
 
     The body owns what it opens, checks ``stop`` at least every tenth of a second, and returns once
     it is set. The thread is a daemon: one that hangs in a driver cannot prevent the program's exit;
@@ -170,12 +148,17 @@ class Worker:
         name: the thread's name, without the prefix.
         body: runs in the thread; gets the stop flag.
         on_end: called in the thread after the body, also after an error.
+
+    Example:
+        >>> worker = Worker("sum", lambda stop: 1 + 1).start()
+        >>> worker.outcome()
+        2
     """
 
     def __init__(
         self,
         name: str,
-        body: Callable[[threading.Event], None],
+        body: Callable[[threading.Event], T],
         *,
         on_end: Callable[[], None] | None = None,
     ) -> None:
@@ -185,11 +168,13 @@ class Worker:
         self._body = body
         self._on_end = on_end
         self._stop = threading.Event()
+        self._returned: list[T] = []
         self._thread = threading.Thread(target=self._run, name=_PREFIX + name, daemon=True)
 
-    def start(self) -> None:
-        """Start the thread. Once only."""
+    def start(self) -> Self:
+        """Start the thread, once only; return the worker."""
         self._thread.start()
+        return self
 
     def stop(self) -> None:
         """Set the stop flag; returns at once. Idempotent."""
@@ -199,62 +184,34 @@ class Worker:
         """Wait up to ``timeout_s`` seconds for the thread to end; return whether it did."""
         if self._thread.ident is not None:
             self._thread.join(max(0.0, timeout_s))
-        return not self.alive
+        return self.done
+
+    def wait(self) -> None:
+        """Wait for the thread to end, however long that takes."""
+        while not self.join(_POLL_S):
+            pass
 
     @property
-    def alive(self) -> bool:
-        """True while the thread runs."""
-        return self._thread.is_alive()
+    def done(self) -> bool:
+        """True unless the thread runs."""
+        return not self._thread.is_alive()
+
+    def outcome(self) -> T:
+        """Wait for the end; return what the body returned, or raise what it raised."""
+        self.wait()
+        if self.error is not None:
+            raise self.error
+        return self._returned[0]
 
     def _run(self) -> None:
         try:
-            self._body(self._stop)
+            self._returned.append(self._body(self._stop))
         except BaseException as error:
             _log.debug("the %s thread ended with an error", self.name, exc_info=True)
             self.error = error
         finally:
             if self._on_end is not None:
                 self._on_end()
-
-
-class BackgroundTask(Generic[T]):
-    """Runs ``work(stop)`` once in the thread ``livebg-<name>`` and keeps what it returns.
-
-    Args:
-        name: the thread's name, without the prefix.
-        work: the work; gets a flag that is set once its outcome is not needed any more.
-
-    Example:
-        >>> task = BackgroundTask("sum", lambda stop: 1 + 1)
-        >>> task.wait()
-        >>> task.outcome()
-        2
-    """
-
-    def __init__(self, name: str, work: Callable[[threading.Event], T]) -> None:
-        self._outcomes: list[T] = []
-        self._worker = Worker(name, lambda stop: self._outcomes.append(work(stop)))
-        self._worker.start()
-
-    @property
-    def done(self) -> bool:
-        """True once the work is over, also after an error."""
-        return not self._worker.alive
-
-    def outcome(self) -> T:
-        """Return what the work returned, or raise what it raised. Only once ``done``."""
-        if self._worker.error is not None:
-            raise self._worker.error
-        return self._outcomes[0]
-
-    def stop(self) -> None:
-        """Set the stop flag; returns at once."""
-        self._worker.stop()
-
-    def wait(self) -> None:
-        """Wait until the work is over, however long that takes."""
-        while not self._worker.join(_POLL_S):
-            pass
 
 
 def still_running() -> list[str]:
@@ -297,7 +254,7 @@ class Backoff:
         self.reset()
 
     def reset(self) -> None:
-        """Be ready at once, and begin with the shortest wait after the next failure."""
+        """Be ready at once, and wait ``first_s`` after the next failure."""
         self._next_s = self._first_s
         self._ready_ns: int | None = None
 

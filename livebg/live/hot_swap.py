@@ -19,7 +19,7 @@ from livebg.errors import DeviceLostError, LivebgError, ModelError, SettingsErro
 from livebg.frame import Frame, Size
 from livebg.live.warmup import Build, with_first_timeout
 from livebg.pipeline import Pipeline
-from livebg.threads import BackgroundTask, Mailbox
+from livebg.threads import Mailbox, Worker
 
 __all__ = ["HotSwap"]
 
@@ -68,7 +68,7 @@ class HotSwap:
         self._requested = settings
         self._standby: _Standby | None = None
         self._opening: _Opening | None = None
-        self._retired: BackgroundTask[None] | None = None
+        self._retired: Worker[None] | None = None
 
     @property
     def requested(self) -> Settings:
@@ -151,7 +151,7 @@ class HotSwap:
         if settings.background == self.settings.background:
             self._take_over(settings)
             return
-        task = BackgroundTask("background", lambda stop: open_background(settings.background))
+        task = Worker("background", lambda stop: open_background(settings.background)).start()
         self._opening = _Opening(self.pipeline, settings, task)
         if self.settings.background.shows_room:
             # The room is on show: a user who hides it must not wait for a slow disk.
@@ -245,7 +245,7 @@ class HotSwap:
         """Close a pipeline in a background task: its network may still be at work."""
         if self._retired is not None:
             self._retired.wait()
-        self._retired = BackgroundTask("retired", lambda stop: _close_quietly(pipeline))
+        self._retired = Worker("retired", lambda stop: _close_quietly(pipeline)).start()
 
     def _refuse(self, settings: Settings, error: Exception) -> None:
         """Take back what ``settings`` would have changed, and say why."""
@@ -268,7 +268,7 @@ class _Standby:
         self.size = size
         self.abandoned = False
         self.frames: Mailbox[Frame] = Mailbox()
-        self.task = BackgroundTask("standby", partial(self._make, build))
+        self.task = Worker("standby", partial(self._make, build)).start()
 
     def serves(self, settings: Settings, size: Size) -> bool:
         return self.size == size and same_network(settings, self.settings)
@@ -303,7 +303,7 @@ class _Opening(NamedTuple):
 
     pipeline: Pipeline
     settings: Settings
-    task: BackgroundTask[Plate]
+    task: Worker[Plate]
 
     def close(self) -> None:
         """Close a plate that is not used."""

@@ -37,7 +37,7 @@ from livebg.sinks.base import Sink, agreed_format
 from livebg.sinks.open import LABELS, open_sink
 from livebg.sources.base import Source
 from livebg.sources.open import LiveSource
-from livebg.threads import BackgroundTask, Mailbox, Worker, raise_first_error
+from livebg.threads import Mailbox, Worker, raise_first_error
 
 __all__ = ["Session"]
 
@@ -112,7 +112,7 @@ class Session(Closable):
         self._over = threading.Event()
         self._ended = "running"
         self._unfinished: tuple[str, ...] = ()
-        self._background: Worker | None = None
+        self._background: Worker[None] | None = None
         self._request_source: Callable[[Settings], None] | None = None
         open_source = self._opener(settings, source, loop)
         check_background(settings.background)
@@ -122,8 +122,7 @@ class Session(Closable):
                 if isinstance(sink, Sink):
                     undo.callback(sink.abort)
             # A driver may hang for seconds, in which this thread could not hear a signal.
-            opening = BackgroundTask("opening", lambda stop: open_source())
-            opening.wait()
+            opening = Worker("opening", lambda stop: open_source()).start()
             opened = opening.outcome()
             undo.callback(opened.close)
             self.info = opened.info
@@ -400,17 +399,19 @@ class Session(Closable):
     def _report(self, error: LivebgError) -> None:
         self._notice(str(error))
 
-    def _has_ended(self, process: Worker, feeders: list[Worker], until_ns: int | None) -> bool:
+    def _has_ended(
+        self, process: Worker[None], feeders: list[Worker[None]], until_ns: int | None
+    ) -> bool:
         """Return whether to shut down; remembers why."""
         if self.stop_requested:
             self._ended = "stopped"
         elif until_ns is not None and self._clock.now_ns() >= until_ns:
             self._ended = "time is up"
-        elif not process.alive:
+        elif process.done:
             self._ended = _AT_THE_END if process.error is None else "error"
         elif any(window.error is not None for window in self._windows):
             self._ended = "window closed"
-        elif feeders and not self._windows and not any(worker.alive for worker in feeders):
+        elif feeders and not self._windows and all(worker.done for worker in feeders):
             self._ended = "error"
         else:
             return False
@@ -419,7 +420,9 @@ class Session(Closable):
     def _close_times(self) -> list[float]:
         return [runner.close_within_s for runner in self._threaded]
 
-    def _shut_down(self, capture: Worker, process: Worker, feeders: list[Worker]) -> None:
+    def _shut_down(
+        self, capture: Worker[None], process: Worker[None], feeders: list[Worker[None]]
+    ) -> None:
         """End everything; wait for no thread longer than its limit."""
         begin_ns = self._clock.now_ns()
         capture.stop()

@@ -14,7 +14,7 @@ from livebg.frame import BGR, Box, Frame, FramePyramid, Matte, PixelFormat, Size
 from livebg.matting.flow import FlowCarrier
 from livebg.pipeline import Pipeline
 from livebg.pixels import has_numba
-from livebg.threads import BackgroundTask
+from livebg.threads import Worker
 
 __all__ = ["Build", "build_live", "build_warmed_up", "load_kernels", "with_first_timeout"]
 
@@ -48,7 +48,7 @@ def build_warmed_up(
     Raises:
         LivebgError: as ``Pipeline``, or the network fails.
     """
-    kernels = BackgroundTask("kernels", lambda stop: load_kernels())
+    kernels = Worker("kernels", lambda stop: load_kernels()).start()
     try:
         pipeline = make(with_first_timeout(settings), size, live=live)
     finally:

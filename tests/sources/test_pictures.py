@@ -169,7 +169,7 @@ def test_no_beginning_of_a_picture_raises_anything_else(tmp_path: Path, ending: 
 
 
 def test_a_picture_of_an_iphone_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="HEIC .* convert it to JPEG"):
+    with pytest.raises(InputError, match=r"HEIC .* convert it to JPEG"):
         read_picture(store(tmp_path / "IMG_0001.HEIC", b"\0\0\0\x18ftypheic" + bytes(40)))
 
 
