@@ -163,12 +163,13 @@ class Converter(Closable):
         work = _Work(self.source, self._sinks, stop or threading.Event())
         try:
             work.start()
-            composites = self.pipeline.filtered(
-                work.all_frames(),
-                want_alpha=any(sink.wants_alpha for sink in self._sinks),
-                pixel_format=agreed_format(self._sinks),
-            )
-            for composite in composites:
+            want_alpha = any(sink.wants_alpha for sink in self._sinks)
+            pixel_format = agreed_format(self._sinks)
+            for frame in work.all_frames():
+                composite = self.pipeline.process(
+                    frame, want_alpha=want_alpha, pixel_format=pixel_format
+                )
+                assert composite is not None  # only a live pipeline is ever late
                 work.put(composite)
                 if on_progress is not None:
                     on_progress(work.frames)

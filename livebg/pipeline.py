@@ -1,8 +1,8 @@
-"""The whole chain without threads: frame in, composite out, the same on every run."""
+"""The pipeline: frame in, composite out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, overload
 
 import numpy as np
@@ -41,22 +41,20 @@ __all__ = ["Pipeline"]
 
 
 class Pipeline(Closable):
-    """Segments, carries and composes frames in order. Called by one thread at a time.
+    """Finds the matte of each frame and composes the two. Called by one thread at a time.
 
-    Every composite is made with the matte that belongs to its own frame: inferred for it, or
-    carried to it. Unless ``live``, there is no thread and no look at a clock: the same frames give
-    the same composites. The network is loaded for frames of one size: that of the first frame,
-    unless ``size`` is given.
+    Every frame is composed with its own matte: inferred for it, or carried to it. Unless ``live``,
+    there is no other thread and no clock is read: the same frames give the same composites. The
+    network is loaded for frames of one size: that of the first frame, unless ``size`` is given.
 
     Args:
-        settings: all settings; without them, ``preset`` and ``overrides`` say what holds.
+        settings: all settings; without them, those of ``preset`` and ``overrides``.
         size: ``(width, height)`` of the frames; the network is then loaded at once.
         preset: name of a preset, ``balanced`` by default.
-        segmenter: finds the person, in place of the network that the settings name; the pipeline
-            closes it.
-        live: hold the frame rate and the processor budget, and with the latency ``low`` let the
-            network run in a thread of its own.
-        clock: what times the stages.
+        segmenter: replaces the network that the settings name; the pipeline closes it.
+        live: hold the frame rate and the processor budget, and with the latency ``low`` run the
+            network in a thread of its own.
+        clock: measures the stages.
         progress: told how far a download of weights is.
         overrides: settings by name, as text or value: ``background="blur:80"``.
 
@@ -139,13 +137,13 @@ class Pipeline(Closable):
 
     @property
     def statistics(self) -> Mapping[str, Any]:
-        """What the scheduler and the stages did so far, as plain values.
+        """Counts and durations so far, as plain values; empty before the network is loaded.
 
         ``engine``, ``model``, ``input_size``; ``latency``: whether frames wait for the network;
-        ``frames``; ``inferred``: frames that the network saw; ``reasons``: how often each reason
-        decided (see ``scheduler.Reason``); ``refused``: mattes that were rejected (see
-        ``validation``); ``stage_ms``: mean milliseconds a frame by stage;
-        ``stages_ms``: ``Histogram.summary_ms`` of the calls by stage.
+        ``frames``; ``inferred``: inferences decided; ``reasons``: number of decisions by
+        ``scheduler.Reason``; ``refused``: mattes rejected by ``validation``; ``stage_ms``: mean
+        milliseconds per frame, by stage; ``stages_ms``: ``Histogram.summary_ms`` of the calls, by
+        stage.
         """
         if self._opened is None:
             return {}
@@ -193,29 +191,14 @@ class Pipeline(Closable):
             frame, matte = mirrored(frame, matte)
         return self.compose(frame, matte, want_alpha=want_alpha, pixel_format=pixel_format)
 
-    def filtered(
-        self,
-        frames: Iterable[Frame],
-        *,
-        want_alpha: bool = False,
-        pixel_format: PixelFormat = BGR,
-    ) -> Iterator[Composite]:
-        """Filter all ``frames`` in order, not ``live``; see ``process``."""
-        for frame in frames:
-            composite = self.process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
-            assert composite is not None  # only a live pipeline is ever late
-            yield composite
-
     def warm_up(self, frame: Frame, inferences: int) -> None:
         """Run a recurrent network on ``frame`` several times before its matte is needed."""
-        if self._opened is None:
-            self._open(frame.size)
+        self._open(frame.size)
         self._matting.warm_up(self._pyramid_of(frame), inferences)
 
     def matte(self, frame: Frame) -> Matte | None:
         """Return the matte of the next frame; see ``process``."""
-        if self._opened is None:
-            self._open(frame.size)
+        self._open(frame.size)
         self._frames += 1
         matte = self._matting.matte(self._pyramid_of(frame))
         if matte is None:
@@ -253,10 +236,7 @@ class Pipeline(Closable):
             )
 
     def labels(self, frame: Frame, matte: Matte) -> NDArray[np.uint8] | None:
-        """Return the class of every pixel of ``frame``, ``(H, W)`` uint8 (PASCAL VOC).
-
-        None where the network has no classes.
-        """
+        """Return the PASCAL VOC class of every pixel, ``(H, W)`` uint8; None without classes."""
         if matte.labels is None:
             return None
         return full_size_labels(matte.labels, matte.box, frame.size)
@@ -265,9 +245,9 @@ class Pipeline(Closable):
         """Take over settings that need no other network, between two frames.
 
         Args:
-            settings: what is in force from now on.
-            plate: the plate of ``settings.background``, which the pipeline closes; None has another
-                background opened here, which takes time.
+            settings: the new settings.
+            plate: the plate of ``settings.background``; the pipeline closes it. None: another
+                background is opened here, which takes time.
 
         Raises:
             InputError: the new background cannot be read; the old settings stay in force.
@@ -302,7 +282,9 @@ class Pipeline(Closable):
         return self._opened
 
     def _open(self, size: Size) -> None:
-        """Load the compositing kernel, and the network for frames of ``size``."""
+        """Load the compositing kernel, and the network for frames of ``size``, unless done."""
+        if self._opened is not None:
+            return
         compositing_kernel()
         segmenter = self._segmenter
         if segmenter is None:
@@ -310,12 +292,7 @@ class Pipeline(Closable):
                 self._settings, size, self._progress, live=self._live
             )
         self._opened = Matting(
-            self._settings,
-            segmenter,
-            size,
-            self._times,
-            live=self._live,
-            clock=self._clock,
+            self._settings, segmenter, size, self._times, live=self._live, clock=self._clock
         )
 
     def _next(self, frame: Frame) -> Composite:

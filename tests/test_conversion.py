@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -29,18 +29,6 @@ class Negative:
         self.fail_at = fail_at
         self.stop = stop
         self.thread_names: set[str] = set()
-
-    def filtered(
-        self,
-        frames: Iterable[Frame],
-        *,
-        want_alpha: bool = False,
-        pixel_format: PixelFormat = BGR,
-    ) -> Iterator[Composite]:
-        return (
-            self.process(frame, want_alpha=want_alpha, pixel_format=pixel_format)
-            for frame in frames
-        )
 
     def process(
         self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
