@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from livebg.cache import cache_folder
 from livebg.compositing.backgrounds import cover
@@ -219,7 +220,9 @@ class FloatRecipe:
 
     def reset(self) -> None:
         """Set the recurrent state to zero."""
-        self._states = {name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()}
+        self._states: dict[str, NDArray[np.float32]] = {
+            name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()
+        }
 
     def close(self) -> None:
         """Do nothing: Python releases everything itself."""

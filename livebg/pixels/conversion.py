@@ -1,54 +1,20 @@
-"""Conversion of pictures between pixel formats, and the colour matrices for it."""
+"""Conversion of pictures between pixel formats."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from types import MappingProxyType
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.frame import BGR, ColourMatrix, PixelFormat
+from livebg.frame import BGR, PixelFormat
 from livebg.pixels import has_numba
+from livebg.pixels.colour_matrix import TO_YUV, exact_to_yuv
 
-__all__ = ["TO_YUV", "converted", "encode_with_numpy"]
+__all__ = ["converted", "encode_with_numpy"]
 
 U8 = NDArray[np.uint8]
 
-_RED_AND_BLUE: Mapping[ColourMatrix, tuple[float, float]] = {
-    "bt601": (0.299, 0.114),
-    "bt709": (0.2126, 0.0722),
-}
-"""Their share in the luma (ITU-R BT.601-7, section 2.5.1; BT.709-6, item 3.2)."""
-
-_LUMA_LEVELS, _CHROMA_LEVELS = 219 / 255, 224 / 255
 _BLACK = np.array([[16], [128], [128]])
-
-
-def _to_yuv(matrix: ColourMatrix) -> NDArray[np.float64]:
-    """Return Y - 16, U - 128 and V - 128, as rows, of blue, green and red."""
-    red, blue = _RED_AND_BLUE[matrix]
-    luma = np.array([blue, 1 - red - blue, red])
-    u = (np.array([1, 0, 0]) - luma) / (1 - blue) / 2
-    v = (np.array([0, 0, 1]) - luma) / (1 - red) / 2
-    return np.stack([luma * _LUMA_LEVELS, u * _CHROMA_LEVELS, v * _CHROMA_LEVELS])
-
-
-def _in_256ths(exact: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Round so that white keeps its luma and grey its lack of colour: green makes up the sum."""
-    whole = np.rint(256 * exact).astype(np.int32)
-    whole[:, 1] += np.rint(256 * exact.sum(axis=1)).astype(np.int32) - whole.sum(axis=1)
-    return whole
-
-
-TO_YUV: Mapping[ColourMatrix, NDArray[np.int32]] = MappingProxyType(
-    {matrix: _in_256ths(_to_yuv(matrix)) for matrix in _RED_AND_BLUE}
-)
-"""``(3, 3)`` int32: Y, U and V of blue, green and red in 256ths, off by less than a level.
-
-Every sum of products fits into 16 bits, which doubles what a vector instruction holds.
-"""
 
 _CV2_FROM_BT601 = {
     "i420": cv2.COLOR_YUV2BGR_I420,
@@ -138,6 +104,6 @@ def _decode(image: U8, source: PixelFormat) -> U8:
     repeated = cv2.resize(
         np.ascontiguousarray(chroma), (width, height), interpolation=cv2.INTER_NEAREST
     )
-    to_bgr = np.linalg.inv(_to_yuv(source.matrix))
+    to_bgr = np.linalg.inv(exact_to_yuv(source.matrix))
     bgr = cv2.transform(np.dstack([luma, repeated]), np.hstack([to_bgr, -to_bgr @ _BLACK]))
     return np.asarray(bgr, np.uint8)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.frame import PixelFormat
-from livebg.pixels.conversion import TO_YUV
+from livebg.pixels.colour_matrix import TO_YUV
 from livebg.pixels.jit import compiled, picture
 
 __all__ = ["BGR", "Canvas", "canvas", "copy_area", "copy_row", "encode", "encode_area"]
