@@ -145,7 +145,6 @@ class PictureFolder(Source):
     Raises:
         InputError: the folder is missing or holds no picture; the header of one cannot be read;
             two pictures differ in size.
-        ValueError: ``frame_rate`` is not above 0.
 
     Example:
         >>> with PictureFolder(Path("frames"), Fraction(25)) as pictures:  # doctest: +SKIP
@@ -153,8 +152,6 @@ class PictureFolder(Source):
     """
 
     def __init__(self, path: Path, frame_rate: Fraction) -> None:
-        if frame_rate <= 0:
-            raise ValueError(f"a folder of pictures cannot have {frame_rate} frames per second")
         self._paths = list_pictures(path)
         self._check_stored_sizes()
         first = read_picture(self._paths[0])

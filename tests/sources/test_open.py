@@ -12,10 +12,8 @@ import pytest
 from livebg.clock import ManualClock
 from livebg.config.camera import CameraSelector, parse_camera
 from livebg.config.settings import Settings
-from livebg.errors import InputError, SourceUnavailableError
 from livebg.platform.cameras import CameraMode
 from livebg.sources.base import SourceInfo
-from livebg.sources.camera import Camera
 from livebg.sources.open import LiveSource, open_live, source_report
 from livebg.sources.paced import PacedVideo
 from tests.support.scenes import SyntheticScene
@@ -44,74 +42,49 @@ def test_a_folder_of_pictures_pretends_to_be_a_camera(tmp_path: Path) -> None:
         assert [source.read().index for _ in range(5)] == [0, 1, 2, 3, 4]
 
 
-def test_an_address_may_be_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(
-        Camera, "__init__", lambda self, selector, **how: asked.append(selector.text)
-    )
-    address = f"rtsp://192.0.2.7/stream?token={'x' * 300}"
-    open_live(parse_camera(address), size=None, fps=30)
-    assert asked == [address]
-
-
-def test_a_missing_device_is_a_camera(tmp_path: Path) -> None:
-    with pytest.raises(SourceUnavailableError, match="there is no camera /dev/video77"):
-        open_live(parse_camera("/dev/video77"), size=None, fps=30)
-
-
-def test_what_is_no_path_is_a_camera_s_name() -> None:
-    with pytest.raises(SourceUnavailableError, match="'no such camera' is neither"):
-        open_live(parse_camera("no such camera"), size=None, fps=30)
-
-
-def test_a_file_that_is_no_video_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "notes.txt"
-    path.write_text("not a video")
-    with pytest.raises(InputError, match=r"notes\.txt"):
-        open_live(parse_camera(str(path)), size=None, fps=30)
-
-
 ASKED = CameraMode("MJPG", (1280, 720), (Fraction(30),))
+NETWORK = CameraMode("h264", (640, 480), ())
 
 
-def camera(asked: CameraMode | None, granted: CameraMode, name: str = "Desk") -> SourceInfo:
-    rate = granted.rates[0] if granted.rates else None
-    return SourceInfo(name, granted.size, rate, None, live=True, asked=asked, granted=granted)
-
-
-def test_a_camera_that_gives_what_it_was_asked_for() -> None:
-    assert source_report(camera(ASKED, ASKED)) == [
-        "Desk: asked for 1280x720 MJPG at 30 frames/s, got 1280x720 MJPG at 30 frames/s"
-    ]
-
-
-def test_a_shortfall_is_a_warning_in_words() -> None:
-    granted = CameraMode("YUYV", (640, 480), (Fraction(15),))
-    assert source_report(camera(ASKED, granted)) == [
-        "Desk: asked for 1280x720 MJPG at 30 frames/s, got 640x480 YUYV at 15 frames/s",
-        "warning: Desk sends 640x480 instead of 1280x720 and sends YUYV instead of MJPG and "
-        "makes 15 frames/s instead of 30 frames/s; `livebg cameras` lists what each camera can do",
-    ]
-
-
-def test_a_camera_that_was_asked_for_nothing() -> None:
-    granted = CameraMode("h264", (640, 480), ())
-    assert source_report(camera(None, granted)) == ["Desk: got 640x480 h264"]
-
-
-def test_a_camera_in_the_network_is_not_listed_here() -> None:
-    granted = CameraMode("h264", (640, 480), ())
-    report = source_report(camera(CameraMode("", (320, 240)), granted, "rtsp://desk"))
-    assert report == [
-        "rtsp://desk: asked for 320x240, got 640x480 h264",
-        "warning: rtsp://desk sends 640x480 instead of 320x240; a camera in the network is set up "
-        "on itself",
-    ]
-
-
-def test_a_file() -> None:
-    info = SourceInfo("talk.mp4", (640, 360), None, None, live=True)
-    assert source_report(info) == ["talk.mp4, 640x360"]
+@pytest.mark.parametrize(
+    ("name", "asked", "granted", "report"),
+    [
+        (
+            "Desk",
+            ASKED,
+            ASKED,
+            ["Desk: asked for 1280x720 MJPG at 30 frames/s, got 1280x720 MJPG at 30 frames/s"],
+        ),
+        (
+            "Desk",
+            ASKED,
+            CameraMode("YUYV", (640, 480), (Fraction(15),)),
+            [
+                "Desk: asked for 1280x720 MJPG at 30 frames/s, got 640x480 YUYV at 15 frames/s",
+                "warning: Desk sends 640x480 instead of 1280x720 and sends YUYV instead of MJPG "
+                "and makes 15 frames/s instead of 30 frames/s; `livebg cameras` lists what each "
+                "camera can do",
+            ],
+        ),
+        ("Desk", None, NETWORK, ["Desk: got 640x480 h264"]),
+        (
+            "rtsp://desk",
+            CameraMode("", (320, 240)),
+            NETWORK,
+            [
+                "rtsp://desk: asked for 320x240, got 640x480 h264",
+                "warning: rtsp://desk sends 640x480 instead of 320x240; a camera in the network "
+                "is set up on itself",
+            ],
+        ),
+        ("talk.mp4", None, None, ["talk.mp4, 640x480"]),
+    ],
+)
+def test_a_report_warns_of_what_is_lacking(
+    name: str, asked: CameraMode | None, granted: CameraMode | None, report: list[str]
+) -> None:
+    info = SourceInfo(name, (640, 480), None, None, live=True, asked=asked, granted=granted)
+    assert source_report(info) == report
 
 
 class Reopened:

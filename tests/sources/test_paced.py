@@ -110,14 +110,6 @@ def test_every_round_opens_the_file_again_and_closes_it() -> None:
     assert [source.closed for source in player.opened] == [True, True, False]
 
 
-def test_without_looping_it_ends_and_says_so_again() -> None:
-    player = Player(steady(1), loop=False)
-    player.read()
-    for _ in range(2):
-        with pytest.raises(EndOfStreamError):
-            player.video.read()
-
-
 def test_a_late_reader_still_gets_the_last_frame() -> None:
     player = Player(steady(3), loop=False)
     player.read()

@@ -222,14 +222,11 @@ def test_other_files_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_mattes_beside_pictures_are_no_frames(tmp_path: Path) -> None:
-    put(tmp_path, "alpha_0000.png", "alpha_0001.png", "alpha_12345.png")
+    mattes = ["alpha_0000.png", "alpha_0001.png", "alpha_12345.png"]
+    put(tmp_path, *mattes)
+    assert names(tmp_path) == mattes
     put(tmp_path, "frame_0000.png", "frame_0001.png", "alpha_1.png", "alpha_0000.jpg")
     assert names(tmp_path) == ["alpha_0000.jpg", "alpha_1.png", "frame_0000.png", "frame_0001.png"]
-
-
-def test_mattes_alone_are_read(tmp_path: Path) -> None:
-    put(tmp_path, "alpha_0000.png", "alpha_0001.png")
-    assert names(tmp_path) == ["alpha_0000.png", "alpha_0001.png"]
 
 
 def test_mixed_sizes_are_refused_at_opening_with_both_names(tmp_path: Path) -> None:
@@ -273,9 +270,3 @@ def test_folders_without_pictures_are_refused(tmp_path: Path) -> None:
         PictureFolder(tmp_path, RATE)
     with pytest.raises(InputError, match="cannot be read"):
         PictureFolder(tmp_path / "missing", RATE)
-
-
-def test_a_rate_must_be_above_zero(tmp_path: Path) -> None:
-    put(tmp_path, "a.png")
-    with pytest.raises(ValueError, match="0 frames per second"):
-        PictureFolder(tmp_path, Fraction(0))
