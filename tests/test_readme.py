@@ -122,10 +122,13 @@ def test_the_statistics_are_those_of_the_schema() -> None:
     ]
 
 
-def test_links_to_files_lead_somewhere() -> None:
-    targets = re.findall(r"\]\(([^)#:]+)\)|src=\"([^\":]+)\"", README)
-    assert targets
-    assert not [target for pair in targets for target in pair if not (ROOT / target).exists()]
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").iterdir())], ids=lambda page: page.name
+)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    pattern = r"\]\(([^)#:]+)\)|src=\"([^\":]+)\""
+    targets = ["".join(pair) for pair in re.findall(pattern, page.read_text(encoding="utf-8"))]
+    assert not [target for target in targets if not (page.parent / target).exists()]
 
 
 def test_the_configuration_file_is_valid(tmp_path: Path) -> None:
