@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from livebg import download as fetch
+from livebg.cache import write_stamp
 from livebg.download import Progress, RemoteFile, UrlSource, WheelSource, ensure_file
 from livebg.errors import FetchError
 from tests.support.loopback import Loopback, serve, start
@@ -74,49 +75,19 @@ def test_file_that_is_there_is_not_fetched_again(loopback: Loopback, tmp_path: P
     assert log.calls == []
 
 
-@pytest.mark.parametrize("damage", [b"", CONTENT[:-1], bytes(len(CONTENT))])
-def test_damaged_file_in_the_cache_is_fetched_again(
-    loopback: Loopback, tmp_path: Path, damage: bytes
-) -> None:
+def test_damaged_file_in_the_cache_is_fetched_again(loopback: Loopback, tmp_path: Path) -> None:
     file = remote(loopback.add_bytes("a", CONTENT))
-    path = ensure(file, tmp_path)
-    path.write_bytes(damage)
+    ensure(file, tmp_path).write_bytes(bytes(len(CONTENT)))
     assert ensure(file, tmp_path).read_bytes() == CONTENT
     assert loopback.requests == ["/a", "/a"]
 
 
-def test_good_file_put_there_by_hand_is_used(tmp_path: Path) -> None:
-    file = remote()
-    (tmp_path / file.name).write_bytes(CONTENT)
-    assert ensure(file, tmp_path) == tmp_path / file.name
-
-
 def test_file_of_another_release_is_replaced(loopback: Loopback, tmp_path: Path) -> None:
     """The catalogue moved on to new content under the old name."""
-    old = b"old release"
-    earlier = RemoteFile(
-        "weights.bin",
-        sha256(old).hexdigest(),
-        len(old),
-        (UrlSource(loopback.add_bytes("old", old)),),
-    )
-    ensure(earlier, tmp_path)
+    (tmp_path / "weights.bin").write_bytes(b"old release")
+    write_stamp(tmp_path / "weights.bin", sha256(b"old release").hexdigest(), "a test")
     path = ensure(remote(loopback.add_bytes("new", CONTENT)), tmp_path)
     assert path.read_bytes() == CONTENT
-
-
-def test_next_source_is_tried_after_each_kind_of_failure(
-    loopback: Loopback, tmp_path: Path
-) -> None:
-    bad = [
-        loopback.add_status("missing", 404),
-        loopback.add_bytes("wrong", bytes(len(CONTENT))),
-        loopback.add_bytes("truncated", CONTENT[:1000], promised=len(CONTENT)),
-        loopback.add_bytes("endless", CONTENT * 2),
-    ]
-    path = ensure(remote(*bad, loopback.add_bytes("good", CONTENT)), tmp_path)
-    assert path.read_bytes() == CONTENT
-    assert loopback.requests == ["/missing", "/wrong", "/truncated", "/endless", "/good"]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +124,8 @@ def test_failure_names_the_source_and_the_reason(
     with pytest.raises(FetchError, match=pattern):
         ensure(remote(urls[kind]), tmp_path)
     assert names(tmp_path) == []
+    path = ensure(remote(urls[kind], loopback.add_bytes("good", CONTENT)), tmp_path)
+    assert path.read_bytes() == CONTENT
 
 
 @pytest.mark.integration
@@ -161,12 +134,12 @@ def test_failure_names_every_source(
 ) -> None:
     only_local_wheels(monkeypatch, tmp_path / "wheels")
     url = loopback.add_status("missing", 503)
-    with pytest.raises(FetchError) as caught:
+    reasons = (
+        f"{url} answered 503 Service Unavailable; the wheel tiny-weights==1.0 cannot be had from "
+        "the package index (No matching distribution found for tiny-weights==1.0"
+    )
+    with pytest.raises(FetchError, match=re.escape(reasons)):
         ensure(remote(url, WHEEL), tmp_path / "cache")
-    message = str(caught.value)
-    assert f"{url} answered 503 Service Unavailable; " in message
-    assert "the wheel tiny-weights==1.0 cannot be had from the package index (" in message
-    assert "No matching distribution found for tiny-weights==1.0" in message
 
 
 @pytest.mark.integration

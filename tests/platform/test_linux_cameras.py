@@ -127,12 +127,6 @@ def test_a_forbidden_camera_is_listed_with_what_to_do(
     (camera,) = listed(kernel)
     assert camera.name == "Integrated Camera"
     assert "sudo usermod -aG video" in camera.problem
-
-
-def test_a_camera_pulled_while_it_is_listed_is_left_out(
-    kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kernel.plug_in(0, webcam())
     _refuse_to_open(monkeypatch, errno.ENODEV)
     assert listed(kernel) == []
 
@@ -143,29 +137,22 @@ def test_a_camera_pulled_while_it_is_listed_is_left_out(
         (webcam(busy=True), "is in use by another program"),
         (FakeNode(capability("livebg", OUTPUT)), "(livebg) is not a capture device"),
         (None, "is not a camera; `livebg cameras` lists what is there"),
+        (webcam(), ""),
     ],
 )
 def test_a_node_that_cannot_be_used_says_why(
     kernel: FakeKernel, node: FakeNode | None, words: str
 ) -> None:
     problem = find_problem(str(kernel.plug_in(0, node)), kernel)
-    assert problem is not None
-    assert words in problem
-
-
-def test_nothing_is_wrong_with_a_free_camera(kernel: FakeKernel) -> None:
-    assert find_problem(str(kernel.plug_in(0, webcam())), kernel) is None
+    assert words in problem if words else not problem
 
 
 def test_a_busy_camera_says_who_uses_it(
     kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def find_holders(paths: list[str]) -> Holders:
-        return Holders((Holder(30, "zoom", paths[0], 1),))
-
-    monkeypatch.setattr(linux_cameras, "find_holders", find_holders)
+    holders = Holders((Holder(30, "zoom", "/dev/video0", 1),))
+    monkeypatch.setattr(linux_cameras, "find_holders", lambda paths: holders)
     problem = find_problem(str(kernel.plug_in(0, webcam(busy=True))), kernel)
-    assert problem is not None
     assert "in use by zoom (process 30)" in problem
 
 
@@ -173,9 +160,9 @@ def test_a_file_is_not_a_camera(tmp_path: Path) -> None:
     """With the real ioctl, on a real file."""
     path = tmp_path / "notes.txt"
     path.touch()
-    assert (find_problem(str(path)) or "").startswith(f"{path} is not a camera;")
-    missing = find_problem(str(tmp_path / "video7"))
-    assert (missing or "").startswith(f"there is no camera {tmp_path}/video7;")
+    assert find_problem(str(path)).startswith(f"{path} is not a camera;")
+    missing = tmp_path / "video7"
+    assert find_problem(str(missing)).startswith(f"there is no camera {missing};")
 
 
 @pytest.mark.parametrize(
@@ -191,9 +178,7 @@ def test_a_camera_that_the_system_refuses_to_open(
 ) -> None:
     path = kernel.plug_in(0, webcam())
     _refuse_to_open(monkeypatch, number)
-    problem = find_problem(str(path), kernel)
-    assert problem is not None
-    assert words in problem
+    assert words in find_problem(str(path), kernel)
 
 
 def _refuse_to_open(monkeypatch: pytest.MonkeyPatch, number: int) -> None:

@@ -40,13 +40,8 @@ def list_linux_cameras(
     return [camera for camera in cameras if camera is not None]
 
 
-def find_problem(path: str, ioctl: Ioctl = fcntl.ioctl) -> str | None:
-    """Return one sentence on what keeps the camera at ``path`` from being opened, or None.
-
-    Args:
-        path: a device node.
-        ioctl: ``fcntl.ioctl``.
-    """
+def find_problem(path: str, ioctl: Ioctl = fcntl.ioctl) -> str:
+    """Return one sentence on what keeps the camera at ``path`` from being opened, or nothing."""
     try:
         with opened_node(path) as descriptor:
             try:
@@ -58,7 +53,7 @@ def find_problem(path: str, ioctl: Ioctl = fcntl.ioctl) -> str | None:
                     f"{path} ({capability.card}) is not a capture device: it is an output, or "
                     f"carries metadata only; {_HINT}"
                 )
-            return _busy(path) if is_busy(descriptor, capability, ioctl) else None
+            return _busy(path) if is_busy(descriptor, capability, ioctl) else ""
     except OSError as error:
         return _open_problem(path, error)
 
