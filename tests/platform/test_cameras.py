@@ -21,6 +21,9 @@ WEBCAM = [
 ]
 
 
+NTSC = CameraMode("MJPG", (1280, 720), (Fraction(30000, 1001),))
+
+
 @pytest.mark.parametrize(
     ("size", "fps", "fourcc", "chosen"),
     [
@@ -42,23 +45,24 @@ def test_chosen_mode(size: Size | None, fps: float, fourcc: str, chosen: Size) -
     assert (mode.fourcc, mode.size) == (fourcc, chosen)
 
 
-def test_a_camera_with_large_modes_only_gives_its_smallest() -> None:
-    mode = choose_mode([_mode("MJPG", (3840, 2160), 30), _mode("MJPG", (1920, 1080), 30)], None, 30)
-    assert mode is not None
-    assert mode.size == (1920, 1080)
-
-
-def test_a_mode_without_rates_is_believed_to_reach_any() -> None:
-    assert choose_mode([_mode("YUYV", (640, 480))], None, 240) == _mode("YUYV", (640, 480))
-
-
-def test_ntsc_rates_count_as_the_round_ones() -> None:
-    assert CameraMode("MJPG", (640, 480), (Fraction(30000, 1001),)).reaches(30)
-
-
-@pytest.mark.parametrize("modes", [[], [_mode("H264", (1280, 720), 30)]])
-def test_nothing_is_chosen_where_nothing_can_be_decoded(modes: list[CameraMode]) -> None:
-    assert choose_mode(modes, None, 30) is None
+@pytest.mark.parametrize(
+    ("modes", "fps", "chosen"),
+    [
+        ([], 30, None),
+        ([_mode("H264", (1280, 720), 30)], 30, None),
+        # Large ones only: the smallest.
+        (
+            [_mode("MJPG", (3840, 2160), 30), _mode("MJPG", (1920, 1080), 30)],
+            30,
+            _mode("MJPG", (1920, 1080), 30),
+        ),
+        # One without rates counts as quick enough, and 29.97 as 30.
+        ([_mode("YUYV", (640, 480))], 240, _mode("YUYV", (640, 480))),
+        ([NTSC, _mode("MJPG", (320, 240), 30)], 30, NTSC),
+    ],
+)
+def test_chosen_default(modes: list[CameraMode], fps: float, chosen: CameraMode | None) -> None:
+    assert choose_mode(modes, None, fps) == chosen
 
 
 ASKED = _mode("MJPG", (1280, 720), 30)
@@ -70,7 +74,7 @@ ASKED = _mode("MJPG", (1280, 720), 30)
         (ASKED, []),
         (_mode("MJPG", (1280, 720)), []),
         (_mode("", (1280, 720), 60), []),
-        (CameraMode("MJPG", (1280, 720), (Fraction(30000, 1001),)), []),
+        (NTSC, []),
         (_mode("MJPG", (1280, 720), 24), ["makes 24 frames/s instead of 30 frames/s"]),
         (_mode("YUYV", (1280, 720), 30), ["sends YUYV instead of MJPG"]),
         (
@@ -85,7 +89,5 @@ ASKED = _mode("MJPG", (1280, 720), 30)
 )
 def test_what_a_camera_lacks(granted: CameraMode, lacking: list[str]) -> None:
     assert shortfalls(ASKED, granted) == lacking
-
-
-def test_what_was_not_asked_for_is_not_lacking() -> None:
-    assert shortfalls(CameraMode("", (640, 480)), _mode("h264", (640, 480), 5)) == []
+    # What was not asked for is not lacking.
+    assert shortfalls(CameraMode("", granted.size), granted) == []

@@ -50,10 +50,6 @@ def test_only_devices_of_v4l2loopback_are_listed(kernel: FakeLoopbacks) -> None:
     ]
 
 
-def test_a_machine_without_video_has_none(tmp_path: Path) -> None:
-    assert list_loopbacks(tmp_path / "none", tmp_path / "nothing") == []
-
-
 def test_the_first_free_one_is_taken(kernel: FakeLoopbacks) -> None:
     kernel.add(8, "fed", FakeLoopback(CAPTURE))
     kernel.open_in(30, "ffmpeg", kernel.add(9, "open", FakeLoopback(OUTPUT | CAPTURE)))
@@ -69,11 +65,28 @@ def test_a_free_one_of_our_name_comes_first(kernel: FakeLoopbacks) -> None:
     assert choose(kernel) == "video10"
 
 
-def test_a_device_that_an_earlier_program_left_unusable_counts_as_free(
-    kernel: FakeLoopbacks,
+def test_it_is_chosen_by_its_number() -> None:
+    devices = [
+        LoopbackDevice("/dev/video1", "11", outputs=True),
+        LoopbackDevice("/dev/video11", "livebg", outputs=True),
+    ]
+    assert choose_loopback("11", devices).path == "/dev/video11"
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "reader"),
+    [
+        (0, False),  # an earlier program left it unusable
+        (OUTPUT | CAPTURE, True),
+    ],
+)
+def test_a_device_without_a_writer_is_free(
+    kernel: FakeLoopbacks, capabilities: int, reader: bool
 ) -> None:
-    kernel.add(10, "livebg", FakeLoopback(0))
-    assert choose(kernel) == "video10"
+    path = kernel.add(10, "livebg", FakeLoopback(capabilities))
+    if reader:
+        kernel.open_in(30, "chrome", path)
+    assert choose(kernel, "livebg") == "video10"
 
 
 def test_the_camera_that_is_filtered_takes_no_writer(kernel: FakeLoopbacks) -> None:
@@ -95,20 +108,6 @@ def test_it_is_chosen_by_path_and_by_a_part_of_its_name(
     link.symlink_to(path)
     selector = {"by path": str(path), "by link": str(link)}.get(selector, selector)
     assert choose(kernel, selector) == "video10"
-
-
-def test_it_is_chosen_by_its_number() -> None:
-    devices = [
-        LoopbackDevice("/dev/video1", "11", outputs=True),
-        LoopbackDevice("/dev/video11", "livebg", outputs=True),
-    ]
-    assert choose_loopback("11", devices).path == "/dev/video11"
-
-
-def test_a_device_that_apps_still_read_takes_a_writer(kernel: FakeLoopbacks) -> None:
-    path = kernel.add(10, "livebg", FakeLoopback(OUTPUT | CAPTURE))
-    kernel.open_in(30, "chrome", path)
-    assert choose(kernel, "livebg") == "video10"
 
 
 def test_a_device_with_another_writer_is_refused_with_its_name(kernel: FakeLoopbacks) -> None:
