@@ -4,153 +4,124 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import pytest
 
 from livebg.clock import NS_PER_S, ManualClock
-from livebg.errors import EndOfStreamError, InputError, LivebgError, SourceError
+from livebg.errors import EndOfStreamError, InputError, SourceError
 from livebg.frame import Frame
-from livebg.live.capture import Capture, Captured, FrameRateMonitor, GapDetector, OnDemand, slept_ns
-from livebg.live.privacy import PrivacyGuard
-from livebg.live.statistics import Statistics
+from livebg.live.capture import Capture, Captured, FrameRateMonitor, GapDetector, OnDemand
 from livebg.platform.cameras import CameraMode
 from livebg.sources.base import Source, SourceInfo
 from livebg.threads import Mailbox
 from tests.support.fakes import SIZE, scene
+from tests.support.live_bench import LiveBench
 
-PERIOD_NS = NS_PER_S // 4
-
-
-def test_frames_of_a_slow_camera_follow_each_other() -> None:
-    continuity = GapDetector(lambda: 0)
-    assert not any(continuity.is_after_gap(n * PERIOD_NS) for n in range(10))
+MODE = CameraMode("MJPG", SIZE, (Fraction(30),))
+SCRIPT = SourceInfo("script", SIZE, None, None, live=True)
 
 
-@pytest.mark.parametrize("gap_s", [1.1, 3600])
-def test_a_frame_after_a_pause_is_found_once(gap_s: float) -> None:
-    continuity = GapDetector(lambda: 0)
-    times_ns = [0, PERIOD_NS, PERIOD_NS + round(gap_s * NS_PER_S)]
-    times_ns.append(times_ns[-1] + PERIOD_NS)
-    assert [continuity.is_after_gap(time_ns) for time_ns in times_ns] == [False, False, True, False]
+@pytest.mark.parametrize(
+    ("captured_s", "slept_s", "after_gap"),
+    [
+        ([0, 0.25, 0.5, 0.75], 0, [False] * 4),
+        ([0, 0.25, 1.35, 1.6], 0, [False, False, True, False]),
+        ([0, 0.25, 3600, 3600.25], 0, [False, False, True, False]),
+        ([0, 0.25, 0.5, 0.75], 7200, [False, False, True, False]),
+    ],
+    ids=["slow camera", "silence", "long silence", "sleep that no frame shows"],
+)
+def test_frames_after_a_gap_are_found_once(
+    captured_s: list[float], slept_s: int, after_gap: list[bool]
+) -> None:
+    slept = iter([0, 0, slept_s * NS_PER_S, slept_s * NS_PER_S])
+    gaps = GapDetector(slept.__next__)
+    assert [gaps.is_after_gap(round(time_s * NS_PER_S)) for time_s in captured_s] == after_gap
 
 
-def test_a_sleep_that_no_frame_shows_is_found() -> None:
-    slept = [0, 0, 7200 * NS_PER_S, 7200 * NS_PER_S]
-    continuity = GapDetector(iter(slept).__next__)
-    assert [continuity.is_after_gap(n * PERIOD_NS) for n in range(4)] == [False, False, True, False]
+@pytest.mark.parametrize(
+    ("promised", "delivered", "step", "pause_s", "found"),
+    [
+        (30, 20, 1, 0, [20]),
+        (30, 25, 1, 0, []),
+        (30, 30, 3, 0, []),
+        (30, 30, 1, 5, []),
+        (None, 2, 1, 0, []),
+    ],
+    ids=["slow", "nearly", "lost on the way", "pause", "nothing promised"],
+)
+def test_a_camera_that_is_slower_than_it_promised_is_found_once(
+    promised: float | None, delivered: int, step: int, pause_s: int, found: list[int]
+) -> None:
+    rate = FrameRateMonitor(promised)
+    seen = [
+        rate.frame(n, n * NS_PER_S // delivered + (pause_s * NS_PER_S if n >= 30 else 0))
+        for n in range(0, 300, step)
+    ]
+    assert [round(slow) for slow in seen if slow is not None] == found
 
 
-def test_what_the_system_says_only_grows_with_sleep() -> None:
-    first = slept_ns()
-    assert first > -NS_PER_S // 10  # the two clocks are not read at once
-    assert abs(slept_ns() - first) < NS_PER_S // 10
+@pytest.mark.parametrize(
+    ("readers", "needed"),
+    [
+        ([], True),
+        ([None, None], True),
+        ([False], False),
+        ([None, False], False),
+        ([True, False], True),
+        ([False, None, True], True),
+    ],
+)
+def test_the_camera_is_needed_where_an_app_reads_or_no_sink_can_tell(
+    readers: list[bool | None], needed: bool
+) -> None:
+    assert OnDemand(lambda: readers, ManualClock()).is_needed() == needed
 
 
-def found(rate: FrameRateMonitor, fps: float, *, frames: int = 300, lost: int = 0) -> list[float]:
-    """Return the rates that were found too low in frames at ``fps``."""
-    step = 1 + lost
-    seen = (rate.frame(n, round(n * NS_PER_S / fps)) for n in range(0, frames, step))
-    return [slow for slow in seen if slow is not None]
+def test_the_camera_outlasts_its_last_reader_for_a_while() -> None:
+    clock = ManualClock()
+    reads = True
+    demand = OnDemand(lambda: [reads], clock)
 
+    def needed_after(seconds: float) -> bool:
+        clock.advance(seconds)
+        return demand.is_needed()
 
-def test_a_slow_camera_is_found_once() -> None:
-    assert [round(slow, 1) for slow in found(FrameRateMonitor(30), 20)] == [20.0]
-
-
-def test_a_camera_that_keeps_its_promise_nearly() -> None:
-    assert found(FrameRateMonitor(30), 25) == []
-
-
-def test_frames_that_were_lost_on_the_way_were_delivered() -> None:
-    assert found(FrameRateMonitor(30), 30, lost=2) == []
-
-
-def test_a_camera_that_promises_nothing() -> None:
-    assert found(FrameRateMonitor(None), 2) == []
-
-
-def test_a_pause_is_no_slow_camera() -> None:
-    rate = FrameRateMonitor(30)
-    for n in range(60):
-        pause_ns = 5 * NS_PER_S if n >= 30 else 0
-        assert rate.frame(n, n * NS_PER_S // 30 + pause_ns) is None
-
-
-class Bench:
-    def __init__(self, *answers: bool | None) -> None:
-        self.answers = list(answers)
-        self.clock = ManualClock()
-        self.demand = OnDemand(lambda: self.answers, self.clock)
-
-    def after(self, seconds: float) -> bool:
-        self.clock.advance(seconds)
-        return self.demand.is_needed()
-
-
-def test_nobody_has_come_yet() -> None:
-    assert not Bench(False).demand.is_needed()
-
-
-def test_a_reader_is_served_at_once_and_for_a_while_after_it_left() -> None:
-    bench = Bench(False)
-    assert not bench.after(60.0)
-    bench.answers = [True]
-    assert bench.after(0.0)
-    assert bench.after(60.0)
-    bench.answers = [False]
-    assert bench.after(1.9)
-    assert not bench.after(0.1)
-
-
-def test_a_reader_that_comes_back_starts_the_wait_again() -> None:
-    bench = Bench(True)
-    assert bench.after(0.0)
-    bench.answers = [False]
-    assert bench.after(1.5)
-    bench.answers = [True]
-    assert bench.after(0.1)
-    bench.answers = [False]
-    assert bench.after(1.9)
-
-
-@pytest.mark.parametrize("answers", [(True, False), (None, True), (False, None, True)])
-def test_one_reader_of_any_sink_is_enough(answers: tuple[bool | None, ...]) -> None:
-    assert Bench(*answers).demand.is_needed()
-
-
-def test_sinks_that_cannot_tell_have_no_say() -> None:
-    assert not Bench(None, False).demand.is_needed()
-
-
-@pytest.mark.parametrize("answers", [(), (None,), (None, None)])
-def test_where_none_can_tell_the_camera_is_wanted(answers: tuple[bool | None, ...]) -> None:
-    assert Bench(*answers).demand.is_needed()
+    assert needed_after(0.0)
+    reads = False
+    assert needed_after(1.5)
+    reads = True
+    assert needed_after(0.1)
+    reads = False
+    assert needed_after(1.9)
+    assert not needed_after(0.1)
 
 
 class ScriptedSource(Source):
-    """Delivers frames of the indices in its script, and raises the errors in it."""
+    """Delivers frames of the indices in its script, raises its errors and calls its functions."""
 
-    def __init__(self, *script: int | Exception) -> None:
-        self._script: Iterator[int | Exception] = iter(script)
+    info = SCRIPT
+
+    def __init__(self, *script: int | Exception | Callable[[], None], period_ns: int = 1) -> None:
+        self._script = iter(script)
+        self._period_ns = period_ns
         self.closed = False
 
-    @property
-    def info(self) -> SourceInfo:
-        return SourceInfo("script", SIZE, None, None, live=True)
-
     def read(self) -> Frame:
-        step = next(self._script, EndOfStreamError("over"))
-        if isinstance(step, Exception):
-            raise step
-        return Frame(scene(), step, step)
+        for step in self._script:
+            if isinstance(step, Exception):
+                raise step
+            if isinstance(step, int):
+                return Frame(scene(), step, step * self._period_ns)
+            step()
+        raise EndOfStreamError("over")
 
     def close(self) -> None:
         self.closed = True
 
 
 class KeepingMailbox(Mailbox[Captured]):
-    """Keeps all that was put, and what the guard held at that moment."""
+    """Keeps all that was put."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -161,26 +132,27 @@ class KeepingMailbox(Mailbox[Captured]):
         super().put(item)
 
 
-class Bench_capture:
+class CaptureBench(LiveBench):
+    """A capture that opens ``later`` in turn, each a source or why there is none."""
+
     def __init__(
         self,
-        source: Source,
-        reopen: Callable[[], Source],
-        clock: ManualClock | None = None,
+        source: ScriptedSource,
+        *later: ScriptedSource | Exception,
         is_needed: Callable[[], bool] = lambda: True,
     ) -> None:
-        self.clock = clock or ManualClock()
-        self.guard = PrivacyGuard(SIZE, max_age_s=0.5, clock=self.clock)
-        self.statistics = Statistics(self.clock)
+        super().__init__()
         self.frames = KeepingMailbox()
-        self.reports: list[LivebgError] = []
-        self.notices: list[str] = []
         self.stop = threading.Event()
         self.ready = threading.Event()
         self.ready.set()
+        self.sources = [source]
+        self.reopened: list[tuple[float, bool]] = []
+        """Seconds after the start, and whether the sinks showed the card."""
+        self._later: Iterator[ScriptedSource | Exception] = iter(later)
         self.capture = Capture(
             source,
-            reopen=reopen,
+            reopen=self._reopen,
             ready=self.ready,
             frames=self.frames,
             guard=self.guard,
@@ -191,258 +163,142 @@ class Bench_capture:
             notice=self.notices.append,
         )
 
-    def summary(self) -> dict[str, Any]:
-        return self.statistics.summary(ended="")
+    def _reopen(self) -> Source:
+        self.reopened.append((self.clock.now_ns() / NS_PER_S - 1, self.guard.concealed))
+        following = next(self._later)
+        if isinstance(following, Exception):
+            raise following
+        assert self.sources[-1].closed
+        self.sources.append(following)
+        return following
+
+    def run(self) -> list[tuple[int, int]]:
+        """Run to the end; return index and gaps of each frame."""
+        self.capture.run(self.stop)
+        assert next(self._later, None) is None
+        assert all(source.closed for source in self.sources)
+        return [(item.frame.index, item.gaps) for item in self.frames.all]
 
 
-def _no_reopening() -> Source:
-    raise AssertionError("nothing failed")
-
-
-def test_frames_pass_until_the_source_ends() -> None:
-    source = ScriptedSource(0, 1, 2)
-    bench = Bench_capture(source, _no_reopening)
-    bench.capture.run(bench.stop)
-    assert [item.frame.index for item in bench.frames.all] == [0, 1, 2]
-    assert source.closed
+def test_frames_pass_and_lost_ones_are_counted_until_the_source_ends() -> None:
+    bench = CaptureBench(ScriptedSource(0, 3, 4))
+    assert bench.run() == [(0, 0), (3, 0), (4, 0)]
+    frames = bench.summary()["frames"]
+    assert (frames["in"], frames["missed"]) == (3, 2)
     assert bench.frames.get(0.0) is not None
     assert bench.frames.finished
 
 
-def test_it_is_opened_again_behind_the_card_when_asked() -> None:
-    class Asking(ScriptedSource):
-        def read(self) -> Frame:
-            frame = super().read()
-            if frame.index == 1:
-                bench.capture.reopen()
-            return frame
+@pytest.mark.parametrize("case", ["stopped", "no pipeline", "no app"])
+def test_nothing_is_read_that_has_no_use(case: str) -> None:
+    asked: list[bool] = []
 
-    first, second = Asking(0, 1, 2), ScriptedSource(0, 1)
-    concealed: list[bool] = []
+    def is_needed() -> bool:
+        asked.append(True)
+        if len(asked) == 3:
+            bench.stop.set()
+        return case != "no app"
 
-    def reopen() -> Source:
-        assert first.closed
-        concealed.append(bench.guard.concealed)
-        return second
-
-    bench = Bench_capture(first, reopen)
-    bench.capture.run(bench.stop)
-    assert [(item.frame.index, item.gaps) for item in bench.frames.all] == [
-        (0, 0),
-        (1, 0),
-        (2, 1),
-        (3, 1),
-    ]
-    assert concealed == [True]
-    assert not bench.guard.concealed
+    bench = CaptureBench(ScriptedSource(SourceError("read too early")), is_needed=is_needed)
+    if case == "stopped":
+        bench.stop.set()
+    if case == "no pipeline":
+        bench.ready.clear()
+    assert bench.run() == []
     assert bench.reports == []
 
 
+@pytest.mark.parametrize("reason", ["unplugged", "asked"])
+def test_it_is_opened_again_behind_the_card_and_frames_count_on(reason: str) -> None:
+    scripts = {
+        "unplugged": ScriptedSource(0, 1, SourceError("unplugged")),
+        "asked": ScriptedSource(0, lambda: bench.capture.reopen(), 1, 2),
+    }
+    bench = CaptureBench(scripts[reason], ScriptedSource(0, 1))
+    assert bench.run() == [(0, 0), (1, 0), (2, 1), (3, 1)]
+    assert [concealed for _, concealed in bench.reopened] == [True]
+    assert not bench.guard.concealed
+    assert bench.reported == ["unplugged"] * (reason == "unplugged")
+
+
 def test_a_source_that_fails_in_its_own_way_is_opened_again_too() -> None:
-    tries: Iterator[Source | Exception] = iter(
-        [ZeroDivisionError("no such mode"), ScriptedSource(0)]
-    )
-
-    def reopen() -> Source:
-        following = next(tries)
-        if isinstance(following, Exception):
-            raise following
-        return following
-
-    bench = Bench_capture(ScriptedSource(0, RuntimeError("driver")), reopen)
-    bench.capture.run(bench.stop)
-    assert [item.gaps for item in bench.frames.all] == [0, 1]
-    assert [str(report).split(";")[0] for report in bench.reports] == [
+    failing = ScriptedSource(0, RuntimeError("driver"))
+    bench = CaptureBench(failing, ZeroDivisionError("no such mode"), ScriptedSource(0))
+    assert bench.run() == [(0, 0), (1, 1)]
+    assert [said.split(";")[0] for said in bench.reported] == [
         "the camera failed: RuntimeError('driver')",
         "the camera failed: ZeroDivisionError('no such mode')",
     ]
 
 
-def test_frames_after_a_break_belong_to_another_run() -> None:
-    class Paused(ScriptedSource):
-        def read(self) -> Frame:
-            frame = super().read()
-            return replace(frame, captured_ns=frame.index * NS_PER_S)
-
-    bench = Bench_capture(Paused(0, 1, 5, 6), _no_reopening)
-    bench.capture.run(bench.stop)
-    assert [item.gaps for item in bench.frames.all] == [0, 0, 1, 1]
-
-
-class Camera(ScriptedSource):
-    """Was asked for 30 frames a second and says that it makes them; makes 15."""
-
-    @property
-    def info(self) -> SourceInfo:
-        mode = CameraMode("MJPG", SIZE, (Fraction(30),))
-        return SourceInfo("desk", SIZE, Fraction(30), None, live=True, asked=mode, granted=mode)
-
-    def read(self) -> Frame:
-        frame = super().read()
-        return replace(frame, captured_ns=frame.index * NS_PER_S // 15)
+def test_frames_after_a_gap_are_marked() -> None:
+    bench = CaptureBench(ScriptedSource(0, 1, 5, 6, period_ns=NS_PER_S))
+    assert bench.run() == [(0, 0), (1, 0), (5, 1), (6, 1)]
 
 
 def test_a_camera_that_is_slower_than_it_says_is_told_of_once() -> None:
-    bench = Bench_capture(Camera(*range(200)), _no_reopening)
-    bench.capture.run(bench.stop)
+    camera = ScriptedSource(*range(200), period_ns=NS_PER_S // 15)
+    camera.info = replace(SCRIPT, name="desk", frame_rate=Fraction(30), asked=MODE, granted=MODE)
+    bench = CaptureBench(camera)
+    bench.run()
     assert bench.notices == [
         "desk delivers 15 frames/s only; many cameras slow down in the dark, so more light may help"
     ]
 
 
-def test_it_stops_when_asked() -> None:
-    source = ScriptedSource(0, 1, 2)
-    bench = Bench_capture(source, _no_reopening)
-    bench.stop.set()
-    bench.capture.run(bench.stop)
-    assert not bench.frames.all
-    assert source.closed
-
-
-def test_nothing_is_read_before_somebody_can_use_it() -> None:
-    class Unread(ScriptedSource):
-        def read(self) -> Frame:
-            raise AssertionError("read too early")
-
-    class Impatient(ManualClock):
-        def wait(self, event: threading.Event, timeout_s: float) -> bool:
-            bench.stop.set()
-            return super().wait(event, timeout_s)
-
-    source = Unread(0)
-    bench = Bench_capture(source, _no_reopening, Impatient())
-    bench.ready.clear()
-    bench.capture.run(bench.stop)
-    assert source.closed
-
-
-def test_a_lost_camera_is_opened_again_and_its_frames_count_on() -> None:
-    first = ScriptedSource(0, 1, SourceError("unplugged"))
-    second = ScriptedSource(0, 1)
-    bench = Bench_capture(first, lambda: second)
-    bench.capture.run(bench.stop)
-    assert first.closed
-    assert [(item.frame.index, item.gaps) for item in bench.frames.all] == [
-        (0, 0),
-        (1, 0),
-        (2, 1),
-        (3, 1),
-    ]
-    assert [str(error) for error in bench.reports] == ["unplugged"]
-    assert bench.clock.now_ns() >= 500_000_000
-
-
-def test_the_lost_camera_is_released_before_it_is_opened_again() -> None:
-    first = ScriptedSource(SourceError("unplugged"))
-
-    def reopen() -> Source:
-        assert first.closed
-        return ScriptedSource()
-
-    Bench_capture(first, reopen).capture.run(threading.Event())
-
-
 @pytest.mark.parametrize("error", [SourceError("still gone"), InputError("the file is gone")])
-def test_reconnecting_backs_off_while_the_card_is_shown(error: LivebgError) -> None:
-    seen: list[tuple[int, bool]] = []
-
-    def reopen() -> Source:
-        seen.append((bench.clock.now_ns() // 10**8, bench.guard.concealed))
-        if len(seen) < 4:
-            raise error
-        return ScriptedSource(0)
-
-    bench = Bench_capture(ScriptedSource(SourceError("unplugged")), reopen)
-    bench.capture.run(bench.stop)
-    # Tenths of a second, after 0.5, 1, 2 and 4 s.
-    assert seen == [(5, True), (15, True), (35, True), (75, True)]
+def test_reconnecting_backs_off_while_the_card_is_shown(error: Exception) -> None:
+    bench = CaptureBench(
+        ScriptedSource(SourceError("unplugged")), error, error, error, ScriptedSource(0)
+    )
+    bench.run()
+    waited_s, concealed = zip(*bench.reopened, strict=True)
+    assert waited_s == pytest.approx([0.5, 1.5, 3.5, 7.5], abs=0.1)  # a poll is 0.05 s
+    assert all(concealed)
     assert not bench.guard.concealed
-    assert [str(report) for report in bench.reports] == ["unplugged", str(error)]
+    assert bench.reported == ["unplugged", str(error)]
     assert bench.notices == ["script is back"]
 
 
-def test_a_camera_that_is_lost_again_at_once_is_complained_of_once() -> None:
-    sources = iter(ScriptedSource(SourceError("black")) for _ in range(3))
-    bench = Bench_capture(
-        next(sources), lambda: next(sources, ScriptedSource(0, SourceError("black")))
-    )
-
-    def notice(sentence: str) -> None:
-        bench.stop.set()
-
-    bench.capture._notice = notice
-    bench.capture.run(bench.stop)
-    assert [str(report) for report in bench.reports] == ["black"]
+def test_a_camera_that_is_lost_again_at_once_is_reported_once() -> None:
+    black = [ScriptedSource(SourceError("black")) for _ in range(3)]
+    bench = CaptureBench(*black, ScriptedSource(0))
+    bench.run()
+    assert bench.reported == ["black"]
 
 
 def test_stopping_ends_a_reconnect() -> None:
-    def reopen() -> Source:
-        bench.stop.set()
-        raise SourceError("still gone")
-
-    bench = Bench_capture(ScriptedSource(SourceError("unplugged")), reopen)
-    bench.capture.run(bench.stop)
+    bench = CaptureBench(ScriptedSource(lambda: bench.stop.set(), SourceError("unplugged")))
+    bench.run()
     assert bench.frames.finished
 
 
-def test_frames_that_the_source_lost_are_counted() -> None:
-    bench = Bench_capture(ScriptedSource(0, 3, 4), _no_reopening)
-    bench.capture.run(bench.stop)
-    frames = bench.summary()["frames"]
-    assert (frames["in"], frames["missed"]) == (3, 2)
-
-
-def test_it_rests_while_nobody_wants_frames() -> None:
-    first, second = ScriptedSource(0, 1, 2), ScriptedSource(0, 1)
+def test_it_rests_while_no_app_reads() -> None:
     seen: list[tuple[bool, bool, bool]] = []
+    first = ScriptedSource(0, 1, 2)
 
     def is_needed() -> bool:
         seen.append((first.closed, bench.capture.resting, bench.guard.concealed))
         return not 2 < len(seen) < 6
 
-    bench = Bench_capture(first, lambda: second, is_needed=is_needed)
-    bench.capture.run(bench.stop)
+    bench = CaptureBench(first, ScriptedSource(0, 1), is_needed=is_needed)
+    assert bench.run() == [(0, 0), (1, 0), (2, 1), (3, 1)]
     assert seen[2:6] == [(False, False, False), *[(True, True, True)] * 3]
-    assert [(item.frame.index, item.gaps) for item in bench.frames.all] == [
-        (0, 0),
-        (1, 0),
-        (2, 1),
-        (3, 1),
-    ]
     assert not bench.guard.concealed
     assert [notice.partition(":")[0] for notice in bench.notices] == [
         "no app reads the virtual camera",
         "an app reads the virtual camera",
     ]
-    assert bench.summary()["source"]["wakes"] == 1
-    assert bench.summary()["source"]["reconnects"] == 0
-
-
-def test_nothing_is_read_before_somebody_wants_frames() -> None:
-    source = ScriptedSource(SourceError("read although nobody watches"))
-
-    def is_needed() -> bool:
-        bench.stop.set()
-        return False
-
-    bench = Bench_capture(source, _no_reopening, is_needed=is_needed)
-    bench.capture.run(bench.stop)
-    assert source.closed
-    assert bench.reports == []
+    source = bench.summary()["source"]
+    assert (source["wakes"], source["reconnects"]) == (1, 0)
 
 
 def test_a_camera_that_is_in_use_after_a_rest_is_reported_once_and_waited_for() -> None:
     answers = iter([False, *[True] * 100])
-    failures = [SourceError("in use"), SourceError("in use"), None]
-
-    def reopen() -> Source:
-        failure = failures.pop(0)
-        if failure is not None:
-            raise failure
-        return ScriptedSource(0)
-
-    bench = Bench_capture(ScriptedSource(0), reopen, is_needed=lambda: next(answers))
-    bench.capture.run(bench.stop)
-    assert [str(error) for error in bench.reports] == ["in use"]
-    assert len(bench.frames.all) == 1
+    in_use = SourceError("in use")
+    bench = CaptureBench(
+        ScriptedSource(0), in_use, in_use, ScriptedSource(0), is_needed=answers.__next__
+    )
+    assert len(bench.run()) == 1
+    assert bench.reported == ["in use"]
     assert not bench.guard.concealed
