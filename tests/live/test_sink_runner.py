@@ -1,35 +1,31 @@
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from livebg.clock import ManualClock
-from livebg.errors import LivebgError, SinkError, SinkUnavailableError
+from livebg.errors import SinkError, SinkUnavailableError
 from livebg.frame import Composite
-from livebg.live.privacy import PrivacyGuard
 from livebg.live.sink_runner import SinkRunner
-from livebg.live.statistics import Statistics
 from livebg.sinks.base import CardPolicy, Sink
 from tests.support.fakes import SIZE, KeepingSink
+from tests.support.live_bench import LiveBench
 
 
-class Bench:
-    """An runner with a manual clock and everything that it needs."""
+class RunnerBench(LiveBench):
+    """A sink runner; ``deliver`` gives it one composite and lets it send that."""
 
     def __init__(
         self,
         *,
         cards: CardPolicy = "always",
         retry: bool = False,
+        readers: bool | None = None,
         open: Callable[[], Sink] | None = None,
     ) -> None:
-        self.clock = ManualClock(start_ns=10**9)
-        self.guard = PrivacyGuard(SIZE, max_age_s=0.5, clock=self.clock)
-        self.statistics = Statistics(self.clock)
+        super().__init__()
         self.sink = KeepingSink()
-        self.reports: list[LivebgError] = []
+        self.sink.readers = readers
 
         def open_sink() -> Sink:
             sink = self.sink if open is None else open()
@@ -37,200 +33,142 @@ class Bench:
             return sink
 
         self.runner = SinkRunner(
-            None,
-            open_sink,
-            self.guard,
-            self.statistics,
-            self.clock,
-            self.reports.append,
+            None, open_sink, self.guard, self.statistics, self.clock, self.reports.append
         )
 
-    def composite(self, index: int = 0) -> Composite:
+    def put(self, index: int = 0) -> None:
         image = np.full((SIZE[1], SIZE[0], 3), index, np.uint8)
-        return Composite(image, index, self.clock.now_ns())
+        self.runner.put(Composite(image, index, self.clock.now_ns()))
 
     def deliver(self, index: int = 0) -> None:
-        self.runner.put(self.composite(index))
+        self.put(index)
         assert self.runner.step(0.0)
 
+    def step(self, count: int = 1, *, every_s: float = 0.0) -> None:
+        for _ in range(count):
+            self.clock.advance(every_s)
+            self.runner.step(0.0)
 
-def test_what_was_put_is_sent() -> None:
-    bench = Bench()
-    bench.deliver(5)
-    assert [picture.index for picture in bench.sink.pictures] == [5]
+    @property
+    def sent(self) -> list[int | str]:
+        """What the sink got: the index of each composite, or ``card``."""
+        return ["card" if each.private else each.index for each in self.sink.pictures]
 
 
-def test_a_slow_sink_gets_the_newest() -> None:
-    bench = Bench()
+@pytest.fixture
+def bench() -> RunnerBench:
+    return RunnerBench()
+
+
+def test_a_slow_sink_gets_the_newest(bench: RunnerBench) -> None:
     for index in range(4):
-        bench.runner.put(bench.composite(index))
-    bench.runner.step(0.0)
-    assert [picture.index for picture in bench.sink.pictures] == [3]
+        bench.put(index)
+    bench.step()
+    assert bench.sent == [3]
     assert bench.runner.dropped == 3
 
 
-def test_the_card_comes_before_the_first_composite() -> None:
-    bench = Bench()
-    bench.runner.step(0.0)
-    assert [picture.private for picture in bench.sink.pictures] == [True]
+def test_the_card_comes_first_and_when_nothing_new_does(bench: RunnerBench) -> None:
+    bench.step()
+    assert bench.sent == ["card"]
+    bench.deliver(1)
+    bench.step(every_s=0.4)
+    assert bench.sent == ["card", 1]
+    bench.step(every_s=0.2)
+    assert bench.sent == ["card", 1, "card"]
 
 
-def test_nothing_is_repeated_while_the_last_picture_is_fresh() -> None:
-    bench = Bench()
-    bench.deliver()
-    bench.clock.advance(0.4)
-    bench.runner.step(0.0)
-    assert len(bench.sink.pictures) == 1
+def test_a_composite_that_waited_too_long_is_not_shown(bench: RunnerBench) -> None:
+    bench.put()
+    bench.step(every_s=0.6)
+    assert bench.sent == ["card"]
+
+
+@pytest.mark.parametrize("readers", [None, False])
+def test_concealing_replaces_the_picture_at_once(readers: bool | None) -> None:
+    bench = RunnerBench(readers=readers)
+    bench.deliver(1)
+    bench.deliver(2)
+    bench.guard.conceal("camera", "The camera is lost")
+    bench.step()
+    assert bench.sent == [1, 2, "card"]
 
 
 @pytest.mark.parametrize(("cards", "sent"), [("always", 4), ("between", 1)])
 def test_a_picture_that_stays_for_seconds_is_repeated_where_somebody_looks_at_it(
     cards: CardPolicy, sent: int
 ) -> None:
-    bench = Bench(cards=cards)
+    bench = RunnerBench(cards=cards)
     bench.guard.configure(max_age_s=10, channels=3, raw_allowed=False)
     bench.deliver(5)
-    for _ in range(31):
-        bench.clock.advance(0.1)
-        bench.runner.step(0.0)
-    assert [picture.index for picture in bench.sink.pictures] == [5] * sent
-    summary = bench.statistics.summary(ended="stopped")
-    assert summary["latency_ms"]["count"] == 1
+    bench.step(31, every_s=0.1)
+    assert bench.sent == [5] * sent
+    assert bench.summary()["latency_ms"]["count"] == 1
 
 
-def test_the_card_comes_when_nothing_new_does() -> None:
-    bench = Bench()
-    bench.deliver()
-    bench.clock.advance(0.6)
-    bench.runner.step(0.0)
-    assert [picture.private for picture in bench.sink.pictures] == [False, True]
-
-
-def test_a_composite_that_waited_too_long_is_not_shown() -> None:
-    bench = Bench()
-    bench.runner.put(bench.composite())
-    bench.clock.advance(0.6)
-    bench.runner.step(0.0)
-    assert [picture.private for picture in bench.sink.pictures] == [True]
-
-
-def test_concealing_replaces_the_picture_at_once() -> None:
-    bench = Bench()
-    bench.deliver()
+@pytest.mark.parametrize(("readers", "cards"), [(True, 20), (None, 20), (False, 2)])
+def test_a_sink_without_readers_gets_one_card_a_second_and_others_ten(
+    readers: bool | None, cards: int
+) -> None:
+    bench = RunnerBench(readers=readers)
     bench.guard.conceal("camera", "The camera is lost")
-    bench.runner.step(0.0)
-    assert [picture.private for picture in bench.sink.pictures] == [False, True]
-
-
-def test_a_sink_that_nobody_watches_gets_a_card_a_second() -> None:
-    bench = Bench()
-    bench.sink.readers = False
-    bench.guard.conceal("camera", "Waiting")
-    for _ in range(30):
-        bench.runner.step(0.0)
-        bench.clock.advance(0.1)
-    assert len(bench.sink.cards) == 3
+    bench.step(100, every_s=0.02)
+    assert bench.sent == ["card"] * cards
     bench.sink.readers = True
-    for _ in range(5):
-        bench.runner.step(0.0)
-        bench.clock.advance(0.1)
-    assert len(bench.sink.cards) == 8
-
-
-@pytest.mark.parametrize("readers", [True, None])
-def test_a_sink_that_somebody_may_watch_gets_ten_cards_a_second(readers: bool | None) -> None:
-    bench = Bench()
-    bench.sink.readers = readers
-    bench.guard.conceal("camera", "The camera is lost")
-    for _ in range(100):
-        bench.runner.step(0.0)
-        bench.clock.advance(0.02)
-    assert len(bench.sink.cards) == 20
-
-
-def test_the_first_card_comes_at_once_also_where_nobody_watches() -> None:
-    bench = Bench()
-    bench.sink.readers = False
-    bench.deliver()
-    bench.guard.conceal("camera", "Waiting")
-    bench.runner.step(0.0)
-    assert [picture.private for picture in bench.sink.pictures] == [False, True]
-
-
-def test_a_composite_is_sent_also_where_nobody_watches() -> None:
-    bench = Bench()
-    bench.sink.readers = False
-    for index in range(3):
-        bench.deliver(index)
-    assert len(bench.sink.filtered) == 3
+    bench.step(every_s=0.1)
+    assert bench.sent == ["card"] * (cards + 1)
 
 
 @pytest.mark.parametrize(("readers", "after"), [(None, None), (False, False), (True, False)])
 def test_nobody_watches_a_sink_that_is_broken(readers: bool | None, after: bool | None) -> None:
-    bench = Bench(retry=True)
-    bench.sink.readers = readers
-    bench.runner.step(0.0)
+    bench = RunnerBench(retry=True, readers=readers)
+    bench.step()
     assert bench.runner.has_readers is readers
     bench.sink.fail = True
     bench.deliver()
     assert bench.runner.has_readers is after
 
 
-def test_a_recording_has_cards_between_frames_only() -> None:
-    bench = Bench(cards="between")
-    bench.runner.step(0.0)
+@pytest.mark.parametrize(("policy", "sent"), [("between", [1, "card", 2]), ("never", [1, 2])])
+def test_a_recording_has_cards_between_frames_only_and_mattes_have_none(
+    policy: CardPolicy, sent: list[int | str]
+) -> None:
+    bench = RunnerBench(cards=policy)
+    bench.step()
     bench.deliver(1)
-    bench.clock.advance(0.6)
-    bench.runner.step(0.0)
+    bench.step(every_s=0.6)
     bench.deliver(2)
     bench.runner.end()
     bench.runner.close()
-    assert [picture.private for picture in bench.sink.pictures] == [False, True, False]
+    assert bench.sent == sent
 
 
-def test_mattes_have_no_cards() -> None:
-    bench = Bench(cards="never")
-    bench.deliver(1)
-    bench.clock.advance(0.6)
-    bench.runner.step(0.0)
-    assert not bench.sink.cards
-
-
-def test_the_card_is_the_last_picture() -> None:
-    bench = Bench()
-    bench.deliver()
-    bench.runner.end()
-    assert not bench.runner.step(0.0)
-    bench.runner.close()
-    assert bench.sink.pictures[-1].private
-    assert bench.sink.closed
-
-
-def test_what_was_put_before_the_end_is_still_sent() -> None:
-    bench = Bench()
-    bench.runner.put(bench.composite(9))
+def test_what_was_put_before_the_end_is_still_sent_and_the_card_comes_last(
+    bench: RunnerBench,
+) -> None:
+    bench.put(9)
     bench.runner.end()
     bench.runner.run(threading.Event(), 0.0)
-    assert [picture.index for picture in bench.sink.filtered] == [9]
+    assert not bench.runner.step(0.0)
+    bench.runner.close()
+    assert bench.sent == [9, "card"]
     assert bench.sink.closed
 
 
-def test_aborting_leaves_nothing_behind() -> None:
-    bench = Bench()
+def test_aborting_leaves_nothing_behind(bench: RunnerBench) -> None:
     bench.runner.abort()
     assert bench.sink.aborted
-    assert not bench.sink.pictures
+    assert bench.sent == []
 
 
 def test_a_recording_that_got_nothing_is_aborted() -> None:
-    bench = Bench(cards="between")
+    bench = RunnerBench(cards="between")
     bench.runner.end()
     bench.runner.close()
     assert bench.sink.aborted
 
 
-def test_a_sink_that_fails_is_given_up() -> None:
-    bench = Bench()
+def test_a_sink_that_fails_is_given_up(bench: RunnerBench) -> None:
     bench.sink.fail = True
     bench.deliver()
     assert isinstance(bench.runner.error, SinkError)
@@ -243,51 +181,9 @@ def test_a_defect_in_a_sink_is_an_error_of_that_sink() -> None:
         def send(self, composite: Composite) -> None:
             raise ZeroDivisionError("defect")
 
-    bench = Bench(open=Defective)
+    bench = RunnerBench(open=Defective)
     bench.deliver()
     assert str(bench.runner.error) == "keeper failed: ZeroDivisionError('defect')"
-
-
-def test_a_sink_that_fails_is_opened_again_after_a_while() -> None:
-    opened: list[KeepingSink] = []
-
-    def open_sink() -> Sink:
-        opened.append(KeepingSink())
-        return opened[-1]
-
-    bench = Bench(open=open_sink, retry=True)
-    opened[0].fail = True
-    bench.deliver(1)
-    assert len(bench.reports) == 1
-    bench.deliver(2)
-    assert len(opened) == 1
-    bench.clock.advance(0.5)
-    bench.deliver(3)
-    assert [picture.index for picture in opened[1].filtered] == [3]
-    assert bench.runner.error is None
-
-
-def test_reopening_goes_on_until_it_works() -> None:
-    tries = 0
-    sink = KeepingSink()
-
-    def open_sink() -> Sink:
-        nonlocal tries
-        tries += 1
-        if tries in (2, 3):
-            raise SinkUnavailableError("the virtual camera is not there")
-        return sink
-
-    bench = Bench(open=open_sink, retry=True)
-    sink.fail = True
-    bench.deliver()
-    sink.fail = sink.closed = False
-    for wait_s in (0.5, 1.0, 2.0):
-        bench.clock.advance(wait_s)
-        bench.deliver()
-    assert tries == 4
-    assert len(sink.filtered) == 1
-    assert len(bench.reports) == 1
 
 
 def test_what_cannot_be_finished_is_an_error() -> None:
@@ -295,22 +191,35 @@ def test_what_cannot_be_finished_is_an_error() -> None:
         def close(self) -> None:
             raise SinkError("the disk is full")
 
-    bench = Bench(open=Unfinished)
+    bench = RunnerBench(open=Unfinished)
     bench.runner.close()
     assert str(bench.runner.error) == "the disk is full"
 
 
-@pytest.mark.parametrize("times", [1, 2])
-def test_closing_is_idempotent(times: int) -> None:
-    bench = Bench()
-    for _ in range(times):
-        bench.runner.close()
-    assert len(bench.sink.cards) == 1
+def test_a_sink_that_fails_is_opened_again_until_that_works() -> None:
+    opened: list[KeepingSink] = []
+    failures = [SinkUnavailableError("the virtual camera is not there")] * 2
+
+    def open_sink() -> Sink:
+        if opened and failures:
+            raise failures.pop()
+        opened.append(KeepingSink())
+        return opened[-1]
+
+    bench = RunnerBench(open=open_sink, retry=True)
+    opened[0].fail = True
+    bench.deliver(1)
+    bench.deliver(2)
+    for index, wait_s in enumerate((0.5, 1.0, 2.0), 3):
+        assert len(opened) == 1
+        bench.clock.advance(wait_s)
+        bench.deliver(index)
+    assert [picture.index for picture in opened[1].filtered] == [5]
+    assert len(bench.reports) == 1
+    assert bench.runner.error is None
 
 
-def test_latency_is_counted_from_the_capture() -> None:
-    bench = Bench()
-    composite = replace(bench.composite(), captured_ns=bench.clock.now_ns() - 20_000_000)
-    bench.runner.put(composite)
-    bench.runner.step(0.0)
+def test_latency_is_counted_from_the_capture(bench: RunnerBench) -> None:
+    bench.put()
+    bench.step(every_s=0.02)
     assert bench.statistics.snapshot(0).latency_p50_ms == pytest.approx(20)
