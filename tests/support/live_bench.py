@@ -28,6 +28,4 @@ class LiveBench:
         return [str(error) for error in self.reports]
 
     def summary(self) -> dict[str, Any]:
-        return self.statistics.summary(
-            dropped=0, sink_drops={}, sink_errors={}, pipeline={}, ended=""
-        )
+        return self.statistics.summary(ended="")
