@@ -46,7 +46,8 @@ def build_segmenter(
         ModelError: the network cannot be loaded, or its weights cannot be fetched.
     """
     if is_registered("segmenters", settings.model):
-        return make_registered("segmenters", settings.model, Segmenter, size)
+        segmenter: Segmenter = make_registered("segmenters", settings.model, Segmenter, size)
+        return segmenter
     engine, device = engine_of(settings)
     card = engine == "torch" and device != "cpu"
     least = settings.matte_size

@@ -126,7 +126,8 @@ class Converter(Closable):
                 self.source = undo.enter_context(_open_source(Path(source), settings))
             undo.callback(self._abort_unfinished)
             if isinstance(output, str | Path):
-                self._sinks.append(_open_output(output, self.source, source, settings))
+                file = None if isinstance(source, Source) else Path(source)
+                self._sinks.append(_open_output(output, self.source, file, settings))
             else:
                 self._sinks.extend([output] if isinstance(output, Sink) else output)
             if alpha is not None:
@@ -277,18 +278,16 @@ def _open_source(path: Path, settings: Settings) -> Source:
     return VideoFile(path)
 
 
-def _open_output(
-    output: str | Path, source: Source, given: str | Path | Source, settings: Settings
-) -> Sink:
+def _open_output(output: str | Path, source: Source, file: Path | None, settings: Settings) -> Sink:
+    """Open the output for ``source``, which is read from ``file``."""
     if is_folder(output):
         return PictureFolderSink(Path(output))
-    has_sound = isinstance(source, VideoFile) and not isinstance(given, Source)
-    if has_sound and os.path.exists(output) and os.path.samefile(given, output):
+    if file is not None and os.path.exists(output) and os.path.samefile(file, output):
         raise UsageError(f"{output} is what is read, name another output")
     return Recorder(
         Path(output),
         size=source.info.size,
         frame_rate=source.info.frame_rate,
         transparent=settings.background.transparent,
-        audio_from=Path(given) if has_sound else None,
+        audio_from=file if isinstance(source, VideoFile) else None,
     )

@@ -11,15 +11,13 @@ A package registers a class or a function under a name, in its ``pyproject.toml`
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from livebg.errors import UsageError
 
 __all__ = ["Group", "is_registered", "make_registered"]
 
 Group = Literal["sources", "sinks", "segmenters"]
-
-_Made = TypeVar("_Made")
 
 
 def is_registered(group: Group, text: str) -> bool:
@@ -32,7 +30,7 @@ def is_registered(group: Group, text: str) -> bool:
     return _find(group, text) is not None
 
 
-def make_registered(group: Group, text: str, kind: type[_Made], *arguments: Any) -> _Made:
+def make_registered(group: Group, text: str, kind: type[Any], *arguments: Any) -> Any:
     """Call what is registered with the argument in ``text`` and further ``arguments``.
 
     Args:

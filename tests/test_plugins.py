@@ -38,7 +38,7 @@ class Stream(NullSink):
     sent: list[Composite]
 
     def __init__(self, argument: str, size: Size, frame_rate: Fraction) -> None:
-        assert (argument, size, frame_rate) == ("rtmp://host/live", SIZE, 30)
+        assert (argument, size, frame_rate) == ("rtmp://host/live", SIZE, Fraction(30))
         super().__init__()
 
     def send(self, composite: Composite) -> None:

@@ -369,14 +369,18 @@ class Session(Closable):
         settings: Settings,
         undo: contextlib.ExitStack,
     ) -> SinkRunner:
-        name, opener = None, sink
+        name = None
         if isinstance(sink, str):
             kind = sink.partition(":")[0]
             name = LABELS.get(kind, kind)
             transparent = settings.background.transparent
-            opener = partial(open_sink, sink, self.info.size, self._rate, transparent=transparent)
+            opener: Callable[[], Sink] = partial(
+                open_sink, sink, self.info.size, self._rate, transparent=transparent
+            )
         elif isinstance(sink, Sink):
-            opener = lambda: sink  # noqa: E731
+            opener = partial(_identity, sink)
+        else:
+            opener = sink
         runner = SinkRunner(
             name,
             opener,
@@ -452,6 +456,10 @@ class Session(Closable):
             if runner.name not in self._reported:
                 self._reported.add(runner.name)
                 self._notice(f"{runner.error}; the session goes on without it")
+
+
+def _identity(sink: Sink) -> Sink:
+    return sink
 
 
 def _hand_over(given: list[Source]) -> Source:

@@ -75,7 +75,8 @@ def open_sink(text: str, size: Size, frame_rate: Fraction, *, transparent: bool 
 
             return NullSink()
     if is_registered("sinks", text):
-        return make_registered("sinks", text, Sink, size, frame_rate)
+        sink: Sink = make_registered("sinks", text, Sink, size, frame_rate)
+        return sink
     raise UsageError(
         f"there is no sink {text!r}{did_you_mean(kind, LABELS)}; choose window, virtual-camera, "
         "virtual-camera:DEVICE, record:FILE, alpha:FOLDER, null or NAME:ARGUMENT of your own"

@@ -40,7 +40,8 @@ def open_live(
     """
     clock = clock or MonotonicClock()
     if selector.kind is CameraKind.REGISTERED:
-        return make_registered("sources", selector.text, Source)
+        registered: Source = make_registered("sources", selector.text, Source)
+        return registered
     if selector.kind is not CameraKind.FILE:
         from livebg.sources.camera import Camera
 
