@@ -77,7 +77,6 @@ class Camera(Source):
         self._clock = clock or MonotonicClock()
         self._index = 0
         self._dark_since_ns: int | None = None
-        self._closed = False
         if selector.kind is CameraKind.URL:
             self.id = selector.text
             self._name = _without_password(selector.text)
@@ -123,8 +122,6 @@ class Camera(Source):
         Raises:
             SourceError: the camera is gone, silent, black, broken, or changed its size.
         """
-        if self._closed:
-            raise SourceError(f"{self._name} is closed; open it again to read")
         image, captured_ns = self._grab()
         size = (image.shape[1], image.shape[0])
         if size != self._info.size:
@@ -140,9 +137,7 @@ class Camera(Source):
 
     def close(self) -> None:
         """Release the camera, so that it can be opened (or come back) under the same number."""
-        if not self._closed:
-            self._closed = True
-            self._capture.release()
+        self._capture.release()
 
     def _grab(self) -> tuple[Image, int]:
         for _ in range(_MAX_CORRUPT):

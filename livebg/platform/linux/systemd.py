@@ -43,6 +43,9 @@ WantedBy=default.target
 """
 
 
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "%": "%%", "$": "$$"})
+
+
 def unit_path(environment: Mapping[str, str] = os.environ) -> Path:
     """Return where the user's own units are, and ours among them."""
     config = environment.get("XDG_CONFIG_HOME") or Path.home() / ".config"
@@ -67,12 +70,6 @@ def unit_text(command: Sequence[str], folder: Path) -> str:
 
 def _quoted(word: str) -> str:
     """Write a word so that systemd reads it as it is [systemd.service(5), "Command lines"]."""
-    escaped = (
-        word.replace("\\", "\\\\")
-        .replace('"', '\\"')
-        .replace("\n", "\\n")
-        .replace("%", "%%")
-        .replace("$", "$$")
-    )
+    escaped = word.translate(_ESCAPES)
     plain = escaped and not any(letter in escaped for letter in " \t'\"\\;")
     return escaped if plain else f'"{escaped}"'
