@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,61 +35,41 @@ Opener = Callable[[Path], Source]
 """Opens a source of ``COUNT`` frames; may write what it needs into the folder."""
 
 
-def open_video(folder: Path) -> Source:
-    return VideoFile(write_clip(folder / "clip.mp4", count=COUNT))
-
-
-def open_variable_video(folder: Path) -> Source:
-    times = [Fraction(ms, 1000) for ms in (0, 10, 11, 500, 501, 2000)]
-    return VideoFile(write_clip(folder / "clip.mkv", count=COUNT, times_s=times))
-
-
-def open_turned_video(folder: Path) -> Source:
-    return VideoFile(write_clip(folder / "clip.mov", count=COUNT, rotation=90))
+def clip_of(folder: Path, name: str = "clip.mp4", count: int = COUNT, **how: Any) -> Path:
+    return write_clip(folder / name, count=count, **how)
 
 
 def open_pictures(folder: Path) -> Source:
     for n in range(COUNT):
-        (folder / f"{n}.png").write_bytes(cv2.imencode(".png", numbered(n))[1].tobytes())
+        cv2.imwrite(str(folder / f"{n}.png"), numbered(n))
     return PictureFolder(folder, Fraction(25))
 
 
-def open_synthetic(folder: Path) -> Source:
-    return SyntheticScene((64, 64), frame_count=COUNT)
-
-
 def open_paced(folder: Path) -> Source:
-    path = write_clip(folder / "clip.mp4", count=COUNT)
+    path = clip_of(folder)
     return PacedVideo(lambda: VideoFile(path), ManualClock(), loop=False)
 
 
-def open_excerpt(folder: Path) -> Source:
-    return Excerpt(VideoFile(write_clip(folder / "clip.mp4", count=COUNT + 2)), COUNT)
-
-
-def open_camera(folder: Path) -> Source:
-    camera, _ = open_webcam(clock=PassingClock())
-    return camera
-
-
 def open_ahead(folder: Path) -> Source:
-    path = write_clip(folder / "clip.mp4", count=COUNT)
+    path = clip_of(folder)
     return ReadAhead(lambda: VideoFile(path), ahead=2)
 
 
+TIMES_S = [Fraction(ms, 1000) for ms in (0, 10, 11, 500, 501, 2000)]
+
 SOURCES: dict[str, Opener] = {
-    "video": open_video,
-    "variable video": open_variable_video,
-    "turned video": open_turned_video,
+    "video": lambda folder: VideoFile(clip_of(folder)),
+    "variable video": lambda folder: VideoFile(clip_of(folder, "clip.mkv", times_s=TIMES_S)),
+    "turned video": lambda folder: VideoFile(clip_of(folder, "clip.mov", rotation=90)),
     "pictures": open_pictures,
-    "synthetic": open_synthetic,
+    "synthetic": lambda folder: SyntheticScene((64, 64), frame_count=COUNT),
     "paced video": open_paced,
     "read ahead": open_ahead,
-    "excerpt": open_excerpt,
+    "excerpt": lambda folder: Excerpt(VideoFile(clip_of(folder, count=COUNT + 2)), COUNT),
 }
 
 LIVE_SOURCES: dict[str, Opener] = {
-    "camera": open_camera,
+    "camera": lambda folder: open_webcam(clock=PassingClock())[0],
 }
 
 ALL_SOURCES = SOURCES | LIVE_SOURCES
