@@ -1,4 +1,4 @@
-"""Whether what a command writes lies apart from what it reads, and from what else it writes."""
+"""Output conflicts: an output that would replace an input or another output."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from livebg.errors import InputError, UsageError
 __all__ = ["FRAMES", "MATTES", "Written", "check_output_conflicts", "settings_files"]
 
 FRAMES, MATTES = "frame", "alpha"
-"""What the names of the pictures in a written folder start with."""
+"""Beginning of the names of the pictures in a written folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A place that a command will write to.
+    """A file or folder that a command will write to.
 
     Attributes:
         option: the option that names it.
@@ -35,7 +35,7 @@ class Written:
     prefix: str | None = None
 
     def holds(self, path: Path) -> bool:
-        """Say whether ``path`` is one of the pictures that this folder is filled with."""
+        """Return whether ``path`` is a picture that will be written into this folder."""
         if self.prefix is None:
             return False
         name = re.compile(rf"{re.escape(self.prefix)}_\d{{4,}}\.png", re.IGNORECASE)
@@ -48,15 +48,14 @@ class Written:
 def check_output_conflicts(
     reads: Mapping[str, str | Path | None], writes: Sequence[Written]
 ) -> None:
-    """Refuse to write over what is read, or to one place twice; opens nothing.
+    """Refuse to write over an input, or to one place twice; opens nothing.
 
-    Mattes may lie in the folder of the pictures that they are of, as long as none of these would
-    be replaced.
+    Mattes may be written into the folder of the pictures that are read.
 
     Args:
-        reads: file or folder by the option that names it. What is not there, as a camera's name,
-            a colour or None, is passed over.
-        writes: all places that will be written to.
+        reads: file or folder by the option that names it; what does not exist (the name of a
+            camera, a colour, None) is skipped.
+        writes: everything that will be written.
 
     Raises:
         UsageError: two options name the same place.
@@ -77,11 +76,11 @@ def check_output_conflicts(
 
 
 def settings_files(arguments: argparse.Namespace, settings: Settings) -> dict[str, str | None]:
-    """Return the files that settings come from or name, for ``check_output_conflicts``.
+    """Return the files that settings come from or name, by option.
 
     Args:
         arguments: of a parser with ``add_settings_options``.
-        settings: what it made of them.
+        settings: the settings that they give.
     """
     config = config_path(arguments)
     return {
@@ -104,7 +103,7 @@ def _files(name: str | Path | None) -> Iterator[Path]:
         yield path
         try:
             yield from list_pictures(path)
-        except InputError:  # whoever reads the folder says so
+        except InputError:  # reported when the folder is read
             return
 
 
@@ -118,7 +117,7 @@ def _collide(first: Written, second: Written) -> bool:
 
 
 def _same(first: Path, second: Path) -> bool:
-    """Say whether both name one place, there or not, through whatever links."""
+    """Return whether both paths lead to one place, which need not exist."""
     names = {os.path.normcase(os.path.realpath(path)) for path in (first, second)}
     if len(names) == 1:
         return True

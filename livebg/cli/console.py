@@ -1,13 +1,4 @@
-"""Standard input, output and error where a shell has closed them, or where they take no more.
-
-How downloads show on the terminal: a bar, or one line a file where nobody watches.
-
-How far a conversion is: a bar with the time left, on a terminal.
-
-Ctrl+C and its kin: the first asks to stop, the second ends the program at once.
-
-The file that ``--stats`` names.
-"""
+"""The console: standard streams, progress bars, signals, and the statistics file."""
 
 from __future__ import annotations
 
@@ -31,7 +22,7 @@ __all__ = [
     "FrameProgress",
     "StatsFile",
     "download_progress",
-    "drop",
+    "drop_buffer",
     "frame_progress",
     "interrupt_on_signals",
     "is_full",
@@ -42,10 +33,9 @@ __all__ = [
 
 
 def open_closed_streams() -> None:
-    """Give each standard stream that is closed (``2>&-``) somewhere to read from or write to.
+    """Point each standard stream that a shell has closed (``2>&-``) to the null device.
 
-    Otherwise the next file that is opened would take the number of a closed one, and with it what
-    a library prints.
+    Otherwise the next file that is opened would take its number, and get what a library prints.
     """
     for number in (0, 1, 2):
         try:
@@ -63,12 +53,12 @@ def open_closed_streams() -> None:
 
 
 def is_full(error: Exception) -> bool:
-    """Say whether an error is that of a stream or a disk without room."""
+    """Return whether an error means that a disk or a stream has no room."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-def drop(stream: TextIO) -> None:
-    """Drop what a stream holds back: the interpreter would try to write it once more at exit."""
+def drop_buffer(stream: TextIO) -> None:
+    """Drop what a stream has buffered: the interpreter would try to write it again at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
@@ -78,8 +68,8 @@ def drop(stream: TextIO) -> None:
 def download_progress() -> Iterator[Progress]:
     """Give a progress callback that shows downloads on stderr while the block runs.
 
-    On a terminal each download has a bar with its size and the time left. Elsewhere (a log, a
-    pipe) one line says what is fetched and how large it is. Nothing shows if nothing is fetched.
+    On a terminal each download has a bar with its size and the time left. In a log or a pipe one
+    line says what is fetched and how large it is.
 
     Example:
         >>> with download_progress() as progress:
@@ -145,16 +135,16 @@ def _one_line_each() -> Progress:
 
 
 FrameProgress = Callable[[int], None]
-"""Told the number of frames done."""
+"""Called with the number of frames done."""
 
 
 @contextmanager
 def frame_progress(what: str, total: int | None) -> Iterator[FrameProgress]:
-    """Give a callback that shows progress on stderr while the block runs; nothing elsewhere.
+    """Give a callback that shows a progress bar on a terminal while the block runs.
 
     Args:
-        what: what is worked on.
-        total: about how many frames there are; None where nobody knows.
+        what: name of the video.
+        total: about how many frames there are; None if unknown.
 
     Example:
         >>> with frame_progress("clip.mp4", total=72) as progress:
@@ -194,33 +184,32 @@ INTERRUPTED = 128 + 2
 """Exit status, as a shell reports a program that SIGINT ended."""
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
-"""Ctrl+C, ``kill``, a terminal that is closed, and what stands for one of them that came during an
-import; Windows has the first two."""
+"""Ctrl+C, ``kill``, a closed terminal, and the alarm that replaces a signal during an import;
+Windows has the first two."""
 
-_AGAIN_S = 0.01
-_ECHO_S = 0.1
-"""What comes so soon after a signal is the same one: `timeout`, and programs that start others,
-send it to the program and to its group."""
+_RETRY_S = 0.01
+_REPEAT_S = 0.1
+"""A second signal within this time is the same one: ``timeout`` sends it to the program and to its
+group."""
 
 _Handler = Callable[[int, FrameType | None], object]
 
 
 @contextmanager
 def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call ``stop`` on the first SIGINT, SIGTERM or SIGHUP in the block; the second one kills.
+    """Call ``stop`` on the first SIGINT, SIGTERM or SIGHUP in the block; a second one kills.
 
     Args:
-        stop: sets a flag and nothing else, since it runs between any two instructions of the
-            main thread.
+        stop: sets a flag and nothing else: it runs between any two instructions of the main thread.
     """
-    signals = _ours()
+    signals = _handled_signals()
 
     def ask(number: int, frame: FrameType | None) -> None:
         stop()
-        _put_off(0.0)
+        _set_alarm(0.0)
         for each in signals:
             signal.signal(each, signal.SIG_IGN)
-        sleep(_ECHO_S)
+        sleep(_REPEAT_S)
         for each in signals:
             signal.signal(each, signal.SIG_DFL)
 
@@ -232,16 +221,15 @@ def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
 def interrupt_on_signals() -> Iterator[None]:
     """Raise KeyboardInterrupt in the block on SIGTERM and SIGHUP, as Python does on SIGINT.
 
-    What the block has opened by then is closed on the way out. A module that is being imported is
-    imported first: Python may lose an exception in there, and keep its lock on all imports.
+    During an import the exception waits: Python might lose it, and keep its lock on all imports.
     """
-    with _handled(_ours(), _interrupt):
+    with _handled(_handled_signals(), _interrupt):
         yield
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     if _is_importing(frame) and hasattr(signal, "setitimer"):
-        _put_off(_AGAIN_S)
+        _set_alarm(_RETRY_S)
     else:
         raise KeyboardInterrupt
 
@@ -254,14 +242,14 @@ def _is_importing(frame: FrameType | None) -> bool:
     return False
 
 
-def _put_off(seconds: float) -> None:
-    """Have SIGALRM sent after ``seconds`` in place of a signal that came too early; 0 for never."""
+def _set_alarm(seconds: float) -> None:
+    """Send SIGALRM after ``seconds`` in place of a signal that came too early; 0 cancels it."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def _ours() -> list[signal.Signals]:
-    """Return the signals that this system has and that nobody wants ignored (``nohup``)."""
+def _handled_signals() -> list[signal.Signals]:
+    """Return the signals that this system has and the caller does not ignore (``nohup``)."""
     there = [signal.Signals[name] for name in _NAMES if name in signal.Signals.__members__]
     return [each for each in there if signal.getsignal(each) is not signal.SIG_IGN]
 
@@ -272,19 +260,19 @@ def _handled(signals: list[signal.Signals], handler: _Handler) -> Iterator[None]
     try:
         yield
     finally:
-        _put_off(0.0)
+        _set_alarm(0.0)
         for each, earlier in before.items():
             signal.signal(each, earlier)
 
 
 class StatsFile:
-    """Statistics as JSON, in a file that is complete whenever it is there.
+    """The file of ``--stats``, which is complete whenever it exists.
 
     Args:
-        path: the file; one that is there is replaced in the end.
+        path: the file; an existing one is replaced by ``write``.
 
     Raises:
-        InputError: it cannot be written there; nothing is left behind.
+        InputError: the file cannot be written; nothing is left behind.
     """
 
     def __init__(self, path: Path) -> None:
@@ -292,7 +280,7 @@ class StatsFile:
         PartialFile(path).close()
 
     def write(self, summary: Mapping[str, Any]) -> None:
-        """Write ``summary``, in place of an earlier file.
+        """Write ``summary`` as JSON.
 
         Raises:
             InputError: the folder is gone.

@@ -1,15 +1,12 @@
-"""The command ``livebg``: finds the subcommand, runs it, and turns errors into sentences.
+"""The command ``livebg``: runs a subcommand, and turns errors into sentences.
 
 A subcommand is a module of ``livebg.cli`` with ``add_parser(subparsers)``, which adds its parser
-and sets the default ``run``, and ``run(arguments) -> int``, which does the work and returns the
-exit status. ``COMMANDS`` lists them with their one-line meanings, so that ``livebg --help`` imports
-none of them: only the module of the subcommand that the command line names is imported, and the
-others are listed by name and meaning alone.
+and sets the default ``run``, and ``run(arguments) -> int``, which returns the exit status. Only the
+module of the subcommand that the command line names is imported.
 
-Exit status: what ``run`` returns; for a ``LivebgError`` its ``exit_status``; 1 for an error that
-livebg did not foresee, and for a full disk; 2 for a command line that cannot be read, and for a
-path that may not be used; 130 after Ctrl+C and its kin; 141 when the program that reads our output
-has gone.
+Exit status: that of ``run``; for a ``LivebgError`` its ``exit_status``; 1 for an unexpected error
+and a full disk; 2 for a wrong command line and a forbidden path; 130 after Ctrl+C, SIGTERM or
+SIGHUP; 141 when the program that reads our output has gone.
 """
 
 from __future__ import annotations
@@ -28,7 +25,13 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from livebg import __version__
-from livebg.cli.console import INTERRUPTED, drop, interrupt_on_signals, is_full, open_closed_streams
+from livebg.cli.console import (
+    INTERRUPTED,
+    drop_buffer,
+    interrupt_on_signals,
+    is_full,
+    open_closed_streams,
+)
 from livebg.errors import LivebgError, UsageError, did_you_mean
 from livebg.platform.process import tune_process
 
@@ -37,20 +40,17 @@ __all__ = ["COMMANDS", "Command", "main"]
 _BROKEN_PIPE = 128 + 13
 """As a shell reports a program that SIGPIPE ended."""
 
-_PATH_TROUBLE = {
+_PATH_ERRORS = {
     **dict.fromkeys((errno.EACCES, errno.EPERM), ("check its permissions and its folders'", 2)),
     errno.ENAMETOOLONG: ("choose a shorter one", 2),
     errno.ENOSPC: ("make room or name another place", 1),
 }
-"""What to do about a path that the system refuses, and the exit status, by the error's number.
-
-Any look at a path may fail in these ways, also one that only asks whether it is there.
-"""
+"""What to do about a path that the system refuses, and the exit status, by the error's number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A subcommand: the module to import for it, and what ``livebg --help`` says of it."""
+    """A subcommand: its module, and its line in ``livebg --help``."""
 
     module: str
     meaning: str
@@ -77,11 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``livebg`` with the arguments ``argv`` (those of the process by default).
 
     Returns:
-        The exit status. Nothing that goes wrong is raised: it becomes one sentence on stderr, and
-        with ``--debug`` a traceback before it.
+        The exit status. An error becomes one sentence on stderr, after a traceback if ``--debug``.
     """
-    # Python would look for garbage among a hundred thousand objects, a quarter of a second long,
-    # before it gives all memory back anyway.
+    # At its exit Python would search a hundred thousand objects for garbage, for 0.25 s.
     atexit.register(gc.freeze)
     open_closed_streams()
     given = sys.argv[1:] if argv is None else argv
@@ -99,14 +97,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED, debug)
     except BrokenPipeError:
-        drop(sys.stdout)
+        drop_buffer(sys.stdout)
         return _BROKEN_PIPE
     except Exception as error:
-        if isinstance(error, OSError) and error.filename and error.errno in _PATH_TROUBLE:
-            advice, status = _PATH_TROUBLE[error.errno]
+        if isinstance(error, OSError) and error.filename and error.errno in _PATH_ERRORS:
+            advice, status = _PATH_ERRORS[error.errno]
             return _fail(f"{error.filename}: {error.strerror}, {advice}", status, debug)
         if is_full(error):
-            drop(sys.stdout)
+            drop_buffer(sys.stdout)
             sentence = f"writing failed ({_one_line(error)}), make room or write elsewhere"
             return _fail(sentence, 1, debug)
         what = f"{type(error).__name__}: {_one_line(error)}"
@@ -115,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose refusals are our errors: one sentence instead of a page of usage."""
+    """A parser that raises a UsageError instead of printing the usage."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; `{self.prog} --help` shows the usage")
@@ -196,7 +194,7 @@ def _configure_logging(debug: bool) -> None:
     logging.basicConfig(format=pattern, level=logging.WARNING)
     logging.getLogger("livebg").setLevel(logging.DEBUG if debug else logging.WARNING)
     if not debug:
-        # Who waits for the compiler is told what for.
+        # A user who waits for the compiler is told why.
         logging.getLogger("livebg.pixels.jit").setLevel(logging.INFO)
 
 
@@ -205,8 +203,8 @@ def _fail(sentence: str, status: int, debug: bool) -> int:
         if debug:
             traceback.print_exc()
         print(f"livebg: {sentence}", file=sys.stderr)
-    except OSError:  # There is nobody left to tell.
-        drop(sys.stderr)
+    except OSError:  # stderr is closed.
+        drop_buffer(sys.stderr)
     return status
 
 
