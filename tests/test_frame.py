@@ -36,14 +36,11 @@ def test_what_is_halved_is_even(pixel_format: PixelFormat, size: Size) -> None:
     assert pixel_format.holds((7, 5)) == (size == (7, 5))
 
 
-def test_bgr_may_have_alpha_and_nothing_else_may() -> None:
+def test_only_bgr_may_have_alpha_and_planes_must_add_up() -> None:
     image = np.zeros((6, 8, 4), np.uint8)
     assert BGR.fits(image)
     assert not RGB.fits(image)
     assert not I420.fits(image)
-
-
-def test_a_picture_whose_planes_do_not_add_up_does_not_fit() -> None:
     assert not I420.fits(np.zeros((8, 8), np.uint8))
     assert not YUY2.fits(np.zeros((6, 7, 2), np.uint8))
 
@@ -70,13 +67,10 @@ def flat_matte(alpha: float, box: Box, size: Size = (16, 9)) -> Matte:
     return Matte(np.zeros_like(offset), offset, offset, box, frame_index=4, captured_ns=5)
 
 
-def test_a_box_knows_its_size() -> None:
+def test_sizes_are_width_by_height() -> None:
     box = Box(2.5, 4, 12, 10)
     assert (box.width, box.height) == (9.5, 6)
     assert Box.whole((64, 48)) == Box(0, 0, 64, 48)
-
-
-def test_sizes_are_width_by_height() -> None:
     pyramid = pyramid_of(noise((64, 48)))
     assert pyramid.size == (64, 48)
     assert Composite(pyramid.frame.image, 0, 0).size == (64, 48)
@@ -98,7 +92,7 @@ def test_halves_are_rounded_down_but_never_vanish(size: Size, times: int, expect
     assert pyramid_of(noise(size)).halved(times).shape == (expected[1], expected[0], 3)
 
 
-def test_every_size_is_made_once() -> None:
+def test_every_size_is_computed_once() -> None:
     pyramid = pyramid_of(noise((64, 48)))
     box = Box(8, 8, 40, 40)
     assert pyramid.halved(2) is pyramid.halved(2)
@@ -106,10 +100,6 @@ def test_every_size_is_made_once() -> None:
     assert pyramid.scaled((20, 15), box) is pyramid.scaled((20, 15), box)
     assert pyramid.scaled((20, 15)) is not pyramid.scaled((20, 15), box)
     assert pyramid.scaled((16, 12)) is pyramid.halved(2)
-
-
-def test_its_own_size_is_the_picture_itself() -> None:
-    pyramid = pyramid_of(noise((64, 48)))
     assert pyramid.halved(0) is pyramid.frame.image
     assert pyramid.scaled((64, 48)) is pyramid.frame.image
 

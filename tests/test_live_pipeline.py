@@ -1,4 +1,4 @@
-"""The chain with the network beside it, in a thread of its own."""
+"""The pipeline with the network in a thread of its own."""
 
 import threading
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ COUNT = 24
 
 
 class GatedSegmenter(ExactSegmenter):
-    """Looks at a frame once the test lets it."""
+    """Segments a frame once the test lets it."""
 
     def __init__(self, scene: SyntheticScene) -> None:
         super().__init__(scene)
@@ -50,7 +50,10 @@ class Bench:
         )
 
     def process(self, index: int) -> Composite:
-        composite = processed(self.pipeline, self.frames[index], want_alpha=True)
+        """Process a frame again and again until the network is not late with it."""
+        composite = None
+        while composite is None:
+            composite = self.pipeline.process(self.frames[index], want_alpha=True)
         assert composite.index == index
         return composite
 
@@ -180,15 +183,7 @@ def process_late(bench: Bench, index: int) -> Composite:
     while bench.pipeline.process(bench.frames[index]) is not None:
         pass
     bench.segmenter.open.set()
-    return until_answered(bench, index)
-
-
-def until_answered(bench: Bench, index: int) -> Composite:
-    """Process a frame again and again until the network has answered."""
-    composite = None
-    while composite is None:
-        composite = bench.pipeline.process(bench.frames[index], want_alpha=True)
-    return composite
+    return bench.process(index)
 
 
 def test_a_late_first_answer_is_shown_with_its_own_frame(impatient: Bench) -> None:
@@ -231,7 +226,7 @@ def test_a_network_that_is_always_slow_is_followed_by_flow() -> None:
 
     bench.segmenter.segment = segment  # type: ignore[method-assign]
     with bench.pipeline:
-        until_answered(bench, 0)
+        bench.process(0)
         bench.segmenter.open.clear()
         # As long after it as the next matte may take to come.
         later = replace(bench.frames[1], captured_ns=bench.frames[0].captured_ns + 2 * 10**9)

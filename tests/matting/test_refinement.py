@@ -141,16 +141,13 @@ def _flat_matte(alpha: float) -> Matte:
 _FRAME = FramePyramid(Frame(np.full((16, 16, 3), 120, np.uint8), 0, 0))
 
 
-def test_a_smudge_of_five_per_cent_disappears() -> None:
+def test_a_smudge_of_five_per_cent_disappears_and_a_person_stays_whole() -> None:
     assert with_alpha_floor(_flat_matte(0.05)).small_alpha(_FRAME).max() == 0
-
-
-def test_the_person_stays_whole() -> None:
     # 1e-6: two float32 roundings of values near 1.
     assert with_alpha_floor(_flat_matte(1.0)).small_alpha(_FRAME).min() >= 1 - 1e-6
 
 
-def test_the_soft_band_along_a_person_stays_as_it_is() -> None:
+def test_the_edge_band_along_a_person_stays_as_it_is() -> None:
     alpha = np.tile(np.linspace(1, 0, 8, dtype=np.float32), (9, 1))
     alpha = np.hstack([alpha, np.full((9, 24), 0.05, np.float32)])
     matte = replace(_flat_matte(0), gain=np.zeros_like(alpha), offset=alpha, coarse=alpha)
@@ -171,26 +168,23 @@ def test_coefficients_and_coarse_alpha_agree() -> None:
 
 
 def _with_smudge(left: int, smudge: float) -> Matte:
-    """A person on the left, and something that is half accepted from column ``left`` on."""
+    """A person on the left, and something with an alpha of ``smudge`` from column ``left`` on."""
     alpha = np.zeros((90, 160), np.float32)
     alpha[20:, :50] = 1
     alpha[60:80, left : left + 20] = smudge
     return replace(_flat_matte(0), gain=np.zeros_like(alpha), offset=alpha, coarse=alpha)
 
 
-def test_what_is_half_believed_far_from_anybody_is_a_thing_in_the_room() -> None:
+def test_low_alpha_far_from_people_is_a_thing_in_the_background() -> None:
     after = with_alpha_floor(_with_smudge(120, 0.35)).small_alpha(_FRAME)
     assert after[:, 60:].max() == 0
     assert after[20:, :50].min() >= 1 - 1e-6
 
 
-def test_a_blurred_hand_beside_the_person_stays() -> None:
+def test_a_blurred_hand_and_a_second_person_stay() -> None:
     after = with_alpha_floor(_with_smudge(56, 0.35)).small_alpha(_FRAME)
-    # The haze of six per cent is taken there too.
+    # The floor of six per cent is subtracted there too.
     assert after[62:78, 58:66].min() > 0.28
-
-
-def test_somebody_else_far_away_stays() -> None:
     after = with_alpha_floor(_with_smudge(120, 0.9)).small_alpha(_FRAME)
     assert after[62:78, 122:138].min() > 0.88
 
@@ -202,11 +196,11 @@ SMALL: Size = (160, 90)
 class Bench:
     """A still scene, seen again and again."""
 
-    def __init__(self, *, recurrent: bool = False, smoothing_s: float = 0.25) -> None:
+    def __init__(self, *, recurrent: bool = False) -> None:
         self.scene = SyntheticScene(SIZE, frame_count=1, motion=0.0)
         self.image = self.scene.read().image
         self.carrier = FlowCarrier(SIZE)
-        self.refinement = Refinement(self.carrier, recurrent=recurrent, smoothing_s=smoothing_s)
+        self.refinement = Refinement(self.carrier, recurrent=recurrent, smoothing_s=0.25)
         self._index = 0
 
     @property
@@ -232,11 +226,11 @@ def test_a_plain_matte_gets_the_frames_edges() -> None:
     assert np.abs(full_alpha(matte, frame) - bench.scene.truth(0) / 255).mean() < 0.02
 
 
-def test_coefficients_are_kept_but_for_the_haze() -> None:
+def test_coefficients_are_kept_but_for_the_alpha_floor() -> None:
     bench = Bench(recurrent=True)
     frame = bench.next_frame()
     matte = noise_matte(frame, SMALL)
-    # Somebody is never far, but not near everywhere: there the haze is taken.
+    # Somebody is never far, but not near everywhere: there the floor is subtracted.
     stripes = (np.arange(SMALL[0]) // 8 % 2).astype(np.float32)
     matte = replace(matte, offset=matte.offset - 0.3, coarse=matte.coarse * stripes)
     refined = bench.refinement.refine(matte, FramePyramid(frame))
@@ -254,8 +248,9 @@ def test_coefficients_are_kept_but_for_the_haze() -> None:
 def test_only_networks_without_memory_are_smoothed(
     recurrent: bool, smoothing_s: float, smooths: bool
 ) -> None:
-    bench = Bench(recurrent=recurrent, smoothing_s=smoothing_s)
+    bench = Bench(recurrent=recurrent)
     bench.refine(bench.truth)
+    bench.refinement.smoothing_s = smoothing_s
     less, _ = bench.refine(0.5 * bench.truth)
     assert (less.coarse[bench.truth > 0.99].mean() > 0.6) == smooths
 
@@ -271,15 +266,7 @@ def test_the_same_frame_again_is_not_averaged() -> None:
     assert again.coarse[bench.truth > 0.99].mean() < 0.51
 
 
-def test_smoothing_may_be_changed_between_two_mattes() -> None:
-    bench = Bench()
-    bench.refine(bench.truth)
-    bench.refinement.smoothing_s = 0.0
-    less, _ = bench.refine(0.5 * bench.truth)
-    assert less.coarse[bench.truth > 0.99].mean() < 0.51
-
-
-def test_a_refused_matte_shows_nobody_and_is_counted() -> None:
+def test_a_rejected_matte_shows_only_background_and_is_counted() -> None:
     bench = Bench()
     bench.refine(bench.truth)
     matte, frame = bench.refine(np.ones_like(bench.truth))
@@ -288,7 +275,7 @@ def test_a_refused_matte_shows_nobody_and_is_counted() -> None:
 
 
 def test_a_reset_forgets_the_mattes_before() -> None:
-    """Somebody who fills the picture is accepted on the way there, and not out of the blue."""
+    """A person who fills the picture is accepted on the way there, and not at once."""
     bench = Bench()
     near = np.ones_like(bench.truth)
     near[:, :40] = 0

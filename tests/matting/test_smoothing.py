@@ -154,7 +154,7 @@ def test_what_is_uncovered_shows_no_ghost() -> None:
     assert np.count_nonzero(alphas[17] > 0.1) <= 3
 
 
-def test_a_sure_network_is_believed_sooner() -> None:
+def test_a_sure_network_is_followed_sooner() -> None:
     there = (truth(110) > 0.5).astype(np.float32)
     reached = []
     for level in (0.6, 1.0):

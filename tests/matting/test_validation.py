@@ -35,11 +35,11 @@ def cover(nearness: float, size: Size) -> FloatImage:
     return ((x / nearness) ** 2 + (y / (1.2 * nearness)) ** 2 < 0.6).astype(np.float32)
 
 
-class LiveController:
-    """Somebody at a desk, in front of a camera with noise, and what the network makes of it."""
+class Desk:
+    """A person at a desk, in front of a noisy camera, and the mattes of a network."""
 
     def __init__(self) -> None:
-        self.judge = MatteValidator()
+        self.validator = MatteValidator()
         self._random = np.random.default_rng(0)
         self._index = 0
 
@@ -58,16 +58,16 @@ class LiveController:
     ) -> bool:  # fmt: skip
         frame = self.frame(nearness, room=room, light=light)
         alpha = cover(nearness, MATTE) if alpha is None else alpha
-        return self.judge.accepts(plain_matte(alpha, frame, box), FramePyramid(frame))
+        return self.validator.accepts(plain_matte(alpha, frame, box), FramePyramid(frame))
 
     def watches(self, nearnesses: Iterable[float], alpha: FloatImage | None = None) -> list[bool]:
         return [self.sees(nearness, alpha) for nearness in nearnesses]
 
 
 @pytest.fixture
-def desk() -> LiveController:
+def desk() -> Desk:
     """Two seconds at the desk have been seen."""
-    desk = LiveController()
+    desk = Desk()
     assert all(desk.watches([0.4] * 60))
     return desk
 
@@ -81,55 +81,53 @@ def test_the_drawing_fills_the_picture_only_at_the_end() -> None:
 
 
 @pytest.mark.parametrize("nearness", [0.0001, 0.4, 0.6, 0.7])
-def test_ordinary_mattes_are_believed_from_the_first(nearness: float) -> None:
-    assert all(LiveController().watches([nearness] * 10))
+def test_ordinary_mattes_are_accepted_from_the_first(nearness: float) -> None:
+    assert all(Desk().watches([nearness] * 10))
 
 
 @pytest.mark.parametrize("level", [1.0, 0.7, 0.45])
-def test_everything_from_the_start_is_refused_for_ever(level: float) -> None:
-    desk = LiveController()
+def test_everything_from_the_start_is_rejected_for_ever(level: float) -> None:
+    desk = Desk()
     assert not any(desk.watches([0.4] * 100, np.float32(level) * EVERYTHING))
-    assert desk.judge.rejected == 100
+    assert desk.validator.rejected == 100
 
 
 @pytest.mark.parametrize("level", [1.0, 0.7, 0.45])
-def test_a_network_that_breaks_is_refused_until_it_works_again(
-    desk: LiveController, level: float
-) -> None:
+def test_a_network_that_breaks_is_rejected_until_it_works_again(desk: Desk, level: float) -> None:
     assert not any(desk.watches([0.4] * 100, np.float32(level) * EVERYTHING))
     assert all(desk.watches([0.4] * 10))
 
 
 @pytest.mark.parametrize("share", [0.92, 0.95, 0.99])
-def test_nearly_everything_is_refused_while_the_room_is_to_be_seen(
-    desk: LiveController, share: float
+def test_nearly_everything_is_rejected_while_the_room_is_to_be_seen(
+    desk: Desk, share: float
 ) -> None:
     nearly = EVERYTHING.copy()
     nearly[:, : round((1 - share) * MATTE[0])] = 0
     assert not any(desk.watches([0.4] * 30, nearly))
 
 
-def test_a_network_that_breaks_while_somebody_is_near_is_refused(desk: LiveController) -> None:
+def test_a_network_that_breaks_while_a_person_is_near_is_rejected(desk: Desk) -> None:
     assert all(desk.watches(np.linspace(0.4, 0.6, 10)))
     assert not any(desk.watches([0.6] * 100, EVERYTHING))
 
 
-def test_a_network_that_goes_to_everything_by_and_by_is_refused_in_the_end(
-    desk: LiveController,
+def test_a_network_that_slowly_covers_everything_is_rejected_in_the_end(
+    desk: Desk,
 ) -> None:
     for nearness in np.linspace(0.4, 1.2, 30):
         desk.sees(0.4, cover(nearness, MATTE))
     assert not any(desk.watches([0.4] * 100, EVERYTHING))
 
 
-def test_everything_in_the_box_is_refused_too(desk: LiveController) -> None:
+def test_everything_in_the_box_is_rejected_too(desk: Desk) -> None:
     """A network that looks at a part of the frame can only claim that part."""
     box = Box(80, 0, 240, 180)
     assert not any(desk.sees(0.4, EVERYTHING, box=box) for _ in range(30))
 
 
 @pytest.mark.parametrize("steps", [4, 10, 30, 90])
-def test_leaning_in_is_believed_all_the_way_and_back(desk: LiveController, steps: int) -> None:
+def test_leaning_in_is_accepted_all_the_way_and_back(desk: Desk, steps: int) -> None:
     """From an eighth of a second to three: the first is a lunge."""
     nearer = np.linspace(0.4, 1.2, steps + 1)[1:]
     assert all(desk.watches(nearer))
@@ -137,28 +135,28 @@ def test_leaning_in_is_believed_all_the_way_and_back(desk: LiveController, steps
     assert all(desk.watches(nearer[::-1]))
 
 
-def test_leaning_in_is_believed_when_the_camera_opens_up(desk: LiveController) -> None:
+def test_leaning_in_is_accepted_when_the_camera_opens_up(desk: Desk) -> None:
     for nearness in np.linspace(0.4, 1.2, 15):
         assert desk.sees(nearness, light=1 + 0.5 * (nearness - 0.4))
 
 
-def test_leaning_in_at_once_is_believed_after_sitting_back(desk: LiveController) -> None:
+def test_leaning_in_at_once_is_accepted_after_sitting_back(desk: Desk) -> None:
     assert not any(desk.watches([1.2] * 5))
     assert all(desk.watches([0.7, 0.9, 1.0, 1.2, 1.2]))
 
 
-def test_another_room_all_of_it_person_is_refused(desk: LiveController) -> None:
+def test_another_room_all_of_it_person_is_rejected(desk: Desk) -> None:
     other = texture(9)
     assert not any(desk.sees(0.4, EVERYTHING, room=other) for _ in range(30))
 
 
-def test_light_switched_on_makes_no_room_a_person(desk: LiveController) -> None:
+def test_light_switched_on_makes_no_room_a_person(desk: Desk) -> None:
     assert all(desk.watches(np.linspace(0.4, 0.6, 10)))
     assert not any(desk.sees(0.6, EVERYTHING, light=1.3) for _ in range(30))
 
 
-def test_somebody_whom_the_network_had_missed_is_shown_once_it_finds_them(
-    desk: LiveController,
+def test_a_person_whom_the_network_had_missed_is_shown_once_it_finds_them(
+    desk: Desk,
 ) -> None:
     nobody = np.zeros_like(EVERYTHING)
     for _ in range(300):
@@ -166,17 +164,15 @@ def test_somebody_whom_the_network_had_missed_is_shown_once_it_finds_them(
     assert all(desk.watches([0.4] * 30))
 
 
-def test_a_reset_forgets_what_was_believed(desk: LiveController) -> None:
+def test_a_reset_forgets_what_was_accepted(desk: Desk) -> None:
     assert all(desk.watches(np.linspace(0.4, 1.2, 15)))
-    refused = desk.judge.rejected
-    desk.judge.reset()
+    rejected = desk.validator.rejected
+    desk.validator.reset()
     assert not desk.sees(1.2)
-    assert desk.judge.rejected == refused + 1
+    assert desk.validator.rejected == rejected + 1
 
 
-def test_a_run_of_refusals_is_told_once(
-    desk: LiveController, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_run_of_rejections_is_logged_once(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         desk.watches([0.4] * 10, EVERYTHING)
         desk.sees(0.4)
@@ -185,8 +181,8 @@ def test_a_run_of_refusals_is_told_once(
     assert "100 % of frame 60" in caplog.text
 
 
-def test_without_anybody_alpha_is_nowhere() -> None:
-    frame = LiveController().frame(0.4)
+def test_an_empty_matte_has_no_alpha() -> None:
+    frame = Desk().frame(0.4)
     matte = plain_matte(EVERYTHING, frame, Box(80, 0, 240, 180))
     empty = empty_matte(replace(matte, gain=EVERYTHING))
     assert not full_alpha(empty, frame).any()
@@ -202,7 +198,7 @@ def _spoilt(matte: Matte, plane: str, value: float) -> Matte:
 @pytest.mark.parametrize("plane", ["gain", "offset", "coarse"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
 def test_values_that_no_matte_has_are_an_error(plane: str, value: float) -> None:
-    frame = LiveController().frame(0.4)
+    frame = Desk().frame(0.4)
     matte = plain_matte(cover(0.4, MATTE), frame)
     check_matte(matte, frame)
     with pytest.raises(ModelError, match="frame 0 with values that are no alpha matte"):
@@ -211,7 +207,7 @@ def test_values_that_no_matte_has_are_an_error(plane: str, value: float) -> None
 
 @pytest.mark.parametrize("shape", [(90,), (90, 160, 1), (45, 80), (0, 0)])
 def test_planes_of_the_wrong_shape_are_an_error(shape: tuple[int, ...]) -> None:
-    frame = LiveController().frame(0.4)
+    frame = Desk().frame(0.4)
     matte = plain_matte(cover(0.4, MATTE), frame)
     with pytest.raises(ModelError, match="with planes of the shapes"):
         check_matte(replace(matte, offset=np.zeros(shape, np.float32)), frame)
@@ -221,13 +217,13 @@ def test_planes_of_the_wrong_shape_are_an_error(shape: tuple[int, ...]) -> None:
     "box", [Box(-1, 0, 320, 180), Box(0, 0, 321, 180), Box(9, 0, 9, 180), Box(0, 0, np.nan, 180)]
 )
 def test_a_box_beyond_the_frame_is_an_error(box: Box) -> None:
-    frame = LiveController().frame(0.4)
+    frame = Desk().frame(0.4)
     with pytest.raises(ModelError, match="of 320x180 with a matte of frame 0 for Box"):
         check_matte(plain_matte(EVERYTHING, frame, box), frame)
 
 
 def test_another_frames_matte_is_an_error() -> None:
-    frame = LiveController().frame(0.4)
+    frame = Desk().frame(0.4)
     matte = replace(plain_matte(EVERYTHING, frame), frame_index=7)
     with pytest.raises(ModelError, match=r"frame 0 .* a matte of frame 7"):
         check_matte(matte, frame)

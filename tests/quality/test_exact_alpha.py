@@ -147,6 +147,7 @@ def test_what_is_skipped_for_speed_cannot_be_seen(
     ):
         for frame in islice(video, 4):
             matte = pipeline.matte(frame)
+            assert matte is not None
             alpha = pipeline.compose(frame, matte, want_alpha=True).alpha
             assert alpha is not None
             # Tiles within 4 levels of pure are taken for pure; 2 for detail within a matte's pixel.

@@ -1,4 +1,4 @@
-"""A network that claims everything, or answers with nonsense: the room must not turn up."""
+"""A network that takes everything for a person, or fails: the room must not be shown."""
 
 from collections.abc import Callable
 from dataclasses import replace
