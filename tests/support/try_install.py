@@ -1,6 +1,6 @@
 """Runs every subcommand, network, background and output once, from an installation without extras.
 
-Usage, in the checkout: PYTHONPATH=. PYTHON .ci/try_install.py LIVEBG FOLDER, where PYTHON and
+Usage, in the checkout: PYTHON -m tests.support.try_install LIVEBG FOLDER, where PYTHON and
 LIVEBG are those of the installation and FOLDER is an empty folder to work in. The tests' helpers
 make the inputs; the commands see nothing else of the checkout. Weights of the default network come
 from the cache that LIVEBG_CACHE names.
@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from livebg.cli.demo import fetch_demo_clip
 from livebg.models.catalog import CATALOG, find
 from livebg.models.weights import ensure_weights
-from livebg.sources.demo_clip import ensure_demo_clip
 from tests.support.bench_results import write_scene
 from tests.support.checkpoints import write_checkpoint
 from tests.support.desktop import Desktop
@@ -70,7 +70,7 @@ def made_inputs(folder: Path) -> Iterator[Command]:
     """Write what the commands read; yield the commands that add the networks' weights."""
     write_scene(folder / "clips" / "scene", frames=3)
     shutil.copy(folder / "clips" / "scene" / "frame_0000.png", folder / "in.png")
-    shutil.copy(ensure_demo_clip(), folder / "in.mp4")
+    shutil.copy(fetch_demo_clip(), folder / "in.mp4")
     red_matte_nchw(folder / "own.onnx")
     for entry in CATALOG.values():
         if entry.name == "rvm":
