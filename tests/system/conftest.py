@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
-import livebg
 from livebg.cache import cache_folder
 from tests.system.footage import Footage, make_footage
-from tests.system.studio import Studio
+from tests.system.studio import KERNEL_TARGET, SOURCES, Studio
 from tests.system.vm.image import Image, obstacle, prepare_image
 from tests.system.vm.machine import Machine
 
@@ -49,6 +50,7 @@ def studio(
         shutil.copy2(file, cache / "weights")
     for place in (cache, cache / "weights"):
         place.chmod(0o1777)
+    _compile_kernels(cache)
     folder = tmp_path_factory.mktemp("machine")
     with Machine(image, folder, read_only=_python(), writable=[cache]) as machine:
         _machines.append(machine)
@@ -56,13 +58,25 @@ def studio(
         _machines.remove(machine)
 
 
+def _compile_kernels(cache: Path) -> None:
+    """Compile livebg's kernels for any x86-64 processor: emulated, that takes ten minutes."""
+    environment = {"LIVEBG_CACHE": str(cache), "PYTHONPATH": str(SOURCES), **KERNEL_TARGET}
+    subprocess.run(
+        [sys.executable, "-c", "from livebg.live.warmup import load_kernels; load_kernels()"],
+        env=os.environ | environment,
+        check=True,
+    )
+
+
 def _python() -> list[Path]:
     """Return the folders that Python, its packages and livebg are in, none inside another.
 
     Debian's own Python is in the machine already.
     """
-    places = {Path(sys.prefix), Path(sys.base_prefix), Path(livebg.__file__).parents[1]}
-    places.discard(Path("/usr"))
+    places = {Path(sys.prefix), Path(sys.base_prefix), SOURCES}
+    places |= {Path(entry).resolve() for entry in sys.path if Path(entry).is_dir()}
+    places = {place for place in places if not Path("/usr/lib").is_relative_to(place)}
+    places = {place for place in places if not place.is_relative_to("/usr/lib")}
     return sorted(place for place in places if not places & set(place.parents))
 
 

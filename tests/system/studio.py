@@ -11,7 +11,13 @@ from tests.system.app import App
 from tests.system.footage import FPS, SETTINGS, SIZE, Footage
 from tests.system.vm.machine import Job, Machine, MachineError
 
-__all__ = ["VERSIONS", "VIRTUAL_CAMERA", "WEBCAM", "Studio"]
+__all__ = ["KERNEL_TARGET", "SOURCES", "VERSIONS", "VIRTUAL_CAMERA", "WEBCAM", "Studio"]
+
+SOURCES = Path(livebg.__file__).parents[1]
+"""The folder that livebg is imported from."""
+
+KERNEL_TARGET = {"NUMBA_CPU_NAME": "generic"}
+"""Environment in which compiled kernels run on this machine and on the emulated one."""
 
 VERSIONS = {
     "0.12.7": "modprobe v4l2loopback",
@@ -132,10 +138,10 @@ class Studio:
         command = [sys.executable, "-m", "livebg", "run", "--debug"]
         command += ["--camera", WEBCAM, "--virtual-camera", VIRTUAL_CAMERA]
         command += ["--size", f"{SIZE[0]}x{SIZE[1]}", "--fps", str(FPS), *options]
-        settings = "".join(f" LIVEBG_{name.upper()}={text}" for name, text in SETTINGS.items())
+        environment = {"PYTHONPATH": SOURCES, "LIVEBG_CACHE": self._cache, **KERNEL_TARGET}
+        environment |= {f"LIVEBG_{name.upper()}": text for name, text in SETTINGS.items()}
         job = self.machine.start(
-            f"export PYTHONPATH={Path(livebg.__file__).parents[1]} LIVEBG_CACHE={self._cache}\n"
-            f"export{settings}\n"
+            f"export {' '.join(f'{name}={text}' for name, text in environment.items())}\n"
             f"exec {' '.join(command)}",
             user="tester",
         )
