@@ -173,6 +173,7 @@ class FloatRecipe:
             cache_folder=cache_folder() / "openvino",
         )
         self._request = compiled.create_infer_request()
+        self._states: dict[str, NDArray[np.float32]] = {}
         self.reset()
         self.clear_statistics()
 
@@ -220,9 +221,7 @@ class FloatRecipe:
 
     def reset(self) -> None:
         """Set the recurrent state to zero."""
-        self._states: dict[str, NDArray[np.float32]] = {
-            name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()
-        }
+        self._states = {name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()}
 
     def close(self) -> None:
         """Do nothing: Python releases everything itself."""
