@@ -122,7 +122,7 @@ def forget_code(library: str) -> None:
     madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     for line in _MAPS.read_text(encoding="utf-8", errors="replace").splitlines():
         addresses, access, *_, name = line.split(maxsplit=5)
-        # Code alone: nobody has written to it, as the loader has to the library's tables.
+        # Code alone: it is as in the file, unlike the tables that the loader writes to.
         if access == "r-xp" and Path(name).name.startswith(library):
             first, end = (int(address, 16) for address in addresses.split("-"))
             madvise(first, end - first, mmap.MADV_DONTNEED)

@@ -116,16 +116,12 @@ def _probe_cameras() -> list[CameraDevice]:
     cameras = []
     for index in range(_MAX_PROBED):
         capture = cv2.VideoCapture(index)
-        try:
-            if not capture.isOpened():
-                break
-            size = (
-                int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
-                int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
-            )
-        finally:
-            capture.release()
-        number = str(index)
-        modes = (CameraMode("", size),)
-        cameras.append(CameraDevice(number, number, index, f"camera {number}", modes))
+        opened = capture.isOpened()
+        width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
+        height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+        capture.release()
+        if not opened:
+            break
+        modes = (CameraMode("", (width, height)),)
+        cameras.append(CameraDevice(str(index), str(index), index, f"camera {index}", modes))
     return cameras

@@ -73,7 +73,9 @@ class PacedVideo(Source):
         """
         if self._closed.is_set():
             raise SourceError(f"{self._info.name} is closed; open it again to read")
-        frame = self._take()
+        frame, self._pending = self._pending or next(self._frames, None), None
+        if frame is None:
+            raise EndOfStreamError(f"{self._info.name} is over")
         if self._start_ns is None:
             self._start_ns = self._clock.now_ns()
         frame = self._newest_due(frame, self._start_ns)
@@ -98,23 +100,13 @@ class PacedVideo(Source):
             late_ns = self._clock.now_ns() - start_ns - frame.captured_ns
             if late_ns > _MAX_LATE_NS:
                 self._start_ns = start_ns + late_ns
+            if not self._period_ns // 2 <= late_ns <= _MAX_LATE_NS:
                 return frame
-            if late_ns < self._period_ns // 2:
-                return frame
-            try:
-                following = self._take()
-            except EndOfStreamError:
-                return frame
-            if start_ns + following.captured_ns > self._clock.now_ns():
+            following = next(self._frames, None)
+            if following is None or start_ns + following.captured_ns > self._clock.now_ns():
                 self._pending = following
                 return frame
             frame = following
-
-    def _take(self) -> Frame:
-        frame, self._pending = self._pending or next(self._frames, None), None
-        if frame is None:
-            raise EndOfStreamError(f"{self._info.name} is over")
-        return frame
 
     def _all_rounds(self) -> Iterator[Frame]:
         """Yield the frames of every round, index and time counted from the first round's start."""

@@ -114,10 +114,8 @@ class VideoFile(Source):
     @property
     def expected_frames(self) -> int | None:
         """About how many frames there will be, to show progress; None if unknown."""
-        rate, length_s = self._info.frame_rate, (self._container.duration or 0) / av.time_base
-        if self._info.frame_count or not rate or length_s <= 0:
-            return self._info.frame_count
-        return round(length_s * rate)
+        length_s = (self._container.duration or 0) / av.time_base
+        return self._info.frame_count or round(length_s * (self._info.frame_rate or 0)) or None
 
     def read(self) -> Frame:
         """Return the next frame; see ``Source.read``.

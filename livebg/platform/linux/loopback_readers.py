@@ -146,7 +146,7 @@ class OpenFileMonitor(ReaderMonitor):
         self._inotify.close()
 
     def _search(self) -> bool:
-        # The known readers mostly still read, and to look at them alone costs next to nothing.
+        # The known readers mostly still read, and searching them alone costs next to nothing.
         if self._reader_pids and self._update(self._find(self._reader_pids)):
             return True
         found = self._find(None)
