@@ -16,12 +16,10 @@ from livebg.errors import (
     SinkError,
     SinkUnavailableError,
     SourceError,
-    SourceUnavailableError,
     UsageError,
 )
 from livebg.frame import BGR, Composite, Frame, Image, PixelFormat, Size
 from livebg.live.session import Session
-from livebg.live.warmup import Build
 from livebg.pipeline import Pipeline
 from livebg.sinks.base import Sink
 from livebg.sources.base import Source
@@ -47,37 +45,10 @@ class Video(FakeCamera):
         return super().read()
 
 
-class Hanging:
-    """Blocks whoever calls it until it is released, as a driver does."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Event()
-        self.release = threading.Event()
-
-    def __call__(self) -> None:
-        self.entered.set()
-        self.release.wait(GENEROUS_S)
-
-
-def session(
-    *sinks: Sink,
-    source: Callable[[], Source] = FakeCamera,
-    build: Build = lambda settings, size: FakePipeline(),
-    window: Sink | None = None,
-    on_demand: bool = False,
-    notice: Callable[[str], None] = lambda sentence: None,
-) -> Session:
-    if window is not None:
-        window.in_main_thread = True
-        sinks = (*sinks, window)
-    return Session(
-        Settings(),
-        source=source,
-        sinks=sinks,
-        build=build,
-        on_demand=on_demand,
-        notice=notice,
-    )
+def session(*sinks: Sink | Callable[[], Sink], **options: Any) -> Session:
+    """Return a session whose source and pipeline are fakes, unless ``options`` name others."""
+    fakes = {"source": FakeCamera, "build": lambda settings, size: FakePipeline()}
+    return Session(Settings(), sinks=sinks, **(fakes | options))
 
 
 def run_until(live: Session, done: Callable[[], bool]) -> None:
@@ -119,12 +90,20 @@ def test_composites_come_in_the_format_that_all_sinks_want(
         assert {picture.size for picture in sink.pictures} == {SIZE}
 
 
-def test_it_ends_with_the_source_and_the_last_frame_arrives() -> None:
+def test_it_ends_with_the_source_and_the_summary_counts_all_frames() -> None:
     sink = KeepingSink()
     live = session(sink, source=Video)
     live.run(seconds=GENEROUS_S)
-    assert live.statistics["ended"] == "end of the source"
     assert sink.filtered[-1].index == 9
+    summary = live.statistics
+    frames = summary["frames"]
+    assert summary["ended"] == "end of the source"
+    assert frames["in"] == frames["out"] + frames["dropped"] == 10
+    assert summary["sinks"]["keeper"]["sent"] == len(sink.pictures) - 1
+    assert (summary["inference"]["count"], summary["inference"]["share"]) == (3, 0.75)
+    assert 0 < summary["latency_ms"]["p50"] < 1e3 * GENEROUS_S
+    assert summary["time_to_first_frame_s"] > 0
+    assert live.info.size == SIZE
 
 
 def test_it_ends_when_the_time_is_up() -> None:
@@ -133,48 +112,26 @@ def test_it_ends_when_the_time_is_up() -> None:
     assert live.statistics["ended"] == "time is up"
 
 
-def test_the_first_and_the_last_picture_are_cards() -> None:
-    sink = KeepingSink()
-    hanging = Hanging()
-
-    def build(settings: Settings, size: Size) -> Pipeline:
-        hanging()
-        return FakePipeline()
-
-    live = session(sink, build=build)
-
-    def done() -> bool:
-        if sink.cards:
-            hanging.release.set()
-        return bool(sink.filtered)
-
-    run_until(live, done)
-    assert sink.pictures[0].private and sink.pictures[-1].private
-
-
-def test_a_window_is_fed_by_the_calling_thread() -> None:
+def test_a_window_is_fed_by_the_calling_thread_and_ends_the_session_when_it_is_closed() -> None:
     threads: set[str] = set()
 
     class Window(KeepingSink):
+        in_main_thread = True
+
         def send(self, composite: Composite) -> None:
             threads.add(threading.current_thread().name)
             super().send(composite)
 
-    window = Window("window")
-    run_until(session(window=window), lambda: len(window.filtered) > 3)
-    assert threads == {threading.current_thread().name}
-    assert window.closed
-
-
-def test_a_closed_window_ends_it() -> None:
-    window, recording = KeepingSink("window"), KeepingSink("recording")
-    live = session(recording, window=window)
+    window, recording = Window("window"), KeepingSink("recording")
 
     def close_later() -> None:
-        window.fail = bool(recording.filtered)
+        window.fail = bool(recording.filtered and window.filtered)
 
+    live = session(recording, window)
     live.run(seconds=GENEROUS_S, on_tick=close_later)
     assert live.statistics["ended"] == "window closed"
+    assert threads == {threading.current_thread().name}
+    assert window.closed
 
 
 def test_a_failing_sink_does_not_stop_the_others() -> None:
@@ -211,7 +168,7 @@ def test_a_capture_thread_that_crashes_is_no_end_of_the_source() -> None:
     assert live.statistics["ended"] == "error"
 
 
-def test_a_pipeline_that_cannot_be_built_ends_it() -> None:
+def test_a_pipeline_that_cannot_be_built_ends_it_behind_the_card() -> None:
     def build(settings: Settings, size: Size) -> Pipeline:
         raise ModelError("the weights are broken")
 
@@ -222,41 +179,28 @@ def test_a_pipeline_that_cannot_be_built_ends_it() -> None:
     assert sink.pictures[-1].private
 
 
-def test_a_source_that_cannot_be_opened_is_refused_before_any_thread() -> None:
-    def no_camera() -> Source:
-        raise SourceUnavailableError("there is no camera")
-
-    with pytest.raises(SourceUnavailableError):
-        session(KeepingSink(), source=no_camera)
-
-
 def test_a_background_that_cannot_be_read_is_refused_before_a_camera_is_opened(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "room.png").write_text("no picture")
-
-    def camera() -> Source:
-        raise AssertionError("the camera was opened")
-
+    opened: list[None] = []
     with pytest.raises(InputError, match=r"room\.png"):
-        Session(background=str(tmp_path / "room.png"), source=camera)
+        Session(background=str(tmp_path / "room.png"), source=lambda: opened.append(None))
+    assert not opened
 
 
-def test_what_was_opened_is_released_when_a_sink_is_refused() -> None:
+def test_what_was_opened_is_released_when_a_source_or_sink_is_refused() -> None:
+    def refuse() -> Any:
+        raise SinkUnavailableError("there is no such device")
+
     camera, first = FakeCamera(), KeepingSink("first")
-
-    def no_device() -> Sink:
-        raise SinkUnavailableError("there is no virtual camera")
-
     with pytest.raises(SinkUnavailableError):
-        Session(
-            Settings(),
-            source=lambda: camera,
-            sinks=[first, no_device],
-            build=lambda settings, size: FakePipeline(),
-        )
+        session(first, refuse, source=lambda: camera)
     assert camera.closed.is_set()
     assert first.aborted
+    with pytest.raises(SinkUnavailableError):
+        session(second := KeepingSink(), source=refuse)
+    assert second.aborted
 
 
 def test_an_interrupt_still_closes_everything() -> None:
@@ -271,92 +215,60 @@ def test_an_interrupt_still_closes_everything() -> None:
     assert sink.closed
 
 
-@pytest.mark.parametrize("stage", ["source", "pipeline", "build", "sink"])
-def test_a_hung_stage_does_not_hold_the_shutdown(stage: str) -> None:
-    hanging = Hanging()
+@pytest.mark.parametrize(
+    ("stage", "thread"),
+    [("source", "capture"), ("pipeline", "process"), ("build", "process"), ("sink", "hung")],
+)
+def test_a_hung_stage_does_not_hold_the_shutdown(stage: str, thread: str) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    def hang_in(here: str) -> None:
+        if here == stage:
+            entered.set()
+            release.wait(GENEROUS_S)
 
     class HangingCamera(FakeCamera):
         def read(self) -> Frame:
-            if stage == "source" and self._index == 3:
-                hanging()
+            if self._index == 3:
+                hang_in("source")
             return super().read()
 
     class HangingSink(KeepingSink):
         def send(self, composite: Composite) -> None:
-            if stage == "sink":
-                hanging()
+            hang_in("sink")
             super().send(composite)
 
     def respond(frame: Frame) -> Image:
-        if stage == "pipeline":
-            hanging()
+        hang_in("pipeline")
         return without_room(frame)
 
     def build(settings: Settings, size: Size) -> Pipeline:
-        if stage == "build":
-            hanging()
+        hang_in("build")
         return FakePipeline(respond)
 
-    hung, other = HangingSink("hung"), KeepingSink("other")
-    live = session(hung, other, source=HangingCamera, build=build)
-
-    def stop_when_hung() -> None:
-        if hanging.entered.is_set():
-            live.stop()
-
-    live.run(seconds=GENEROUS_S, on_tick=stop_when_hung)
-    hanging.release.set()
-    names = {"source": "capture", "pipeline": "process", "build": "process", "sink": "hung"}
-    assert names[stage] in live.unfinished  # on a busy machine others may be late, too
+    other = KeepingSink("other")
+    live = session(HangingSink("hung"), other, source=HangingCamera, build=build)
+    run_until(live, entered.is_set)
+    release.set()
+    assert thread in live.unfinished  # on a busy machine others may be late, too
     wait_until(lambda: other.closed)
-
-
-def test_settings_change_between_two_frames() -> None:
-    sink, chain = KeepingSink(), FakePipeline()
-    live = session(sink, build=lambda settings, size: chain)
-    wanted = replace(Settings(), background="gray")
-
-    def done() -> bool:
-        if sink.filtered:
-            live.change(wanted)
-        return live.settings == wanted
-
-    run_until(live, done)
-    assert wanted in chain.reconfigured
-    assert not any(picture.private for picture in sink.since_first_frame[:-1])
 
 
 def test_pausing_shows_the_card_until_it_is_over() -> None:
     sink = KeepingSink()
     live = session(sink)
-    seen: list[int] = []
+    shown: list[bool] = []
 
     def done() -> bool:
-        if not seen and sink.filtered:
-            live.pause(True)
-            seen.append(len(sink.pictures))
-        if len(seen) == 1 and any(picture.private for picture in sink.pictures[seen[0] :]):
-            live.pause(False)
-            seen.append(len(sink.pictures))
-        return len(seen) == 2 and any(not p.private for p in sink.pictures[seen[1] :])
+        if not sink.pictures or sink.pictures[-1].private is not live.paused:
+            return False
+        if sink.filtered:
+            shown.append(live.paused)
+            live.pause(not live.paused)
+        return len(shown) == 3
 
     run_until(live, done)
-    assert not live.paused
-
-
-def test_the_summary_counts_what_happened() -> None:
-    sink = KeepingSink()
-    live = session(sink, source=Video)
-    live.run(seconds=GENEROUS_S)
-    summary = live.statistics
-    frames = summary["frames"]
-    assert frames["in"] == 10
-    assert frames["out"] + frames["dropped"] == 10
-    assert summary["sinks"]["keeper"]["sent"] == len(sink.pictures) - 1
-    assert (summary["inference"]["count"], summary["inference"]["share"]) == (3, 0.75)
-    assert 0 < summary["latency_ms"]["p50"] < 1e3 * GENEROUS_S
-    assert summary["time_to_first_frame_s"] > 0
-    assert live.info.size == SIZE
+    assert shown == [False, True, False]
 
 
 def test_on_demand_the_camera_is_open_only_while_somebody_watches() -> None:
@@ -383,7 +295,7 @@ def test_on_demand_the_camera_is_open_only_while_somebody_watches() -> None:
 
 
 @pytest.mark.parametrize(("on_demand", "readers"), [(True, None), (False, False)])
-def test_the_camera_stays_on_where_nobody_can_tell_or_nobody_asked(
+def test_the_camera_stays_on_where_no_sink_can_tell_or_the_user_did_not_ask(
     on_demand: bool, readers: bool | None
 ) -> None:
     sink = KeepingSink()
@@ -393,13 +305,15 @@ def test_the_camera_stays_on_where_nobody_can_tell_or_nobody_asked(
     assert live.statistics["source"]["wakes"] == 0
 
 
-def test_a_with_block_runs_it_in_the_background_and_closes_it() -> None:
-    sink = KeepingSink()
-    with session(sink) as live:
+def test_a_with_block_runs_it_in_the_background_and_settings_change_between_two_frames() -> None:
+    sink, pipeline = KeepingSink(), FakePipeline()
+    with session(sink, build=lambda settings, size: pipeline) as live:
         wait_until(lambda: len(sink.filtered) > 3)
         assert not live.wait(0.0)
         live.change(background="gray")
-        wait_until(lambda: str(live.settings.background) == "gray")
+        wait_until(lambda: live.settings == Settings(background="gray"))
+    assert live.settings in pipeline.reconfigured
+    assert not any(picture.private for picture in sink.since_first_frame[:-1])
     assert sink.closed
     assert live.statistics["ended"] == "stopped"
     live.close()
@@ -418,7 +332,8 @@ def test_what_ends_it_in_the_background_is_raised_at_the_end_of_the_block() -> N
 
 def test_a_window_cannot_run_in_the_background() -> None:
     window = KeepingSink("window")
-    with pytest.raises(UsageError, match=r"call Session\.run"), session(window=window):
+    window.in_main_thread = True
+    with pytest.raises(UsageError, match=r"call Session\.run"), session(window):
         pass
     assert window.aborted
 
@@ -439,13 +354,7 @@ def test_a_source_that_was_given_open_is_not_opened_again() -> None:
             return super().read()
 
     notices: list[str] = []
-    sink = KeepingSink()
-    live = Session(
-        source=Failing(),
-        sinks=[sink],
-        build=lambda settings, size: FakePipeline(),
-        notice=notices.append,
-    )
+    live = session(KeepingSink(), source=Failing(), notice=notices.append)
     run_until(live, lambda: len(notices) > 1)
     assert notices[0] == "the camera is gone"
     assert "cannot be opened again" in notices[1]
@@ -461,9 +370,8 @@ def test_a_source_that_was_given_open_is_not_opened_again() -> None:
     ],
 )
 def test_what_is_not_understood_is_refused(wrong: dict[str, Any], sentence: str) -> None:
-    camera = FakeCamera()
     with pytest.raises(UsageError, match=sentence):
-        Session(source=camera, **wrong)
+        Session(source=FakeCamera(), **wrong)
 
 
 def test_an_unknown_setting_is_refused_while_it_runs() -> None:

@@ -16,7 +16,7 @@ import pytest
 from livebg.cli.main import main
 from livebg.clock import ManualClock, MonotonicClock
 from livebg.frame import Composite
-from livebg.live.statistics import SCHEMA, STATISTICS, Kind, Statistics
+from livebg.live.statistics import SCHEMA, STATISTICS, Statistics
 from livebg.platform.cameras import CameraMode
 from livebg.sources.base import SourceInfo
 
@@ -24,11 +24,11 @@ _TIMES = ("count", "mean", "p50", "p95", "p99")
 
 
 def is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return type(value) is int and value >= 0
 
 
 def is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) in (int, float)
 
 
 def is_size(value: object) -> bool:
@@ -42,13 +42,11 @@ def is_times(value: object) -> bool:
     return all(map(is_number, rest)) if value["count"] else rest == [None] * 4
 
 
-KINDS: dict[Kind, Callable[[object], bool]] = {
+KINDS: dict[str, Callable[[object], bool]] = {
     "count": is_count,
     "number": is_number,
-    "number or null": lambda value: value is None or is_number(value),
     "text": lambda value: isinstance(value, str),
-    "text or null": lambda value: value is None or isinstance(value, str),
-    "size or null": lambda value: value is None or is_size(value),
+    "size": is_size,
     "times": is_times,
 }
 
@@ -68,12 +66,13 @@ def check(summary: dict[str, Any]) -> set[str]:
         statistic.path: re.compile(re.sub("<[a-z]+>", "[^.]+", re.escape(statistic.path)))
         for statistic in STATISTICS
     }
-    kinds = {statistic.path: statistic.kind for statistic in STATISTICS}
+    kinds = {statistic.path: statistic.kind.partition(" or ") for statistic in STATISTICS}
     there = set()
     for path, value in leaves(summary):
         known = [name for name, pattern in patterns.items() if pattern.fullmatch(path)]
         assert len(known) == 1, path
-        assert KINDS[kinds[known[0]]](value), (path, value)
+        kind, _, nullable = kinds[known[0]]
+        assert KINDS[kind](value) or (nullable and value is None), (path, value)
         there.add(known[0])
     return there
 
@@ -96,24 +95,27 @@ def test_so_is_what_it_writes_before_anything_happened() -> None:
     assert check(nothing) == {statistic.path for statistic in STATISTICS} - with_names
 
 
-@pytest.mark.parametrize(
-    "spoilt", [{"frames": {"inn": 1}}, {"frames": {"in": -1}}, {"ended": None}, {"latency_ms": 3}]
-)
-def test_the_check_can_fail(spoilt: dict[str, Any]) -> None:
-    with pytest.raises(AssertionError):
-        check(spoilt)
-
-
 _COMPOSITE = Composite(np.zeros((4, 4, 3), np.uint8), 0, 0)
+
+
+_FILM = SourceInfo("film", (4, 4), Fraction(20), None, live=True)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(start_ns=10**12)
+
+
+@pytest.fixture
+def statistics(clock: ManualClock) -> Statistics:
+    statistics = Statistics(clock)
+    statistics.set_source(_FILM)
+    return statistics
 
 
 def _summary(statistics: Statistics) -> dict[str, Any]:
     return statistics.summary(
-        dropped=2,
-        sink_drops={"window": 1},
-        sink_errors={"window": None},
-        pipeline={"frames": 10, "inferred": 5, "reasons": {"motion": 5}},
-        ended="stopped",
+        ended="stopped", sink_drops={"window": 1}, sink_errors={"window": None}
     )
 
 
@@ -130,27 +132,14 @@ def _play(clock: ManualClock, statistics: Statistics, intervals_s: list[float]) 
         statistics.count_sent("window", sent, begin_ns=clock.now_ns(), now_ns=clock.now_ns())
 
 
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(start_ns=10**12)
-
-
-def test_the_summary_is_json_from_the_first_moment(clock: ManualClock) -> None:
-    summary = json.loads(json.dumps(_summary(Statistics(clock)), allow_nan=False))
+def test_the_summary_is_json_from_the_first_moment(statistics: Statistics) -> None:
+    summary = json.loads(json.dumps(_summary(statistics), allow_nan=False))
     assert summary["schema"] == SCHEMA
     assert summary["time_to_first_frame_s"] is None
-    assert summary["latency_ms"] == {
-        "count": 0,
-        "mean": None,
-        "p50": None,
-        "p95": None,
-        "p99": None,
-    }
+    assert summary["latency_ms"] == dict.fromkeys(_TIMES) | {"count": 0}
 
 
-def test_rates_and_latency(clock: ManualClock) -> None:
-    statistics = Statistics(clock)
-    statistics.set_source(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
+def test_rates_and_latency(clock: ManualClock, statistics: Statistics) -> None:
     clock.advance(1.0)
     _play(clock, statistics, [0.045] * 21)
     summary = _summary(statistics)
@@ -163,15 +152,16 @@ def test_rates_and_latency(clock: ManualClock) -> None:
     assert statistics.snapshot(0).rate_fps == pytest.approx(20)
 
 
-def test_jitter_is_the_deviation_from_the_sources_interval(clock: ManualClock) -> None:
-    statistics = Statistics(clock)
-    statistics.set_source(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
+def test_jitter_is_the_deviation_from_the_sources_interval(
+    clock: ManualClock, statistics: Statistics
+) -> None:
     _play(clock, statistics, [0.045, 0.055, 0.035, 0.045])
     assert _summary(statistics)["jitter_ms"]["p95"] == pytest.approx(10, rel=0.011)
 
 
-def test_a_snapshot_tells_how_many_frames_share_an_inference(clock: ManualClock) -> None:
-    statistics = Statistics(clock)
+def test_a_snapshot_tells_how_many_frames_share_an_inference(
+    clock: ManualClock, statistics: Statistics
+) -> None:
     counts = {"frames": 10, "inferred": 5}
     assert statistics.snapshot(0, lambda: counts).inferred_every is None
     clock.advance(0.25)
@@ -181,19 +171,17 @@ def test_a_snapshot_tells_how_many_frames_share_an_inference(clock: ManualClock)
     assert statistics.snapshot(0, lambda: counts).inferred_every == 4
 
 
-def test_cards_are_repeated_pictures_and_no_latency(clock: ManualClock) -> None:
-    statistics = Statistics(clock)
-    statistics.set_source(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
+def test_cards_are_repeated_pictures_and_no_latency(statistics: Statistics) -> None:
     card = replace(_COMPOSITE, private=True)
     statistics.count_sent("window", card, begin_ns=0, now_ns=1)
     summary = _summary(statistics)
-    assert summary["frames"]["repeated"] == 1
-    assert summary["sinks"]["window"]["cards"] == 1
+    assert summary["frames"]["repeated"] == summary["sinks"]["window"]["cards"] == 1
     assert summary["latency_ms"]["count"] == 0
 
 
-def test_a_wake_is_timed_to_the_first_new_frame_in_a_sink(clock: ManualClock) -> None:
-    statistics = Statistics(clock)
+def test_a_wake_is_timed_to_the_first_new_frame_in_a_sink(
+    clock: ManualClock, statistics: Statistics
+) -> None:
     old = replace(_COMPOSITE, captured_ns=clock.now_ns())
     clock.advance(10.0)
     statistics.count_wake()
@@ -204,18 +192,11 @@ def test_a_wake_is_timed_to_the_first_new_frame_in_a_sink(clock: ManualClock) ->
     assert source["wake_ms"]["p50"] == pytest.approx(500.0, rel=0.01)
 
 
-def test_the_source_is_the_one_that_was_opened_last(clock: ManualClock) -> None:
-    statistics = Statistics(clock)
+def test_the_source_is_the_one_that_was_opened_last(statistics: Statistics) -> None:
+    film = _summary(statistics)["source"]
+    assert (film["name"], film["asked"], film["got"]) == ("film", None, "4x4 at 20 frames/s")
     asked = CameraMode("MJPG", (8, 4), (Fraction(30),))
     granted = CameraMode("YUYV", (4, 4), (Fraction(15),))
-    statistics.set_source(SourceInfo("film", (4, 4), Fraction(20), None, live=True))
-    film = _summary(statistics)["source"]
-    statistics.set_source(
-        SourceInfo("desk", (4, 4), Fraction(15), None, live=True, asked=asked, granted=granted)
-    )
+    statistics.set_source(replace(_FILM, frame_rate=Fraction(15), asked=asked, granted=granted))
     desk = _summary(statistics)["source"]
-    assert (film["name"], film["asked"], film["got"]) == ("film", None, "4x4 at 20 frames/s")
-    assert (desk["asked"], desk["got"]) == (
-        "8x4 MJPG at 30 frames/s",
-        "4x4 YUYV at 15 frames/s",
-    )
+    assert (desk["asked"], desk["got"]) == ("8x4 MJPG at 30 frames/s", "4x4 YUYV at 15 frames/s")
