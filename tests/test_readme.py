@@ -117,13 +117,13 @@ def test_the_keys_are_those_of_the_window() -> None:
 
 
 def test_the_statistics_are_those_of_the_schema() -> None:
-    assert rows("statistic", (ROOT / "docs/statistics.md").read_text()) == [
+    assert rows("statistic", (ROOT / ".readme/statistics.md").read_text()) == [
         [f"`{statistic.path}`", statistic.kind, statistic.meaning] for statistic in STATISTICS
     ]
 
 
 @pytest.mark.parametrize(
-    "page", [ROOT / "README.md", *sorted((ROOT / "docs").iterdir())], ids=lambda page: page.name
+    "page", [ROOT / "README.md", *sorted((ROOT / ".readme").iterdir())], ids=lambda page: page.name
 )
 def test_links_to_files_lead_somewhere(page: Path) -> None:
     pattern = r"\]\(([^)#:]+)\)|src=\"([^\":]+)\""
