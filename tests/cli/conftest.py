@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
-from tests.support.livebg_run import Start, starting
+from tests.support.livebg_process import LivebgProcess, Start
 
 
 @pytest.fixture
-def livebg_run(starts_processes: None) -> Iterator[Start]:
-    """A function that starts the real ``livebg run``; none is left running."""
-    with starting() as start:
+def start(starts_processes: None) -> Iterator[Start]:
+    """A function that starts the real ``livebg``; no process is left running."""
+    with ExitStack() as cleanup:
+
+        def start(*words: str, **environment: str) -> LivebgProcess:
+            livebg = LivebgProcess(*words, **environment)
+            cleanup.enter_context(livebg.process)
+            cleanup.callback(livebg.process.kill)
+            return livebg
+
         yield start

@@ -5,13 +5,10 @@ The real command is stopped for a while, as by a sleep of the machine, and the p
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -28,13 +25,12 @@ from livebg.cli.run import _explain_on_demand
 from livebg.frame import Frame, Image
 from livebg.sources.video import VideoFile
 from tests.support.desktop import Desktop
-from tests.support.livebg_run import GENEROUS_S, Start
+from tests.support.livebg_process import LivebgProcess, Start
 from tests.support.pretend_camera import PretendCamera, pretend_camera
 from tests.support.waiting import wait_until
 
 GREEN = "color:#00ff00"
 LONG = "x" * 300
-COMMAND = "import sys; from livebg.cli.main import main; sys.exit(main())"
 
 
 @pytest.fixture
@@ -42,42 +38,44 @@ def words(talking_head_clip: Path, rvm_weights: Path) -> list[str]:
     return ["run", "--camera", str(talking_head_clip), "--background", GREEN]
 
 
-Starter = Callable[..., subprocess.Popen[str]]
+@pytest.fixture
+def looped(start: Start, words: list[str]) -> Start:
+    """A function that starts the command on a looped clip and waits until its session runs."""
+
+    def start_looped(*more: str, **environment: str) -> LivebgProcess:
+        livebg = start(*words, "--loop", *more, **environment)
+        assert livebg.says("640x360 at 30 frames/s")
+        return livebg
+
+    return start_looped
 
 
 @pytest.fixture
-def start(starts_processes: None) -> Iterator[Starter]:
-    """A function that starts ``livebg`` and waits until its session runs."""
-    with contextlib.ExitStack() as cleanup:
+def recording(looped: Start, tmp_path: Path) -> tuple[LivebgProcess, Path]:
+    """The command while it records, and its recording."""
+    out = tmp_path / "out.mkv"
+    livebg = looped("--record", str(out))
+    livebg.wait_for(lambda: size_of(draft_of(out)) > 10_000)
+    return livebg, out
 
-        def start(words: list[str], **environment: str) -> subprocess.Popen[str]:
-            process = subprocess.Popen(
-                [sys.executable, "-c", COMMAND, *words],
-                stderr=subprocess.PIPE,
-                text=True,
-                env={**os.environ, **environment},
-            )
-            cleanup.enter_context(process)
-            cleanup.callback(process.kill)
-            assert process.stderr is not None
-            assert "640x360 at 30 frames/s" in process.stderr.readline()
-            return process
 
-        yield start
+def draft_of(recording: Path) -> Path:
+    return recording.with_name("out.partial.mkv")
+
+
+def size_of(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def frames_of(path: Path) -> list[Frame]:
+    with VideoFile(path) as video:
+        return list(video)
 
 
 def has_green_corner(frame: Frame) -> bool:
     corner = frame.image[:30, :30].reshape(-1, 3).mean(axis=0)
     # H.264 in 4:2:0 and limited range: a few levels off.
     return bool(np.abs(corner - (0, 255, 0)).max() < 12)
-
-
-def wait_for(path: Path) -> None:
-    """Wait until something was recorded."""
-    deadline = time.monotonic() + 20
-    while not path.exists() or path.stat().st_size < 10_000:
-        assert time.monotonic() < deadline
-        os.sched_yield()
 
 
 def test_a_recording_holds_the_filtered_video(
@@ -87,9 +85,8 @@ def test_a_recording_holds_the_filtered_video(
     assert main([*words, "--record", str(out), "--null", "--stats", str(stats)]) == 0
     assert f"livebg: recorded {out}\n" in capsys.readouterr().err
     summary = json.loads(stats.read_text())
-    with VideoFile(out) as video:
-        assert video.info.size == (640, 360)
-        frames = list(video)
+    frames = frames_of(out)
+    assert frames[0].size == (640, 360)
     assert len(frames) == summary["sinks"]["recording"]["sent"] > 0
     # On a busy machine, a card stands for pictures that are late.
     assert all(has_green_corner(frame) or is_card(frame) for frame in frames)
@@ -198,141 +195,97 @@ def test_without_a_display_the_other_outputs_are_named(
     assert "display" in capsys.readouterr().err
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_soon_and_keeps_the_recording(
-    start: Starter, words: list[str], tmp_path: Path, number: signal.Signals
+    recording: tuple[LivebgProcess, Path], number: signal.Signals
 ) -> None:
-    out = tmp_path / "out.mkv"
-    process = start([*words, "--loop", "--record", str(out)])
-    wait_for(tmp_path / "out.partial.mkv")
-    process.send_signal(number)
-    _, said = process.communicate(timeout=GENEROUS_S)
-    assert process.returncode == 0
+    livebg, out = recording
+    status, said = livebg.end_after(number)
+    assert status == 0
     assert f"recorded {out}" in said
-    with VideoFile(out) as video:
-        assert len(list(video)) > 0
+    assert frames_of(out)
 
 
-@pytest.mark.integration
-def test_a_signal_during_the_start_ends_it_soon(start: Starter, words: list[str]) -> None:
-    process = start([*words, "--loop", "--null"])
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=GENEROUS_S)
-    assert process.returncode == 0
+def test_a_signal_during_the_start_ends_it_soon(looped: Start) -> None:
+    assert looped("--null").end_after(signal.SIGINT)[0] == 0
 
 
-@pytest.mark.integration
-def test_the_last_picture_is_never_the_room(
-    start: Starter, words: list[str], tmp_path: Path
-) -> None:
-    out = tmp_path / "out.mkv"
-    process = start([*words, "--loop", "--record", str(out)])
-    wait_for(tmp_path / "out.partial.mkv")
-    process.kill()
-    process.communicate(timeout=GENEROUS_S)
-    with VideoFile(tmp_path / "out.partial.mkv") as video:
-        last = list(video)[-1]
+def test_the_last_picture_is_never_the_room(recording: tuple[LivebgProcess, Path]) -> None:
+    livebg, out = recording
+    livebg.end_after(signal.SIGKILL)
+    last = frames_of(draft_of(out))[-1]
     assert has_green_corner(last) or is_card(last)
 
 
-@pytest.mark.integration
 def test_a_changed_configuration_file_changes_the_picture(
-    start: Starter, talking_head_clip: Path, rvm_weights: Path, tmp_path: Path
+    start: Start, talking_head_clip: Path, rvm_weights: Path, tmp_path: Path
 ) -> None:
     config, out = tmp_path / "livebg.toml", tmp_path / "out.mkv"
     config.write_text(f'background = "{GREEN}"\n')
     words = ["run", "--camera", str(talking_head_clip), "--loop", "--record", str(out)]
-    process = start([*words, "--config", str(config)])
-    wait_for(tmp_path / "out.partial.mkv")
-    assert process.stderr is not None
-    said = iter(process.stderr.readline, "")  # a busy machine may have more to say in between
+    livebg = start(*words, "--config", str(config))
+    livebg.wait_for(lambda: size_of(draft_of(out)) > 10_000)
     config.write_text('background = "kitchen.jpg"\n')
-    assert any("kitchen.jpg" in line for line in said)
+    assert livebg.says("kitchen.jpg")
     config.write_text("backround = 1\n")
-    assert any("'backround'" in line for line in said)
+    assert livebg.says("'backround'")
     config.write_text('background = "color:#0000ff"\n')
-    assert any("changing background" in line for line in said)
-    written = out.with_name("out.partial.mkv").stat().st_size
-    while out.with_name("out.partial.mkv").stat().st_size < written + 20_000:
-        os.sched_yield()
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=GENEROUS_S)
-    with VideoFile(out) as video:
-        frames = [frame for frame in video if not is_card(frame)]
+    assert livebg.says("changing background")
+    written = size_of(draft_of(out))
+    livebg.wait_for(lambda: size_of(draft_of(out)) > written + 20_000)
+    livebg.end_after(signal.SIGINT)
+    frames = [frame for frame in frames_of(out) if not is_card(frame)]
     assert has_green_corner(frames[0])
     corner = frames[-1].image[:30, :30].reshape(-1, 3).mean(axis=0)
     assert np.abs(corner - (255, 0, 0)).max() < 12
 
 
-@pytest.mark.integration
-def test_keys_steer_the_window(
-    start: Starter, words: list[str], desktop: Desktop, tmp_path: Path
-) -> None:
+def test_keys_steer_the_window(looped: Start, desktop: Desktop, tmp_path: Path) -> None:
     stats = tmp_path / "stats.json"
-    process = start([*words, "--loop", "--stats", str(stats)], DISPLAY=desktop.display)
+    livebg = looped("--stats", str(stats))
     desktop.press("livebg", "n", "m", "space", "space", "i", "h")
     desktop.press("livebg", "q")
-    _, said = process.communicate(timeout=20)
-    assert process.returncode == 0, said
+    status, said = livebg.end()
+    assert status == 0, said
     assert json.loads(stats.read_text())["ended"] == "stopped"
 
 
-@pytest.mark.integration
 def test_keys_change_preset_and_framing_and_name_what_is_missing(
-    start: Starter, words: list[str], desktop: Desktop, tmp_path: Path, rvm_weights: Path
+    looped: Start, desktop: Desktop, tmp_path: Path, rvm_weights: Path
 ) -> None:
     stats, cache = tmp_path / "stats.json", tmp_path / "cache"
     (cache / "weights").mkdir(parents=True)
     for file in (rvm_weights, rvm_weights.with_name(f"{rvm_weights.name}.stamp")):
         shutil.copy2(file, cache / "weights")
-    process = start(
-        [*words, "--loop", "--stats", str(stats)],
-        DISPLAY=desktop.display,
-        LIVEBG_CACHE=str(cache),
-    )
-    assert process.stderr is not None
-    said = iter(process.stderr.readline, "")  # a busy machine may have more to say in between
-    desktop.press("livebg", "f")
-    assert "livebg: auto-framing 60\n" in said
-    desktop.press("livebg", "k")
-    assert any("no other network is here" in line for line in said)
-    desktop.press("livebg", "t")
-    assert "livebg: preset quality\n" in said
+    livebg = looped("--stats", str(stats), LIVEBG_CACHE=str(cache))
+    for key, words in [
+        ("f", "livebg: auto-framing 60\n"),
+        ("k", "no other network is here"),
+        ("t", "livebg: preset quality\n"),
+    ]:
+        desktop.press("livebg", key)
+        assert livebg.says(words)
     desktop.press("livebg", "q")
-    process.communicate(timeout=20)
-    assert process.returncode == 0
+    assert livebg.end()[0] == 0
     assert json.loads(stats.read_text())["sinks"]["window"]["sent"] > 0
 
 
-@pytest.mark.integration
 def test_a_snapshot_is_saved_where_livebg_runs(
-    start: Starter,
-    words: list[str],
-    desktop: Desktop,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    looped: Start, desktop: Desktop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    process = start([*words, "--loop"], DISPLAY=desktop.display)
+    livebg = looped()
     desktop.press("livebg", "s")
-    assert process.stderr is not None
-    saved = re.search(r"saved (\S+\.png)", process.stderr.readline())
-    assert saved is not None
+    saved = next(filter(None, (re.search(r"saved (\S+\.png)", line) for line in livebg.lines)))
     assert cv2.imread(saved[1]) is not None
     desktop.press("livebg", "q")
-    process.communicate(timeout=20)
-    assert process.returncode == 0
+    assert livebg.end()[0] == 0
 
 
-@pytest.mark.integration
-def test_closing_the_window_ends_it(
-    start: Starter, words: list[str], desktop: Desktop, tmp_path: Path
-) -> None:
-    process = start([*words, "--loop"], DISPLAY=desktop.display)
+def test_closing_the_window_ends_it(looped: Start, desktop: Desktop) -> None:
+    livebg = looped()
     desktop.close_by_hand("livebg")
-    process.communicate(timeout=20)
-    assert process.returncode == 0
+    assert livebg.end()[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -384,28 +337,26 @@ def is_card(frame: Frame) -> bool:
 
 
 def test_it_resumes_behind_the_card_and_with_nothing_of_the_old_matte(
-    livebg_run: Start,
+    start: Start,
     camera: PretendCamera,
     clip: Callable[[str], Path],
     rvm_weights: Path,
     tmp_path: Path,
 ) -> None:
-    out, draft = tmp_path / "out.mkv", tmp_path / "out.partial.mkv"
-    words = ["--camera", camera.url, "--background", "color:#00ff00", "--record", str(out)]
-    run = livebg_run(*words)
-    assert "got 640x360" in run.said()
-    wait_until(lambda: draft.exists() and draft.stat().st_size > 60_000)
-    run.send(signal.SIGSTOP)
+    out = tmp_path / "out.mkv"
+    livebg = start("run", "--camera", camera.url, "--background", GREEN, "--record", str(out))
+    assert livebg.says("got 640x360")
+    livebg.wait_for(lambda: size_of(draft_of(out)) > 60_000)
+    livebg.send(signal.SIGSTOP)
     camera.show(pictures(clip("no_face.mp4"), 1))
     stopped_s = time.monotonic()
     wait_until(lambda: time.monotonic() > stopped_s + STOPPED_S)
-    run.send(signal.SIGCONT)
+    livebg.send(signal.SIGCONT)
     resumed_s = time.monotonic()
     wait_until(lambda: time.monotonic() > resumed_s + RESUMED_S)
-    status, said = run.end_after(signal.SIGINT)
+    status, said = livebg.end_after(signal.SIGINT)
     assert status == 0, said
-    with VideoFile(out) as video:
-        frames = list(video)
+    frames = frames_of(out)
     times_s = np.array([frame.captured_ns / 1e9 for frame in frames])
     pause = int(np.argmax(np.diff(times_s)))
     assert times_s[pause + 1] - times_s[pause] > STOPPED_S / 2

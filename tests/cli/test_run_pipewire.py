@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,32 +11,24 @@ import pytest
 
 from livebg.frame import Image
 from tests.support.camera_page import MISSING, CameraPage
+from tests.support.livebg_process import LivebgProcess, Start
 from tests.support.pipewire_graph import Graph, Reader
 from tests.support.waiting import wait_until
 
-COMMAND = "import sys; from livebg.cli.main import main; sys.exit(main())"
 SIZE = (640, 360)
 GREEN = np.array((0, 255, 0))
 
 
 @pytest.fixture
 def livebg(
-    own_graph: Graph, talking_head_clip: Path, rvm_weights: Path
-) -> Iterator[subprocess.Popen[str]]:
+    start: Start, own_graph: Graph, talking_head_clip: Path, rvm_weights: Path
+) -> Iterator[LivebgProcess]:
     """``livebg run`` on a clip in an endless loop, with a green background."""
     words = ["run", "--camera", str(talking_head_clip), "--loop", "--background", "color:#00ff00"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *words, "--virtual-camera", "pipewire"],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        wait_until(own_graph.camera)
-        yield process
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
-    finally:
-        process.kill()
+    livebg = start(*words, "--virtual-camera", "pipewire")
+    livebg.wait_for(own_graph.camera)
+    yield livebg
+    livebg.end_after(signal.SIGINT)
 
 
 @pytest.fixture
@@ -77,12 +67,11 @@ def shows_card(reader: Reader) -> bool:
 
 
 def test_a_program_gets_the_card_first_then_the_filtered_video_then_the_card(
-    own_graph: Graph, livebg: subprocess.Popen[str], tmp_path: Path
+    own_graph: Graph, livebg: LivebgProcess, tmp_path: Path
 ) -> None:
     reader = own_graph.read(1_000, tmp_path / "pictures")
     wait_until(lambda: shows_filtered(reader))
-    livebg.send_signal(signal.SIGINT)
-    assert livebg.wait(20) == 0
+    assert livebg.end_after(signal.SIGINT)[0] == 0
     wait_until(lambda: shows_card(reader))
     pictures = reader.pictures(SIZE)
     assert is_card(pictures[0])
@@ -90,21 +79,17 @@ def test_a_program_gets_the_card_first_then_the_filtered_video_then_the_card(
 
 
 def test_the_camera_runs_only_while_a_program_reads(
-    own_graph: Graph, livebg: subprocess.Popen[str], tmp_path: Path
+    own_graph: Graph, livebg: LivebgProcess, tmp_path: Path
 ) -> None:
-    assert livebg.stderr is not None
-    said = iter(livebg.stderr.readline, "")
-    assert any("the camera is off until one does" in line for line in said)
+    assert livebg.says("the camera is off until one does")
     reader = own_graph.read(1_000, tmp_path / "pictures")
-    assert any("an app reads the virtual camera: the camera is on" in line for line in said)
+    assert livebg.says("an app reads the virtual camera: the camera is on")
     wait_until(lambda: shows_filtered(reader))
     reader.stop()
-    assert any("the camera is off until one does" in line for line in said)
+    assert livebg.says("the camera is off until one does")
 
 
-def test_it_outlives_the_daemon(
-    own_graph: Graph, livebg: subprocess.Popen[str], tmp_path: Path
-) -> None:
+def test_it_outlives_the_daemon(own_graph: Graph, livebg: LivebgProcess, tmp_path: Path) -> None:
     reader = own_graph.read(1_000, tmp_path / "before")
     wait_until(lambda: shows_filtered(reader))
     own_graph.kill()
@@ -116,28 +101,22 @@ def test_it_outlives_the_daemon(
     again.stop()
 
 
-@pytest.mark.integration
 def test_without_a_daemon_it_says_what_to_start(
-    own_graph: Graph, talking_head_clip: Path, rvm_weights: Path
+    start: Start, own_graph: Graph, talking_head_clip: Path, rvm_weights: Path
 ) -> None:
     own_graph.kill()
     words = ["run", "--camera", str(talking_head_clip), "--virtual-camera", "pipewire"]
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND, *words], capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "systemctl --user start pipewire wireplumber" in done.stderr
+    status, said = start(*words).end()
+    assert status == 2
+    assert said.count("\n") == 1
+    assert "systemctl --user start pipewire wireplumber" in said
 
 
-def test_chromium_shows_it_through_the_portal(
-    livebg: subprocess.Popen[str], page: CameraPage
-) -> None:
+def test_chromium_shows_it_through_the_portal(livebg: LivebgProcess, page: CameraPage) -> None:
     wait_until(lambda: page.track)
     assert page.track["label"] == "livebg"
     assert (page.track["width"], page.track["height"], page.track["frameRate"]) == (*SIZE, 30)
     wait_until(lambda: sum(map(is_filtered, page.pictures)) >= 10)
-    livebg.send_signal(signal.SIGINT)
-    assert livebg.wait(20) == 0
+    assert livebg.end_after(signal.SIGINT)[0] == 0
     wait_until(lambda: is_card(page.pictures[-1]))
     assert all(is_card(picture) or is_filtered(picture) for picture in page.pictures)

@@ -14,12 +14,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.fakes import scene
-from tests.support.livebg_run import Start
+from tests.support.livebg_process import Start
 from tests.support.pretend_camera import PretendCamera, pretend_camera
 from tests.support.waiting import wait_until
 
 if sys.platform != "linux":
     pytest.skip("looks into /proc", allow_module_level=True)
+
+
+RUN = ("run", "--background", "white")
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def camera(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendCamera]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("scheme", ["http", "rtsp"])
 def test_while_a_camera_is_opened_that_does_not_answer(
-    livebg_run: Start,
+    start: Start,
     mute_server: socket.socket,
     scheme: str,
     number: signal.Signals,
@@ -47,7 +50,7 @@ def test_while_a_camera_is_opened_that_does_not_answer(
 ) -> None:
     url = f"{scheme}://127.0.0.1:{mute_server.getsockname()[1]}/camera"
     stats = tmp_path / "stats.json"
-    run = livebg_run("--camera", url, "--null", "--stats", str(stats))
+    run = start(*RUN, "--camera", url, "--null", "--stats", str(stats))
     call, _ = mute_server.accept()
     with call:
         status, _ = run.end_after(number)
@@ -55,11 +58,9 @@ def test_while_a_camera_is_opened_that_does_not_answer(
     assert json.loads(stats.read_text())["ended"] == "interrupted"
 
 
-def test_while_the_camera_is_silent(
-    livebg_run: Start, camera: PretendCamera, rvm_weights: Path
-) -> None:
-    run = livebg_run("--camera", camera.url, "--null")
-    assert "got 320x240" in run.said()
+def test_while_the_camera_is_silent(start: Start, camera: PretendCamera, rvm_weights: Path) -> None:
+    run = start(*RUN, "--camera", camera.url, "--null")
+    assert run.says("got 320x240")
     camera.mood = "silent"
     status, _ = run.end_after(signal.SIGINT)
     assert status == 0
@@ -67,15 +68,15 @@ def test_while_the_camera_is_silent(
 
 @pytest.mark.parametrize("threads", [3, 5])
 def test_while_the_network_is_compiled_for_the_first_time(
-    livebg_run: Start, talking_head_clip: Path, rvm_weights: Path, tmp_path: Path, threads: int
+    start: Start, talking_head_clip: Path, rvm_weights: Path, tmp_path: Path, threads: int
 ) -> None:
     cache = tmp_path / "cache"
     (cache / "weights").mkdir(parents=True)
     for file in (rvm_weights, rvm_weights.with_name(f"{rvm_weights.name}.stamp")):
         shutil.copy2(file, cache / "weights")
     words = ["--camera", str(talking_head_clip), "--loop", "--null", "--preset", "quality"]
-    run = livebg_run(*words, LIVEBG_CACHE=str(cache))
-    assert "640x360" in run.said()
+    run = start(*RUN, *words, LIVEBG_CACHE=str(cache))
+    assert run.says("640x360")
     wait_until(lambda: run.threads() >= threads)
     status, said = run.end_after(signal.SIGINT)
     assert status == 0
@@ -84,10 +85,10 @@ def test_while_the_network_is_compiled_for_the_first_time(
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
 def test_the_second_signal_ends_it_at_once(
-    livebg_run: Start, camera: PretendCamera, rvm_weights: Path, second: signal.Signals
+    start: Start, camera: PretendCamera, rvm_weights: Path, second: signal.Signals
 ) -> None:
-    run = livebg_run("--camera", camera.url, "--null")
-    assert "got 320x240" in run.said()
+    run = start(*RUN, "--camera", camera.url, "--null")
+    assert run.says("got 320x240")
     camera.mood = "silent"  # so that a tidy end takes a while
     run.send(signal.SIGINT)
     wait_until(lambda: not run.survives(second))

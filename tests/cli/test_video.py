@@ -1,11 +1,7 @@
 import json
-import os
 import re
 import signal
-import subprocess
 import sys
-import threading
-import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +14,7 @@ from livebg.cli.main import main
 from livebg.sources.pictures import read_picture
 from livebg.sources.video import VideoFile
 from tests.support.clips import numbered, write_clip
+from tests.support.livebg_process import Start
 
 FAST = ["--preset", "fast"]
 """Enough for tests about files, not about mattes."""
@@ -167,58 +164,18 @@ def test_a_video_that_breaks_off_is_one_sentence_and_keeps_what_was_there(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.mkv", "out.mp4"]
 
 
-@pytest.mark.integration
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("moment", ["alpha_*.png", ".livebg-partial-*"], ids=["later", "start"])
 def test_an_interrupted_run_leaves_nothing(
-    tmp_path: Path, rvm_weights: Path, number: signal.Signals
+    start: Start, tmp_path: Path, rvm_weights: Path, number: signal.Signals, moment: str
 ) -> None:
     source = write_clip(tmp_path / "long.mp4", [numbered(n, (320, 192)) for n in range(250)] * 4)
     words = [str(source), "-o", str(tmp_path / "o.mp4"), "--alpha", str(tmp_path / "mattes")]
-    with subprocess.Popen(
-        [sys.executable, "-m", "livebg", "video", *words, *FAST],
-        stderr=subprocess.PIPE,
-        env=os.environ | {"LIVEBG_CACHE": str(rvm_weights.parents[1])},
-        text=True,
-    ) as process:
-        wait_for_pictures(tmp_path / "mattes", process)
-        process.send_signal(number)
-        _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert said == "livebg: interrupted, nothing was written\n"
-    assert list(tmp_path.iterdir()) == [source]
-
-
-def wait_for_pictures(folder: Path, process: subprocess.Popen[str]) -> None:
-    """Return once the run has written a matte: it is in the midst of its work."""
-    deadline = time.monotonic() + 60
-    pause = threading.Event()
-    while not any(folder.rglob("alpha_*.png")):
-        assert process.poll() is None, "it ended by itself"
-        assert time.monotonic() < deadline
-        pause.wait(0.01)
-
-
-@pytest.mark.integration
-@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_during_the_start_leaves_nothing(
-    tmp_path: Path, rvm_weights: Path, number: signal.Signals
-) -> None:
-    source = write_clip(tmp_path / "in.mp4")
-    words = [str(source), "-o", str(tmp_path / "o.mp4"), "--alpha", str(tmp_path / "mattes")]
-    with subprocess.Popen(
-        [sys.executable, "-m", "livebg", "video", *words, *FAST],
-        stderr=subprocess.PIPE,
-        env=os.environ | {"LIVEBG_CACHE": str(rvm_weights.parents[1])},
-        text=True,
-    ) as process:
-        deadline = time.monotonic() + 60
-        while not list(tmp_path.glob("mattes/.livebg-partial-*")):
-            assert process.poll() is None, "it ended by itself"
-            assert time.monotonic() < deadline
-        process.send_signal(number)
-        _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
+    livebg = start("video", *words, *FAST)
+    livebg.wait_for(lambda: list((tmp_path / "mattes").rglob(moment)))
+    status, said = livebg.end_after(number)
+    assert status == 130
     assert said.startswith("livebg: interrupted")
+    assert "nothing was written" in said or moment.startswith(".")
     assert list(tmp_path.iterdir()) == [source]

@@ -1,4 +1,4 @@
-"""The real ``livebg run`` in a process of its own."""
+"""The real ``livebg`` in a process of its own."""
 
 from __future__ import annotations
 
@@ -7,31 +7,46 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-__all__ = ["GENEROUS_S", "LivebgRun", "Start", "starting"]
+from tests.support.waiting import wait_until
 
-GENEROUS_S = 30.0
+__all__ = ["LivebgProcess", "Start"]
+
+_TIMEOUT_S = 60.0
 
 _COMMAND = "import sys; from livebg.cli.main import main; sys.exit(main())"
 
 
-class LivebgRun:
-    """``livebg run`` in a process of its own."""
+class LivebgProcess:
+    """``livebg`` with ``words``, in a process of its own."""
 
     def __init__(self, *words: str, **environment: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _COMMAND, "run", "--background", "white", *words],
+            [sys.executable, "-c", _COMMAND, *words],
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "no_proxy": "127.0.0.1", **environment},
         )
 
-    def said(self) -> str:
-        """Return the next line that it prints."""
+    @property
+    def lines(self) -> Iterator[str]:
+        """The lines that it prints, as they come."""
         assert self.process.stderr is not None
-        return self.process.stderr.readline()
+        return iter(self.process.stderr.readline, "")
+
+    def says(self, part: str) -> bool:
+        """Wait for a line with ``part`` in it; return False where it ends before."""
+        return any(part in line for line in self.lines)
+
+    def wait_for(self, there: Callable[[], object]) -> None:
+        """Wait until ``there`` is true; fail where it ends before."""
+
+        def is_there() -> object:
+            assert self.process.poll() is None, "it ended by itself"
+            return there()
+
+        wait_until(is_there)
 
     def threads(self) -> int:
         return int(self._status("Threads"))
@@ -44,29 +59,19 @@ class LivebgRun:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def end_after(self, number: signal.Signals) -> tuple[int, str]:
-        """Send a signal; return the exit status, and what was printed last."""
-        self.send(number)
-        _, said = self.process.communicate(timeout=GENEROUS_S)
+    def end(self) -> tuple[int, str]:
+        """Wait for its end; return the exit status, and what was printed last."""
+        _, said = self.process.communicate(timeout=_TIMEOUT_S)
         return self.process.returncode, said
+
+    def end_after(self, number: signal.Signals) -> tuple[int, str]:
+        """Send a signal and wait for the end; see ``end``."""
+        self.send(number)
+        return self.end()
 
     def _status(self, field: str) -> str:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(line.split()[1] for line in lines if line.startswith(f"{field}:"))
 
 
-Start = Callable[..., LivebgRun]
-
-
-@contextmanager
-def starting() -> Iterator[Start]:
-    """Give a function that starts ``livebg run``; none is left running."""
-    with ExitStack() as cleanup:
-
-        def start(*words: str, **environment: str) -> LivebgRun:
-            run = LivebgRun(*words, **environment)
-            cleanup.enter_context(run.process)
-            cleanup.callback(run.process.kill)
-            return run
-
-        yield start
+Start = Callable[..., LivebgProcess]
