@@ -50,10 +50,7 @@ class Background:
 
 @dataclass(frozen=True, slots=True)
 class Blur(Background):
-    """The blurred room.
-
-    Attributes:
-        strength: 0 (light, but still unreadable) to 100.
+    """The blurred room; ``strength`` is 0 (light, but still unreadable) to 100.
 
     Example:
         >>> str(Blur(80)), str(Blur())
@@ -92,23 +89,23 @@ class Grey(Background):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture(Background):
+class _File(Background):
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+class Picture(_File):
     """A picture that covers the frame."""
 
-    path: Path
-
-    def __str__(self) -> str:
-        return str(self.path)
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Video(Background):
+class Video(_File):
     """A video or an animated GIF that covers the frame and starts again when it is over."""
 
-    path: Path
-
-    def __str__(self) -> str:
-        return str(self.path)
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from livebg.config.settings import SETTINGS, Setting, Settings, check_value
+from livebg.config.settings import SETTINGS, Settings, check_value
 from livebg.errors import SettingsError, did_you_mean
 
 __all__ = [
@@ -41,7 +41,7 @@ CONFIG_VARIABLE = "LIVEBG_CONFIG"
 
 _PREFIX = "LIVEBG_"
 _PRESET_VARIABLE = "LIVEBG_PRESET"
-_VARIABLES = {_PREFIX + name.upper(): setting for name, setting in SETTINGS.items()}
+_VARIABLES = {_PREFIX + name.upper(): name for name in SETTINGS}
 _OTHER_VARIABLES = (CONFIG_VARIABLE, _PRESET_VARIABLE, "LIVEBG_CACHE", "LIVEBG_TEST_CACHE")
 
 _LARGEST_CONFIG_BYTES = 1_000_000
@@ -51,11 +51,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def presets_folder() -> Path:
-    """Return the folder of ``NAME.toml`` files.
-
-    An installed livebg carries it inside the package; in a working tree, which an editable
-    install points at, it lies beside the package.
-    """
+    """Return the folder of ``NAME.toml`` files: in the package, or beside it in a working tree."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "configs"
     return inside if inside.is_dir() else package.parent / "configs"
@@ -100,14 +96,13 @@ def load_settings(
     Args:
         preset: name of a preset; goes before those that the environment and the file name.
         config: a TOML file; without it, the file that ``LIVEBG_CONFIG`` names, if any.
-        environment: variables; those that start with ``LIVEBG_`` are read. None are by default:
-            pass ``os.environ``.
+        environment: variables, of which those that start with ``LIVEBG_`` are read.
         overrides: texts or values of command line options by setting name; go before all else.
         default_preset: preset when no layer names one.
 
     Raises:
-        SettingsError: a setting, a variable or a preset is unknown; a value has the wrong type, is
-            out of range or is not among the choices; a file cannot be read or is no TOML.
+        SettingsError: a setting, a variable or a preset is unknown; a value is not allowed; a file
+            cannot be read or is no TOML.
 
     Example:
         >>> load_settings(preset="fast", overrides={"mirror": "yes"}).mirror
@@ -128,11 +123,9 @@ def load_settings(
     values |= from_file
     for variable, text in variables.items():
         if variable in _VARIABLES:
-            setting = _VARIABLES[variable]
-            values[setting.name] = check_value(setting, text, variable)
+            values |= _checked({_VARIABLES[variable]: text}, variable)
     for name, value in overrides.items():
-        origin = f"--{name.replace('_', '-')}"
-        values[name] = check_value(_find(name, origin, SETTINGS), value, origin)
+        values |= _checked({name: value}, f"--{name.replace('_', '-')}")
     return Settings(**values)
 
 
@@ -142,37 +135,30 @@ def change_settings(settings: Settings, changes: Mapping[str, Any], origin: str)
     Args:
         settings: the values to start from.
         changes: texts or values by setting name.
-        origin: where they come from, for messages.
+        origin: where the changes come from, for messages.
 
     Raises:
-        SettingsError: as ``load_settings``.
+        SettingsError: a setting is unknown, or its value is not allowed.
 
     Example:
         >>> change_settings(Settings(), {"mirror": "yes"}, "the panel").mirror
         True
     """
-    checked = {
-        name: check_value(_find(name, origin, SETTINGS), value, origin)
-        for name, value in changes.items()
-    }
-    return replace(settings, **checked)
+    return replace(settings, **_checked(changes, origin))
 
 
 def read_config(path: Path) -> dict[str, Any]:
     """Return the checked values of a TOML file by setting name, and ``preset`` if it names one.
 
     Raises:
-        SettingsError: the file cannot be read, is no TOML, or holds a key or value that is not
-            allowed.
+        SettingsError: the file cannot be read, is no TOML, or has a key or value not allowed.
     """
     values = _read_toml(path)
-    for key, value in values.items():
-        if key != "preset":
-            setting = _find(key, str(path), (*SETTINGS, "preset"))
-            values[key] = check_value(setting, value, str(path))
-        elif not isinstance(value, str):
+    preset = {"preset": values.pop("preset")} if "preset" in values else {}
+    for value in preset.values():
+        if not isinstance(value, str):
             raise SettingsError(f"{path}: preset cannot be {value}, it must be a name in quotes")
-    return values
+    return _checked(values, str(path), valid=(*SETTINGS, "preset")) | preset
 
 
 def preset_of(settings: Settings) -> str | None:
@@ -189,11 +175,7 @@ def preset_of(settings: Settings) -> str | None:
 
 
 def with_preset(settings: Settings, name: str) -> Settings:
-    """Return ``settings`` with all that tells the presets apart as ``name`` has it.
-
-    Args:
-        settings: what no preset of ``BY_COST`` touches stays.
-        name: one of ``BY_COST``.
+    """Return ``settings`` with all that the presets of ``BY_COST`` say as preset ``name`` has it.
 
     Raises:
         SettingsError: a preset's file cannot be read.
@@ -211,11 +193,7 @@ def _read_preset(name: str, origin: str) -> Mapping[str, Any]:
             f"{origin}: there is no preset {name!r}, only {', '.join(names)}"
             f"{did_you_mean(name, names)}"
         )
-    path = presets_folder() / f"{name}.toml"
-    values = read_config(path)
-    if "preset" in values:
-        raise SettingsError(f"{path}: a preset cannot build on another, remove its key 'preset'")
-    return MappingProxyType(values)
+    return MappingProxyType(read_config(presets_folder() / f"{name}.toml"))
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -251,7 +229,13 @@ def _livebg_variables(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in ours.items() if text}
 
 
-def _find(name: str, origin: str, valid: Iterable[str]) -> Setting:
-    if name not in SETTINGS:
-        raise SettingsError(f"{origin}: there is no setting {name!r}{did_you_mean(name, valid)}")
-    return SETTINGS[name]
+def _checked(
+    values: Mapping[str, Any], origin: str, valid: Iterable[str] = tuple(SETTINGS)
+) -> dict[str, Any]:
+    """Return ``values`` as ``Settings`` holds them; each must be the value of a setting."""
+    for name in values:
+        if name not in SETTINGS:
+            raise SettingsError(
+                f"{origin}: there is no setting {name!r}{did_you_mean(name, valid)}"
+            )
+    return {name: check_value(SETTINGS[name], value, origin) for name, value in values.items()}

@@ -7,6 +7,8 @@ its field of ``Settings`` alone; ``livebg.config.load`` reads them.
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -16,7 +18,6 @@ from livebg.errors import LivebgError, SettingsError, did_you_mean
 from livebg.frame import Size
 
 __all__ = [
-    "CAMERA_SETTINGS",
     "NETWORK_SETTINGS",
     "SETTINGS",
     "CpuBudget",
@@ -82,22 +83,16 @@ def requirement(setting: Setting) -> str:
     span = f" {setting.unit}" if setting.unit else ""
     if setting.bounds is not None:
         span = " from {:g} to {:g}".format(*setting.bounds) + span
-    match setting.kind:
-        case "flag":
-            return "true or false"
-        case "integer":
-            return f"a whole number{span}"
-        case "number":
-            return f"a number{span}"
-        case "auto-integer":
-            return f"auto, or a whole number{span}"
-        case "size":
-            return f"WIDTHxHEIGHT, each{span}"
-        case "names":
-            return "names separated by commas"
-    if setting.choices:
-        return f"one of {', '.join(setting.choices)}"
-    return "text"
+    phrases = {
+        "flag": "true or false",
+        "integer": f"a whole number{span}",
+        "number": f"a number{span}",
+        "auto-integer": f"auto, or a whole number{span}",
+        "size": f"WIDTHxHEIGHT, each{span}",
+        "names": "names separated by commas",
+    }
+    choices = f"one of {', '.join(setting.choices)}" if setting.choices else "text"
+    return phrases.get(setting.kind, choices)
 
 
 def check_value(setting: Setting, value: Any, origin: str) -> Any:
@@ -105,9 +100,7 @@ def check_value(setting: Setting, value: Any, origin: str) -> Any:
 
     Args:
         setting: the setting that it is meant for.
-        value: a value of its kind; or text: ``1280x720`` for a size, ``3`` or ``auto`` for every,
-            ``person,dog`` for names, ``true``, ``yes``, ``on``, ``1`` or their opposites for a
-            flag, what ``parse_background`` and ``parse_camera`` read.
+        value: a value of its kind, or the text that a user writes for it.
         origin: where it was given, for messages: a file, a variable, an option.
 
     Raises:
@@ -126,27 +119,28 @@ def check_value(setting: Setting, value: Any, origin: str) -> Any:
         ) from None
 
 
+def _read_size(text: str) -> list[int]:
+    return [int(side) for side in re.split("[xX\N{MULTIPLICATION SIGN}]", text)]
+
+
 def _read(kind: str, text: str) -> Any:
     """Return what ``text`` stands for; raise ValueError or KeyError where it cannot be read."""
-    match kind:
-        case "flag":
-            return _FLAGS[text.lower()]
-        case "integer":
-            return int(text)
-        case "number":
-            return float(text)
-        case "auto-integer":
-            return "auto" if text.lower() == "auto" else int(text)
-        case "size":
-            sides = text.lower().replace("\N{MULTIPLICATION SIGN}", "x").split("x")
-            return [int(side) for side in sides]
-        case "names":
-            return [name.strip() for name in text.split(",")]
-        case "background" if text:
-            return parse_background(text)
-        case "camera" if text:
-            return parse_camera(text)
-    return text
+    if not text:
+        raise ValueError(text)
+    return _READERS[kind](text)
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "text": str,
+    "flag": lambda text: _FLAGS[text.lower()],
+    "integer": int,
+    "number": float,
+    "auto-integer": lambda text: "auto" if text.lower() == "auto" else int(text),
+    "size": _read_size,
+    "names": lambda text: [name.strip() for name in text.split(",")],
+    "background": parse_background,
+    "camera": parse_camera,
+}
 
 
 def _checked(setting: Setting, value: Any) -> Any:
@@ -350,13 +344,13 @@ SETTINGS: dict[str, Setting] = {
 }
 """The schema by setting name, in the order of ``Settings``."""
 
-CAMERA_SETTINGS = frozenset(name for name in SETTINGS if SETTINGS[name].change == "camera")
+_CAMERA_SETTINGS = frozenset(name for name in SETTINGS if SETTINGS[name].change == "camera")
 NETWORK_SETTINGS = frozenset(name for name in SETTINGS if SETTINGS[name].change == "network")
 
 
 def same_camera(one: Settings, other: Settings) -> bool:
     """Say whether both settings ask for the same source in the same way."""
-    return all(getattr(one, name) == getattr(other, name) for name in CAMERA_SETTINGS)
+    return all(getattr(one, name) == getattr(other, name) for name in _CAMERA_SETTINGS)
 
 
 def same_network(one: Settings, other: Settings) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
+from codecs import BOM_UTF8
 from pathlib import Path
 
 from livebg.clock import NS_PER_S, Clock
@@ -10,7 +10,6 @@ from livebg.clock import NS_PER_S, Clock
 __all__ = ["WatchedFile"]
 
 _PERIOD_NS = NS_PER_S // 4
-
 _LARGEST_BLANK_BYTES = 4096
 
 
@@ -59,8 +58,8 @@ class WatchedFile:
     def _is_blank(self) -> bool:
         """Say whether there is nothing but white space; a large file is not read for that."""
         try:
-            if self.path.stat().st_size > _LARGEST_BLANK_BYTES:
-                return False
-            return not self.path.read_bytes().removeprefix(codecs.BOM_UTF8).strip()
+            with self.path.open("rb") as file:
+                start = file.read(_LARGEST_BLANK_BYTES + 1)
         except OSError:
             return True
+        return len(start) <= _LARGEST_BLANK_BYTES and not start.removeprefix(BOM_UTF8).strip()

@@ -36,9 +36,7 @@ _STANDARD_BACKGROUNDS = (Blur(), Colour(255, 255, 255), Grey(), Colour(64, 177, 
 
 _AUTO_FRAME = 60.0
 """Strength of auto-framing where the settings have none."""
-
 _BLUR_STEP = 10
-
 _KEY_NAMES = {" ": "space", "escape": "Esc"}
 
 
@@ -64,22 +62,12 @@ class Command(Enum):
 
 
 def command_for(key: str) -> Command | None:
-    """Return the command of ``key``, or None.
-
-    Example:
-        >>> command_for("M").name
-        'MIRROR'
-    """
+    """Return the command of ``key``, or None."""
     return next((command for command in Command if key.lower() in command.value[0]), None)
 
 
 def help_lines() -> list[str]:
-    """Return one line a command, with its keys, for the window's overlay.
-
-    Example:
-        >>> help_lines()[0]
-        'n: next background'
-    """
+    """Return one line a command, with its keys, for the window's overlay."""
     return [
         f"{' or '.join(_KEY_NAMES.get(key, key) for key in keys)}: {words}"
         for keys, words in (command.value for command in Command)
@@ -118,12 +106,7 @@ class Choices:
 
     @classmethod
     def of(cls, settings: Settings, networks: Sequence[str] = ()) -> Choices:
-        """Return the choices of a session that starts with ``settings``.
-
-        Example:
-            >>> [str(choice) for choice in Choices.of(Settings(background="gray")).backgrounds]
-            ['gray', 'blur', 'white', 'color:#00b140']
-        """
+        """Return the choices of a session that starts with ``settings``."""
         chosen = settings.background
         others = (other for other in _STANDARD_BACKGROUNDS if not _alike(other, chosen))
         own = () if settings.model in networks else (settings.model,)
@@ -135,11 +118,6 @@ def apply(command: Command, settings: Settings, choices: Choices) -> Settings:
 
     Raises:
         SettingsError: a preset's file cannot be read.
-
-    Example:
-        >>> blurred = Settings(background="blur:95")
-        >>> apply(Command.BLUR_STRONGER, blurred, Choices.of(blurred)).background
-        Blur(strength=100.0)
     """
     background = settings.background
     match command:
@@ -177,8 +155,8 @@ def _alike(one: Any, other: Any) -> bool:
 class LiveConfig:
     """Follows the configuration file of a running session.
 
-    Only settings whose value in the file has changed since it was read last are changed, so that
-    what was chosen by key stays; so does what the command line or the environment says.
+    A setting changes when its value in the file changes, so that what was chosen by key stays. The
+    command line and the environment go before the file.
 
     Args:
         file: the file.
@@ -231,7 +209,7 @@ class LiveConfig:
 class LiveController:
     """Turns keys, a changed file and calls of ``change`` into what the session does.
 
-    Belongs to the main thread.
+    For the main thread only.
 
     Args:
         session: the running session.
@@ -272,19 +250,14 @@ class LiveController:
             self._request(self._config.follow(self._session.requested))
         if self._window is None:
             return
-        for key in self._window.poll_keys():
-            command = command_for(key)
+        for command in map(command_for, self._window.poll_keys()):
             if command is not None:
                 self.obey(command)
         if self._window.closed:
             self._session.stop()
-        self._window.overlay = (
-            help_lines()
-            if self._overlay is Command.HELP
-            else describe(snapshot).split(", ")
-            if self._overlay is Command.STATISTICS
-            else []
-        )
+        statistics = describe(snapshot).split(", ")
+        overlays = {None: [], Command.HELP: help_lines(), Command.STATISTICS: statistics}
+        self._window.overlay = overlays[self._overlay]
 
     def change(self, changes: Mapping[str, Any], origin: str) -> None:
         """Change settings by name; what cannot be used after all is refused by a notice.
@@ -312,21 +285,20 @@ class LiveController:
             case Command.NEXT_NETWORK if len(self._choices.networks) < 2:
                 self._notice("no other network is here; `livebg models pull NAME` fetches one")
             case _:
-                self._request(apply(command, self._session.requested, self._choices))
-                self._announce(command)
+                settings = apply(command, self._session.requested, self._choices)
+                self._request(settings)
+                self._announce(command, settings)
 
     def _request(self, settings: Settings) -> None:
         if settings != self._session.requested:
             self._session.change(settings)
 
-    def _announce(self, command: Command) -> None:
+    def _announce(self, command: Command, settings: Settings) -> None:
         """Say what the picture does not show at once."""
-        settings = self._session.requested
         match command:
-            case Command.AUTO_FRAME if settings.auto_frame:
-                self._notice(f"auto-framing {settings.auto_frame:g}")
             case Command.AUTO_FRAME:
-                self._notice("no auto-framing")
+                strength = settings.auto_frame
+                self._notice(f"auto-framing {strength:g}" if strength else "no auto-framing")
             case Command.NEXT_PRESET:
                 self._notice(f"preset {preset_of(settings)}")
             case Command.NEXT_NETWORK:
@@ -342,7 +314,6 @@ class LiveController:
         path = self._snapshots / f"livebg-{datetime.now():%Y%m%d-%H%M%S-%f}.png"
         try:
             write_picture(path, repacked(shown, BGR))
+            self._notice(f"saved {path}")
         except LivebgError as error:
             self._notice(str(error))
-        else:
-            self._notice(f"saved {path}")

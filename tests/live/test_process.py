@@ -1,5 +1,6 @@
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -24,7 +25,7 @@ class ProcessBench(LiveBench):
         self.pipelines: list[FakePipeline] = []
         self.built: list[tuple[Settings, Size]] = []
         self.failing_builds = 0
-        self.respond = without_room
+        self.respond: Callable[[Frame], Image | None] = without_room
         self.settings = Settings()
         self.processing = Processing(
             self.settings,
@@ -137,7 +138,7 @@ def test_a_frame_that_the_network_is_late_with_is_handled_again(bench: ProcessBe
         bench.frames.close()
         return without_room(frame)
 
-    bench.respond = respond  # type: ignore[assignment]
+    bench.respond = respond
     bench.frames.put(bench.captured(4))
     bench.processing.run(threading.Event(), SIZE)
     assert attempts == [4, 4, 4, 7]

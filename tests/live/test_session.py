@@ -47,7 +47,7 @@ class Video(FakeCamera):
 
 def session(*sinks: Sink | Callable[[], Sink], **options: Any) -> Session:
     """Return a session whose source and pipeline are fakes, unless ``options`` name others."""
-    fakes = {"source": FakeCamera, "build": lambda settings, size: FakePipeline()}
+    fakes: dict[str, Any] = {"source": FakeCamera, "build": lambda settings, size: FakePipeline()}
     return Session(Settings(), sinks=sinks, **(fakes | options))
 
 
@@ -183,10 +183,12 @@ def test_a_background_that_cannot_be_read_is_refused_before_a_camera_is_opened(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "room.png").write_text("no picture")
-    opened: list[None] = []
+
+    def camera() -> Source:
+        raise AssertionError("the camera was opened")
+
     with pytest.raises(InputError, match=r"room\.png"):
-        Session(background=str(tmp_path / "room.png"), source=lambda: opened.append(None))
-    assert not opened
+        Session(background=str(tmp_path / "room.png"), source=camera)
 
 
 def test_what_was_opened_is_released_when_a_source_or_sink_is_refused() -> None:
