@@ -144,7 +144,7 @@ def change_settings(settings: Settings, changes: Mapping[str, Any], origin: str)
         >>> change_settings(Settings(), {"mirror": "yes"}, "the panel").mirror
         True
     """
-    return replace(settings, **_checked(changes, origin))
+    return replace(settings, **_checked(changes, origin)) if changes else settings
 
 
 def read_config(path: Path) -> dict[str, Any]:
