@@ -15,7 +15,6 @@ from livebg.cli.console import INTERRUPTED, StatsFile, download_progress, stop_o
 from livebg.cli.options import add_settings_options, config_path, settings_from
 from livebg.cli.outputs import add_output_options, outputs_from, was_recorded
 from livebg.errors import UsageError
-from livebg.platform.process import forget_code
 from livebg.threads import still_running
 
 if TYPE_CHECKING:
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from livebg.live.session import Session
 
 __all__ = ["add_parser", "fetch_network", "run"]
-
-_COMPILER = "libllvmlite"
-"""A session stays for hours: the compiler's code makes room once the kernels are there."""
 
 _LONGEST_S = 100_000_000
 """Three years; with much more the clock's nanoseconds overflow."""
@@ -189,19 +185,10 @@ def _drive(
         config=config,
         snapshots=Path.cwd(),
     )
-    compiler_loaded = True
-
-    def tick() -> None:
-        nonlocal compiler_loaded
-        controller.tick()
-        if compiler_loaded and session.snapshot().rate_fps:
-            compiler_loaded = False
-            forget_code(_COMPILER)
-
     with stop_on_signals(session.stop):
         for sentence in source_report(session.info):
             line.say(sentence)
-        session.run(seconds=arguments.seconds, on_tick=tick)
+        session.run(seconds=arguments.seconds, on_tick=controller.tick)
 
 
 def _nothing_happened(started_ns: int) -> dict[str, Any]:

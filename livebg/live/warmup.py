@@ -14,6 +14,7 @@ from livebg.frame import BGR, Box, Frame, FramePyramid, Matte, PixelFormat, Size
 from livebg.matting.flow import FlowCarrier
 from livebg.pipeline import Pipeline
 from livebg.pixels import has_numba
+from livebg.platform.process import forget_code
 from livebg.threads import Worker
 
 __all__ = ["Build", "build_live", "build_warmed_up", "load_kernels", "with_first_timeout"]
@@ -24,6 +25,8 @@ Build = Callable[[Settings, Size], Pipeline]
 _FIRST_INFERENCE_S = 10.0
 
 _SIZE = (48, 32)
+_COMPILER = "libllvmlite"
+"""Its code makes room for the network's once the kernels are there: 50 MiB."""
 
 
 def build_warmed_up(
@@ -99,3 +102,4 @@ def load_kernels() -> None:
     carrier = FlowCarrier(_SIZE)
     carrier.set_anchor(pyramid, matte)
     carrier.carry(pyramid)
+    forget_code(_COMPILER)

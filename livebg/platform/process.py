@@ -1,7 +1,7 @@
 """This process: what it uses, and what livebg's own programs set for the whole of it.
 
 A program that uses livebg as a library keeps its settings: only the command line and the processes
-that it starts call ``tune_process`` and ``forget_code``.
+that it starts call ``tune_process``.
 """
 
 from __future__ import annotations
