@@ -245,7 +245,8 @@ class Session(Closable):
         """
         if settings is None:
             settings = self.requested
-        settings = change_settings(settings, overrides, "settings")
+        if overrides:
+            settings = change_settings(settings, overrides, "settings")
         if not same_camera(settings, self.requested):
             if self._request_source is not None:
                 self._request_source(settings)
