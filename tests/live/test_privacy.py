@@ -146,12 +146,3 @@ def test_another_size_of_source_is_fitted_with_bars(clock: ManualClock, frame: F
     assert not fitted.image[:, :16].any() and not fitted.image[:, 80:].any()
     assert np.array_equal(fitted.image[:, 16:80], composite.image)
     assert fitted.alpha is not None and fitted.alpha.shape == (48, 96)
-
-
-def test_changed_settings_are_in_force_at_once(
-    guard: PrivacyGuard, composite: Composite, clock: ManualClock
-) -> None:
-    guard.configure(max_age_s=2.0, channels=4, raw_allowed=False)
-    clock.advance(1.0)
-    assert guard.filter(composite) is composite
-    assert guard.card().image.shape[2] == 4

@@ -13,17 +13,16 @@ from tests.support.fakes import SIZE, FakePipeline, without_room
 USE_ALL_AFTER_LOADING = """
 import gc
 from numba.core.dispatcher import Dispatcher
+import numpy as np
 import livebg.pipeline
-from livebg.live.warmup import load_kernels
-from livebg.segmenters.base import plain_matte
 from livebg.compositing.backgrounds import BlurPlate, TransparentPlate
 from livebg.compositing.compositor import Compositor
-from livebg.frame import PixelFormat
 from livebg.compositing.edge_colour import edge_colours
-from livebg.frame import FramePyramid
-from tests.support.scenes import SyntheticScene
+from livebg.frame import FramePyramid, PixelFormat
+from livebg.live.warmup import load_kernels
 from livebg.matting.flow import FlowCarrier
-import numpy as np
+from livebg.segmenters.base import plain_matte
+from tests.support.scenes import SyntheticScene
 
 def kinds():
     return {

@@ -247,7 +247,7 @@ def test_a_change_of_settings_and_of_the_network() -> None:
 
     def done(live: Session, sink: Watched) -> bool:
         nonlocal current
-        if live.settings is not current or not enough(live, sink):
+        if live.settings != current or not enough(live, sink):
             return False
         following = next(wanted, None)
         if following is None:

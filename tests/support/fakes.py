@@ -2,8 +2,6 @@
 
 The room is painted in ``MARKER``, a colour that nothing else here has: wherever it turns up, the
 room was shown.
-
-A segmenter that knows the mattes of a drawn scene exactly.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from livebg.clock import Clock, MonotonicClock
+from livebg.clock import MonotonicClock
 from livebg.compositing.backgrounds import Plate
 from livebg.config.settings import Settings
 from livebg.errors import ModelError, SinkError, SourceError
@@ -32,6 +30,7 @@ SIZE = (64, 48)
 MARKER = (255, 0, 255)
 PERSON = (90, 140, 200)
 PLATE = (40, 160, 40)
+_PERIOD_S = 0.004
 GENEROUS_S = 20.0
 """What a test waits at most for something that happens within milliseconds."""
 
@@ -60,18 +59,10 @@ def without_room(frame: Frame) -> Image:
 class FakeCamera(Source):
     """Delivers ``scene`` every few milliseconds until it is told otherwise."""
 
-    def __init__(
-        self,
-        size: Size = SIZE,
-        *,
-        clock: Clock | None = None,
-        at: Callable[[int], Image] | None = None,
-        period_s: float = 0.004,
-    ) -> None:
-        self._clock = clock or MonotonicClock()
+    def __init__(self, size: Size = SIZE, *, at: Callable[[int], Image] | None = None) -> None:
+        self._clock = MonotonicClock()
         self._size = size
         self._at = at or (lambda index: scene(size))
-        self._period_s = period_s
         self._index = 0
         self.closed = threading.Event()
 
@@ -80,7 +71,7 @@ class FakeCamera(Source):
         return SourceInfo("fake camera", self._size, Fraction(30), None, live=True)
 
     def read(self) -> Frame:
-        if self._clock.wait(self.closed, self._period_s):
+        if self._clock.wait(self.closed, _PERIOD_S):
             raise SourceError("closed")
         frame = Frame(self._at(self._index), self._index, self._clock.now_ns())
         self._index += 1
@@ -153,7 +144,6 @@ class KeepingSink(Sink):
         self.closed = False
         self.aborted = False
         self.readers: bool | None = None
-        self._changed = threading.Condition()
 
     @property
     def has_readers(self) -> bool | None:
@@ -162,9 +152,7 @@ class KeepingSink(Sink):
     def send(self, composite: Composite) -> None:
         if self.fail or self.closed:
             raise SinkError(f"{self.name} is out of order")
-        with self._changed:
-            self.pictures.append(composite)
-            self._changed.notify_all()
+        self.pictures.append(composite)
 
     def close(self) -> None:
         self.closed = True
