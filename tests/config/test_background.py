@@ -90,11 +90,6 @@ def test_a_folder_and_a_file_that_may_not_be_read_are_refused(
         parse_background(str(path))
 
 
-def test_a_blur_is_changed_within_its_range() -> None:
-    changed = [Blur(95).changed(10), Blur(50).changed(-10), Blur(5).changed(-10)]
-    assert changed == [Blur(100), Blur(40), Blur(0)]
-
-
 def test_a_kind_of_ones_own_is_a_background() -> None:
     @dataclass(frozen=True)
     class Stripes(Background):

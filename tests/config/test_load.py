@@ -58,11 +58,11 @@ def test_the_preset_is_named_by_the_strongest_layer_that_names_one(tmp_path: Pat
 
 
 def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
-    environment = {"LIVEBG_CONFIG": str(write(tmp_path, "fps = 11\n"))}
-    other = tmp_path / "other.toml"
-    other.write_text("fps = 12\n")
-    assert load_settings(environment=environment).fps == 11
+    environment = {"LIVEBG_CONFIG": str(tmp_path / "missing.toml")}
+    other = write(tmp_path, b"\xef\xbb\xbffps = 12\n")  # with a byte order mark
     assert load_settings(environment=environment, config=other).fps == 12
+    with pytest.raises(SettingsError, match="missing"):
+        load_settings(environment=environment)
 
 
 def test_variables_of_others_and_empty_ones_are_left_alone() -> None:
@@ -107,10 +107,6 @@ def test_a_bad_file_is_refused_by_name(tmp_path: Path, content: str | bytes, sai
     with pytest.raises(SettingsError, match=said) as refusal:
         load_settings(config=config)
     assert str(refusal.value).startswith(str(config))
-
-
-def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
-    assert read_config(write(tmp_path, b"\xef\xbb\xbffps = 24\n")) == {"fps": 24.0}
 
 
 def test_a_change_is_checked_as_a_whole() -> None:
