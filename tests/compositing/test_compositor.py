@@ -23,6 +23,7 @@ from livebg.frame import (
     Image,
     Matte,
     PixelFormat,
+    Size,
 )
 from livebg.pixels.conversion import converted
 from tests.support.mattes import disc, full_alpha, noise_frame, plain_matte
@@ -32,26 +33,31 @@ FRAME = noise_frame((150, 90), index=7)
 PLATES = [StillPlate.of_colour(*GREEN), TransparentPlate(), UnfilteredPlate()]
 
 
-def small_alpha(matte: Matte, frame: Frame) -> FloatImage:
-    height, width = FramePyramid(frame).halved(3).shape[:2]
-    return matte.alpha_over(FramePyramid(frame), (width, height))
-
-
 def person(frame: Frame = FRAME, box: Box | None = None) -> Matte:
     return plain_matte(disc((64, 36), (0.8, 0.6), 0.3, 0.1), frame, box)
 
 
 def compose(
-    plate: Plate, matte: Matte | None = None, *, colours: bool = False, want: bool = True
+    plate: Plate | Compositor,
+    matte: Matte | None = None,
+    *,
+    frame: Frame = FRAME,
+    colours: bool = False,
+    want: bool = True,
+    pixel_format: PixelFormat = BGR,
 ) -> Composite:
-    matte = matte or person()
-    alpha = small_alpha(matte, FRAME)
-    return Compositor(plate).compose(
-        FramePyramid(FRAME),
+    matte = matte or person(frame)
+    pyramid = FramePyramid(frame)
+    height, width = pyramid.halved(3).shape[:2]
+    alpha = matte.alpha_over(pyramid, (width, height))
+    compositor = Compositor(plate) if isinstance(plate, Plate) else plate
+    return compositor.compose(
+        pyramid,
         matte,
         alpha,
-        colours=edge_colours(FramePyramid(FRAME), alpha) if colours else None,
+        colours=edge_colours(pyramid, alpha) if colours else None,
         want_alpha=want,
+        pixel_format=pixel_format,
     )
 
 
@@ -76,9 +82,7 @@ def test_it_carries_the_frames_index_and_time() -> None:
     assert not composite.private
 
 
-@pytest.mark.parametrize(
-    "plate", [StillPlate.of_colour(*GREEN), TransparentPlate(), UnfilteredPlate()]
-)
+@pytest.mark.parametrize("plate", PLATES)
 def test_a_matte_of_another_frame_is_refused(plate: Plate) -> None:
     stale = replace(person(), frame_index=6)
     with pytest.raises(ValueError, match="the matte of frame 6 is not frame 7's"):
@@ -107,18 +111,13 @@ def test_transparent_has_straight_alpha_and_hides_nothing(colours: bool) -> None
 def test_the_alpha_is_the_one_that_was_used() -> None:
     """White over black shows the alpha."""
     white = Frame(np.full((90, 150, 3), 255, np.uint8), 7, 0)
-    matte = person(white)
-    composite = Compositor(StillPlate.of_colour(0, 0, 0)).compose(
-        FramePyramid(white), matte, small_alpha(matte, white), want_alpha=True
-    )
+    composite = compose(StillPlate.of_colour(0, 0, 0), frame=white)
     assert composite.alpha is not None
     assert len(np.unique(composite.alpha)) > 20
     assert np.array_equal(composite.image[..., 0], composite.alpha)
 
 
-@pytest.mark.parametrize(
-    "plate", [StillPlate.of_colour(*GREEN), TransparentPlate(), UnfilteredPlate()]
-)
+@pytest.mark.parametrize("plate", PLATES)
 def test_alpha_is_there_only_when_asked_for(plate: Plate) -> None:
     assert compose(plate, want=False).alpha is None
     with_alpha = compose(plate)
@@ -130,9 +129,7 @@ def test_alpha_is_there_only_when_asked_for(plate: Plate) -> None:
 
 def test_composites_do_not_share_memory() -> None:
     compositor = Compositor(StillPlate.of_colour(*GREEN))
-    matte = person()
-    alpha = small_alpha(matte, FRAME)
-    first, second = (compositor.compose(FramePyramid(FRAME), matte, alpha) for _ in range(2))
+    first, second = compose(compositor), compose(compositor)
     assert not np.shares_memory(first.image, second.image)
     assert not np.shares_memory(first.image, FRAME.image)
 
@@ -142,9 +139,8 @@ def test_one_compositor_takes_frames_and_mattes_of_changing_sizes() -> None:
     compositor = Compositor(StillPlate.of_colour(*GREEN))
     for turn in range(30):
         frame = noise_frame((60 + turn, 90 - turn), index=turn)
-        box = Box(turn, 0, 60, 50)
-        matte = plain_matte(np.ones((9, 10 + turn)), frame, box)
-        composite = compositor.compose(FramePyramid(frame), matte, small_alpha(matte, frame))
+        matte = plain_matte(np.ones((9, 10 + turn)), frame, Box(turn, 0, 60, 50))
+        composite = compose(compositor, matte, frame=frame)
         assert np.array_equal(composite.image[:50, turn:60], frame.image[:50, turn:60])
         assert (composite.image[50:] == GREEN).all()
 
@@ -155,12 +151,10 @@ I420 = PixelFormat("i420", "bt709")
 @pytest.mark.parametrize("plate", [StillPlate.of_colour(*GREEN), BlurPlate(40)])
 def test_a_composite_comes_in_the_format_that_is_wanted(plate: Plate) -> None:
     compositor = Compositor(plate)
-    matte = person()
-    alpha = small_alpha(matte, FRAME)
     for _ in range(3):
-        found = compositor.compose(FramePyramid(FRAME), matte, alpha, pixel_format=I420)
+        found = compose(compositor, pixel_format=I420)
         assert (found.pixel_format, found.size) == (I420, FRAME.size)
-        expected = converted(compositor.compose(FramePyramid(FRAME), matte, alpha).image, BGR, I420)
+        expected = converted(compose(compositor).image, BGR, I420)
         # The numpy kernel and a plate that is converted by itself may round the other way.
         assert np.abs(found.image.astype(int) - expected).max() <= 1
 
@@ -177,35 +171,23 @@ def test_a_plate_is_never_taken_for_another() -> None:
 
     compositor = Compositor(Turns())
     nobody = plain_matte(np.zeros((9, 16)), FRAME)
-    alpha = small_alpha(nobody, FRAME)
     formats = [I420, PixelFormat("i420", "bt601"), BGR, PixelFormat("yuy2", "bt601")]
     for turn in range(1, 30):
         wanted = formats[turn // 2 % 4]
-        found = compositor.compose(FramePyramid(FRAME), nobody, alpha, pixel_format=wanted)
+        found = compose(compositor, nobody, pixel_format=wanted)
         expected = converted(plates[turn // 3 % 2], BGR, wanted)
         assert np.array_equal(found.image, expected)
 
 
-@pytest.mark.parametrize("plate", [TransparentPlate(), UnfilteredPlate()])
-def test_what_is_no_plate_stays_bgr(plate: Plate) -> None:
-    matte = person()
-    compositor = Compositor(plate)
-    made = compositor.compose(
-        FramePyramid(FRAME), matte, small_alpha(matte, FRAME), pixel_format=I420
-    )
+@pytest.mark.parametrize(
+    ("plate", "size"),
+    [(TransparentPlate(), (150, 90)), (UnfilteredPlate(), (150, 90)), (PLATES[0], (151, 91))],
+)
+def test_cutouts_frames_and_odd_sizes_stay_bgr(plate: Plate, size: Size) -> None:
+    made = compose(plate, frame=noise_frame(size), pixel_format=I420)
     assert made.pixel_format == BGR
+    assert made.size == size
     assert BGR.fits(made.image)
-
-
-def test_odd_sizes_stay_bgr() -> None:
-    frame = noise_frame((151, 91))
-    matte = person(frame)
-    compositor = Compositor(StillPlate.of_colour(*GREEN))
-    made = compositor.compose(
-        FramePyramid(frame), matte, small_alpha(matte, frame), pixel_format=I420
-    )
-    assert made.pixel_format == BGR
-    assert made.size == (151, 91)
 
 
 class ClosingPlate(Plate):
