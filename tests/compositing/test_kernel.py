@@ -238,49 +238,42 @@ class Case:
         width, height = self.frame.size
         return np.full((-(-height // TILE_PX), -(-width // TILE_PX)), MIXED, np.uint8)
 
+    def _planes(self) -> tuple[Taps, MattePlanes, EdgePlanes]:
+        """The plate's taps, the matte and the edge's colours, as the kernels take them."""
+        size, matte = self.frame.size, self.matte
+        eighth = (max(1, self.colours.shape[1]), max(1, self.colours.shape[0]))
+        return (
+            taps_of(size, Box.whole(size), (self.plate.shape[1], self.plate.shape[0])),
+            MattePlanes(matte.gain, matte.offset, taps_of(size, matte.box, matte.size)),
+            EdgePlanes(self.colours, taps_of(size, Box.whole(size), eighth)),
+        )
+
     def blend(
         self,
         kernel: ModuleType,
         tiles: NDArray[np.uint8],
-        pixel_format: PixelFormat,
+        pixel_format: PixelFormat = BGR,
         *,
         plate_at_hand: bool = False,
     ) -> Image:
         """What is blended, written in a format."""
-        size = self.frame.size
-        whole = Box.whole(size)
-        eighth = (max(1, self.colours.shape[1]), max(1, self.colours.shape[0]))
-        out = np.full(pixel_format.shape(size), 77, np.uint8)
+        rows, matte, edge = self._planes()
+        encoded = converted(self.plate, BGR, pixel_format) if plate_at_hand else None
+        # Filled with a level of its own, so that a pixel that is left out shows.
+        out = np.full(pixel_format.shape(self.frame.size), 77, np.uint8)
         kernel.blend_tiles(
-            self.frame.image,
-            self.plate,
-            taps_of(size, whole, (self.plate.shape[1], self.plate.shape[0])),
-            tiles,
-            MattePlanes(
-                self.matte.gain,
-                self.matte.offset,
-                taps_of(size, self.matte.box, self.matte.size),
-            ),
-            EdgePlanes(self.colours, taps_of(size, whole, eighth)),
-            out,
-            pixel_format,
-            converted(self.plate, BGR, pixel_format) if plate_at_hand else None,
+            self.frame.image, self.plate, rows, tiles, matte, edge, out, pixel_format, encoded
         )
         return out
 
     def run(self, kernel: ModuleType, tiles: NDArray[np.uint8]) -> Composed:
-        size, shape = self.frame.size, self.frame.image.shape[:2]
-        taps = taps_of(size, self.matte.box, self.matte.size)
-        eighth = (max(1, self.colours.shape[1]), max(1, self.colours.shape[0]))
-        matte = MattePlanes(self.matte.gain, self.matte.offset, taps)
-        edge = EdgePlanes(self.colours, taps_of(size, Box.whole(size), eighth))
-        # Filled with a level of its own, so that a pixel that is left out shows.
-        out = Composed(*(np.full((*shape, *more), 77, np.uint8) for more in ((), (3,), (4,))))
-        kernel.matte_tiles(self.frame.image, tiles, matte, out.alpha)
-        rows = taps_of(size, Box.whole(size), (self.plate.shape[1], self.plate.shape[0]))
-        kernel.blend_tiles(self.frame.image, self.plate, rows, tiles, matte, edge, out.blend)
-        kernel.cutout_tiles(self.frame.image, tiles, matte, edge, out.cutout)
-        return out
+        _, matte, edge = self._planes()
+        height, width = self.frame.image.shape[:2]
+        alpha = np.full((height, width), 77, np.uint8)
+        cutout = np.full((height, width, 4), 77, np.uint8)
+        kernel.matte_tiles(self.frame.image, tiles, matte, alpha)
+        kernel.cutout_tiles(self.frame.image, tiles, matte, edge, cutout)
+        return Composed(alpha, self.blend(kernel, tiles), cutout)
 
     def expected(self) -> Composed:
         """The formulas, at every pixel, in double precision."""
