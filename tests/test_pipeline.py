@@ -61,8 +61,9 @@ def alpha_of(composite: Composite) -> NDArray[np.int16]:
 @pytest.mark.parametrize("auto_frame", [0, 70])
 @pytest.mark.parametrize("every", EVERY)
 def test_two_runs_are_the_same(every: Every, auto_frame: int) -> None:
-    settings = {"every": every, "background": "blur", "auto_frame": auto_frame}
-    first, second = (Bench(**settings).run() for _ in range(2))
+    first, second = (
+        Bench(every=every, background="blur", auto_frame=auto_frame).run() for _ in range(2)
+    )
     for one, other in zip(first, second, strict=True):
         assert np.array_equal(one.image, other.image)
         assert np.array_equal(alpha_of(one), alpha_of(other))

@@ -139,7 +139,7 @@ class OpencvFlow:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        first, second, third = cv2.split(_remapped(planes, nearby))
+        first, second, third = cv2.split(_remapped(planes, np.asarray(nearby, np.float32)))
         return np.asarray(first), np.asarray(second), np.asarray(third)
 
 
