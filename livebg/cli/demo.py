@@ -218,28 +218,19 @@ def numbers(summary: dict[str, Any]) -> list[tuple[str, str]]:
         summary: of ``Session.statistics``.
     """
     frames, latency, cpu = summary["frames"], summary["latency_ms"], summary["cpu"]
-    inference = summary["inference"]
+    inference, peak_mib = summary["inference"], summary["memory"]["peak_mib"]
+    share = f"{cpu['share_of_core']:.0%}".replace("%", " %")
+    lost = frames["dropped"] + frames["missed"]
     lines = [
-        ("frames", f"{frames['out']} filtered, {frames['dropped'] + frames['missed']} dropped"),
+        ("frames", f"{frames['out']} filtered, {lost} dropped"),
         ("rate", f"{summary['rate_fps']:.1f} frames per second"),
+        ("processor", f"{cpu['ms_per_frame']:.1f} ms per frame, {share} of one core, with video"),
     ]
     if latency["count"]:
-        lines.append(
-            (
-                "latency",
-                f"{latency['p50']:.1f} ms (p50), {latency['p95']:.1f} ms (p95), "
-                f"{latency['p99']:.1f} ms (p99)",
-            )
-        )
-    lines.append(
-        (
-            "processor",
-            f"{cpu['ms_per_frame']:.1f} ms per frame, {cpu['share_of_core']:.0%} of one core, "
-            "recording included".replace("%", " %"),
-        )
-    )
-    if summary["memory"]["peak_mib"] is not None:
-        lines.append(("memory", f"{summary['memory']['peak_mib']:.0f} MiB at most"))
+        times = (f"{latency[name]:.1f} ms ({name})" for name in ("p50", "p95", "p99"))
+        lines.append(("latency", ", ".join(times)))
+    if peak_mib is not None:
+        lines.append(("memory", f"{peak_mib:.0f} MiB at most"))
     if inference.get("count"):
         lines.append(("network", f"{inference['model']} on {inference['engine']}"))
         lines.append(("inferences", _inferences(inference)))

@@ -375,22 +375,8 @@ class Session(Closable):
             kind = sink.partition(":")[0]
             name = LABELS.get(kind, kind)
             transparent = settings.background.transparent
-            opener: Callable[[], Sink] = partial(
-                open_sink, sink, self.info.size, self._rate, transparent=transparent
-            )
-        elif isinstance(sink, Sink):
-            opener = partial(_identity, sink)
-        else:
-            opener = sink
-        runner = SinkRunner(
-            name,
-            opener,
-            self._guard,
-            self._statistics,
-            self._clock,
-            self._report,
-            reopen=not isinstance(sink, Sink),
-        )
+            sink = partial(open_sink, sink, self.info.size, self._rate, transparent=transparent)
+        runner = SinkRunner(name, sink, self._guard, self._statistics, self._clock, self._report)
         undo.callback(runner.abort)
         return runner
 
@@ -457,10 +443,6 @@ class Session(Closable):
             if runner.name not in self._reported:
                 self._reported.add(runner.name)
                 self._notice(f"{runner.error}; the session goes on without it")
-
-
-def _identity(sink: Sink) -> Sink:
-    return sink
 
 
 def _hand_over(given: list[Source]) -> Source:

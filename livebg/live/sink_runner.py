@@ -38,12 +38,11 @@ class SinkRunner:
 
     Args:
         name: for messages and statistics; unique in a session. None takes the sink's own.
-        open_sink: makes the sink; called again after a failure of a sink that is ``reopened``.
+        sink: an open sink, or opens one; called again after a failure of one that is ``reopened``.
         guard: decides what is shown.
         statistics: counts what was sent.
         clock: for back-off and latency.
         report: told when the sink fails and will be opened again.
-        reopen: whether ``open_sink`` may be called again.
 
     Raises:
         LivebgError: the sink cannot be opened.
@@ -52,12 +51,11 @@ class SinkRunner:
     def __init__(
         self,
         name: str | None,
-        open_sink: Callable[[], Sink],
+        sink: Sink | Callable[[], Sink],
         guard: PrivacyGuard,
         statistics: Statistics,
         clock: Clock,
         report: Callable[[LivebgError], None],
-        reopen: bool = True,
     ) -> None:
         self.error: LivebgError | None = None
         """What ended the sink for good, or None."""
@@ -68,15 +66,16 @@ class SinkRunner:
         self._clock = clock
         self._report = report
         self._mailbox: Mailbox[Composite] = Mailbox()
-        self._open = open_sink
-        sink = open_sink()
+        self._open = None if isinstance(sink, Sink) else sink
+        if not isinstance(sink, Sink):
+            sink = sink()
         self._sink: Sink | None = sink
         self.name = name or sink.name
         self.wants_alpha = sink.wants_alpha
         self.in_main_thread = sink.in_main_thread
         self.close_within_s = sink.close_within_s
         self._card_policy = sink.card_policy
-        self._reopened = reopen and sink.reopened
+        self._reopened = sink.reopened
         self._backoff = Backoff(clock)
         self._shown_ns: int | None = None
         self._card_ns: int | None = None
@@ -220,14 +219,14 @@ class SinkRunner:
             self._has_readers = False
         with contextlib.suppress(LivebgError):
             sink.close()
-        if not self._reopened:
+        if self._open is None or not self._reopened:
             self.error = error
             return
         self._backoff.fail()
         self._report(error)
 
     def _reopen(self) -> Sink | None:
-        if not self._backoff.ready:
+        if self._open is None or not self._backoff.ready:
             return None
         try:
             self._sink = self._open()
