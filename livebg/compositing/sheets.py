@@ -72,9 +72,10 @@ def contact_sheet(
     rows = [side_by_side(cells[n : n + columns]) for n in range(0, len(cells), columns)]
     line_px = 2 * _line_height(picture_size[1])
     sides = (2 * line_px, line_px, line_px, line_px)
-    sheet = cv2.copyMakeBorder(np.concatenate(rows), *sides, cv2.BORDER_CONSTANT, value=_PAPER)
+    bordered = cv2.copyMakeBorder(np.concatenate(rows), *sides, cv2.BORDER_CONSTANT, value=_PAPER)
+    sheet = np.asarray(bordered, np.uint8)
     draw_text(sheet, title, (line_px, round(1.5 * line_px)), line_px, _INK, bold=True)
-    return np.asarray(sheet, np.uint8)
+    return sheet
 
 
 def on_checkerboard(image: Image) -> Image:

@@ -70,7 +70,7 @@ class _Locator(_CacheLocator):
 
 
 class _JitCacheFiles(CompileResultCacheImpl):
-    _locator_classes = (_Locator,)
+    _locator_classes: Any = (_Locator,)
 
 
 class _JitCache(FunctionCache):
