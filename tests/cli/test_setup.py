@@ -61,6 +61,7 @@ def test_without_apply_nothing_is_run(
     assert not (tmp_path / "file").exists()
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(sys.platform == "win32", reason="runs a Unix shell")
 def test_apply_runs_all_steps_in_one_shell(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
@@ -83,6 +84,7 @@ def test_apply_runs_all_steps_in_one_shell(
     ]
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(sys.platform == "win32", reason="runs a Unix shell")
 def test_the_first_command_that_fails_ends_it(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
@@ -104,6 +106,7 @@ def test_what_is_still_missing_afterwards_makes_it_fail(
     assert "sudo modprobe v4l2loopback" in capfd.readouterr().out
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(sys.platform == "win32", reason="runs a Unix shell")
 @pytest.mark.parametrize("program", ["sudo", "pkexec"])
 def test_the_administrator_is_asked_by_what_is_there(
