@@ -115,8 +115,7 @@ class RobustVideoMatting(nn.Module):
 
         Args:
             rgb: ``(N, 3, h, w)`` in 0..1, in the type of the weights.
-            state: what the previous picture left, or ``initial_state``; a tensor of shape
-                ``(1, 1, 1, 1)`` stands for a state of equal values. Not altered.
+            state: of the previous picture, or ``initial_state``. Not altered.
         """
         hidden, next_state = self._decode(rgb, state)
         coarse = self.project(hidden)
@@ -148,7 +147,7 @@ class RobustVideoMatting(nn.Module):
 def _remember(gru: ConvGru, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
     """Pass the second half of the channels through ``gru``; return all of them and the state."""
     passed, remembered = x.chunk(2, 1)
-    next_state: Tensor = gru(remembered, state.expand_as(remembered))
+    next_state: Tensor = gru(remembered, state)
     return torch.cat((passed, next_state), 1), next_state
 
 

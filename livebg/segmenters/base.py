@@ -15,13 +15,16 @@ from livebg.frame import Box, FloatImage, Frame, FramePyramid, Matte, Size
 __all__ = ["Segmenter", "SegmenterInfo", "fit_input_size", "plain_matte"]
 
 
-def fit_input_size(frame_size: Size, pixels_like: Size, *, multiple: int = 16) -> Size:
+_MULTIPLE = 16
+"""Pixels; RVM's deepest features are 1/16 of its input's size."""
+
+
+def fit_input_size(frame_size: Size, pixels_like: Size) -> Size:
     """Return a network input of the frame's shape with about as many pixels as ``pixels_like``.
 
     Args:
         frame_size: ``(width, height)`` of the frames.
         pixels_like: ``(width, height)`` of the same area.
-        multiple: both sides are rounded to multiples of this many pixels.
 
     Example:
         >>> fit_input_size((1920, 1080), (256, 144))
@@ -32,8 +35,8 @@ def fit_input_size(frame_size: Size, pixels_like: Size, *, multiple: int = 16) -
     width, height = frame_size
     scale = math.sqrt(pixels_like[0] * pixels_like[1] / (width * height))
     return (
-        max(multiple, round(width * scale / multiple) * multiple),
-        max(multiple, round(height * scale / multiple) * multiple),
+        max(_MULTIPLE, round(width * scale / _MULTIPLE) * _MULTIPLE),
+        max(_MULTIPLE, round(height * scale / _MULTIPLE) * _MULTIPLE),
     )
 
 

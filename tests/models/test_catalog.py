@@ -24,11 +24,6 @@ def test_an_unknown_class_is_refused_with_the_nearest_and_the_list() -> None:
         class_indices(["dog", "persn"])
 
 
-def test_no_class_at_all_is_refused() -> None:
-    with pytest.raises(UsageError, match="no class to keep"):
-        class_indices([])
-
-
 def test_the_palette_is_that_of_the_development_kit() -> None:
     # Red, green and blue as the kit's documentation lists them.
     listed = {0: (0, 0, 0), 1: (128, 0, 0), 8: (64, 0, 0), 15: (192, 128, 128), 20: (0, 64, 128)}
@@ -84,10 +79,6 @@ def test_rvm_is_the_default_and_has_two_sources() -> None:
     assert rvm.name == "rvm"
     assert [type(source) for source in rvm.file.sources] == [UrlSource, WheelSource]
     assert rvm.licence == "GPL-3.0"
-
-
-def test_every_name_finds_its_entry() -> None:
-    assert [find(name).name for name in CATALOG] == list(CATALOG)
 
 
 def test_unknown_name_suggests_the_nearest_and_lists_all() -> None:

@@ -19,7 +19,16 @@ from livebg.models.rvm import ALPHA_PLANE, RobustVideoMatting, State, initial_st
 from livebg.models.rvm_graph import state_shapes
 from livebg.models.rvm_weights import load_rvm
 
-FRAMES = 30
+FRAMES = 12
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Threads of torch wait for each other by spinning, which takes minutes on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -101,15 +110,6 @@ def test_shapes_at_sizes_that_no_stride_divides(
     assert [tuple(tensor.shape) for tensor in found.state] == state_shapes(size)
 
 
-def test_one_value_stands_for_a_whole_state(model: RobustVideoMatting) -> None:
-    picture = torch.rand(1, 3, 64, 96)
-    zero = torch.zeros(1, 1, 1, 1)
-    with torch.inference_mode():
-        short = model.coefficients(picture, (zero, zero, zero, zero))
-        long = model.coefficients(picture, initial_state((96, 64)))
-    torch.testing.assert_close(short.gain, long.gain)
-
-
 def test_it_alters_neither_picture_nor_state(model: RobustVideoMatting) -> None:
     picture, state = torch.rand(1, 3, 64, 96), initial_state((96, 64))
     before = picture.clone()
@@ -118,36 +118,6 @@ def test_it_alters_neither_picture_nor_state(model: RobustVideoMatting) -> None:
     assert torch.equal(picture, before)
     assert all(not tensor.any() for tensor in state)
     assert all(tensor.any() for tensor in found.state)
-
-
-def test_bfloat16_gives_nearly_the_same_matte(rvm_weights: Path, talking_head_clip: Path) -> None:
-    picture = torch.from_numpy(next(pictures(talking_head_clip)))
-    small = torch.nn.functional.interpolate(picture, (144, 256), mode="area")
-    exact, short = load_rvm(rvm_weights), load_rvm(rvm_weights).to(torch.bfloat16)
-    with torch.inference_mode():
-        expected = exact.coefficients(small, initial_state((256, 144)))
-        found = short.coefficients(
-            small.bfloat16(), initial_state((256, 144), dtype=torch.bfloat16)
-        )
-    assert found.gain.dtype == torch.bfloat16
-    # bfloat16 has 8 bits of mantissa: 1/256 of a value, some of it amplified at soft edges.
-    assert float((found.coarse.float() - expected.coarse).abs().mean()) < 5e-3
-
-
-def test_torch_can_export_the_coefficients(model: RobustVideoMatting) -> None:
-    class Cut(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, rgb: torch.Tensor, *state: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            found = self.model.coefficients(rgb, (state[0], state[1], state[2], state[3]))
-            return found.gain, found.coarse
-
-    arguments = (torch.rand(1, 3, 64, 96), *initial_state((96, 64)))
-    exported = torch.export.export(Cut(), arguments).module()
-    with torch.no_grad():
-        torch.testing.assert_close(exported(*arguments), Cut()(*arguments))
 
 
 SIZE = (48, 32)
@@ -297,9 +267,3 @@ def test_a_damaged_file_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"\x08\xff not a network")
     with pytest.raises(WeightsError, match=name):
         load_rvm(tmp_path / name)
-
-
-def test_a_pickle_that_runs_code_is_refused(tmp_path: Path) -> None:
-    torch.save({"weight": print}, tmp_path / "evil.pth")
-    with pytest.raises(WeightsError, match="plain state dict"):
-        load_rvm(tmp_path / "evil.pth")

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import helper
 
-from livebg.errors import InputError, ModelError, UsageError, WeightsError
+from livebg.errors import ModelError, UsageError, WeightsError
 from livebg.frame import Box, FloatImage, Frame, FramePyramid, Image, Matte, Size
 from livebg.models.openvino_ir import import_openvino
 from livebg.segmenters.network import Network, NetworkOutput
@@ -92,29 +92,6 @@ def test_the_coefficients_at_full_size_are_the_released_graphs_own_matte(
                 np.testing.assert_allclose(ours, theirs[0], atol=1e-3)
 
 
-def test_what_was_seen_before_counts_until_it_is_forgotten(
-    rvm_weights: Path, tmp_path: Path
-) -> None:
-    network = open_network(rvm_weights, tmp_path)
-    first, second = (noise_frame(INPUT, seed).image for seed in (1, 2))
-    alone = network.infer(first)
-    after = network.infer(second)
-    network.forget()
-    assert all((plane == 0).all() for plane in network.state)
-    assert np.abs(network.infer(second)[2] - after[2]).max() > 1e-3
-    network.forget()
-    assert np.array_equal(network.infer(first)[2], alone[2])
-    assert np.array_equal(network.infer(second)[2], after[2])
-
-
-def test_a_closed_network_says_so(rvm_weights: Path, tmp_path: Path) -> None:
-    network = open_network(rvm_weights, tmp_path)
-    network.close()
-    network.close()
-    with pytest.raises(ModelError, match="rvm was closed"):
-        network.infer(noise_frame(INPUT).image)
-
-
 FRAMES = 12
 OPENVINO_RVM_INPUT: Size = (128, 80)
 
@@ -157,47 +134,10 @@ def segmenter(rvm_weights: Path, cache: Path) -> Iterator[OpenvinoSegmenter]:
         yield segmenter
 
 
-def test_it_mattes_the_person(segmenter: OpenvinoSegmenter, frames: list[Frame]) -> None:
-    for frame in frames:
-        matte = segmenter.segment(FramePyramid(frame))
-    height, width = matte.coarse.shape
-    assert (width, height) == OPENVINO_RVM_INPUT
-    assert matte.box == Box.whole(frame.size)
-    # The head is in the middle, the room in the upper corners.
-    assert matte.coarse[height // 2, width // 2] > 0.95
-    assert matte.coarse[:8, :8].max() < 0.05
-    assert matte.coarse[:8, -8:].max() < 0.05
-
-
 def alphas(segmenter: OpenvinoSegmenter, frames: list[Frame]) -> list[FloatImage]:
     return [
         segmenter.segment(FramePyramid(frame)).small_alpha(FramePyramid(frame)) for frame in frames
     ]
-
-
-def test_what_was_seen_before_counts_until_reset(
-    segmenter: OpenvinoSegmenter, frames: list[Frame]
-) -> None:
-    first, second = alphas(segmenter, frames[:2])
-    segmenter.reset()
-    (fresh,) = alphas(segmenter, frames[1:2])
-    assert np.abs(second - fresh).max() > 1e-3
-    segmenter.reset()
-    again, after = alphas(segmenter, frames[:2])
-    assert np.array_equal(again, first)
-    assert np.array_equal(after, second)
-
-
-def test_two_do_not_share_what_they_remember(
-    segmenter: OpenvinoSegmenter, rvm_weights: Path, cache: Path, frames: list[Frame]
-) -> None:
-    alone = alphas(segmenter, frames[:4])
-    segmenter.reset()
-    with open_rvm(rvm_weights, cache) as other:
-        turned = [frame_of(frame.image[:, ::-1], frame.index) for frame in frames]
-        for frame, noise, expected in zip(frames[:4], turned, alone, strict=False):
-            assert np.array_equal(alphas(segmenter, [frame])[0], expected)
-            other.segment(FramePyramid(noise))
 
 
 @pytest.mark.parametrize("plane", [0, 1])
@@ -217,11 +157,6 @@ def test_values_that_are_no_numbers_are_an_error_and_are_forgotten(
         with pytest.raises(ModelError, match=r"rvm returned values that are not numbers for .* 1"):
             segmenter.segment(FramePyramid(frames[1]))
     assert np.array_equal(alphas(segmenter, frames[:1])[0], good)
-
-
-def test_a_frame_of_another_size_is_refused(segmenter: OpenvinoSegmenter) -> None:
-    with pytest.raises(ValueError, match=r"frame 6 is 360x640, .* built for 640x360"):
-        segmenter.segment(FramePyramid(noise_frame((360, 640), index=6)))
 
 
 @pytest.mark.parametrize(
@@ -468,16 +403,6 @@ def test_a_file_that_openvino_cannot_run_is_an_error(tmp_path: Path, noise: Fram
     onnx.save(model, str(path))
     with pytest.raises(ModelError, match=r"OpenVINO cannot use .*m\.onnx at 48x32"):
         user_matte(path, noise, tmp_path)
-
-
-def test_a_missing_file_is_refused(tmp_path: Path, noise: Frame) -> None:
-    with pytest.raises(InputError, match="absent"):
-        user_matte(tmp_path / "absent.onnx", noise, tmp_path)
-
-
-def test_an_unknown_class_is_refused(tmp_path: Path, noise: Frame) -> None:
-    with pytest.raises(UsageError, match="'unicorn'"):
-        user_matte(linear_classes(tmp_path / "m.onnx"), noise, tmp_path, ("unicorn",))
 
 
 @pytest.fixture(scope="module")
