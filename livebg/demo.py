@@ -39,12 +39,7 @@ _SHEET_PICTURE = (480, 270)
 
 
 class Programme:
-    """The scenes of a demo, each shown for a number of frames of the camera.
-
-    Args:
-        backgrounds: one for each scene, as for ``--background``.
-        scene_frames: frames of each scene.
-    """
+    """The scenes of a demo, each shown for a number of frames of the camera."""
 
     def __init__(self, backgrounds: Sequence[str], scene_frames: int) -> None:
         self.stills: dict[str, Image] = {}
@@ -124,13 +119,7 @@ class _ScenePipeline(Pipeline):
 
 
 class Reel(Sink):
-    """Writes the scene's caption and the camera's own picture into what another sink gets.
-
-    Args:
-        name: for messages and statistics.
-        sink: what is fed; closed with the reel.
-        programme: knows the scenes and the camera's frames.
-    """
+    """Writes the scene's caption and the camera's own picture into what its sink gets."""
 
     def __init__(self, name: str, sink: Sink, programme: Programme) -> None:
         self.name = name
@@ -141,11 +130,7 @@ class Reel(Sink):
         self._programme = programme
 
     def send(self, composite: Composite) -> None:
-        """Send a captioned copy of ``composite``; privacy cards go as they are.
-
-        Raises:
-            SinkError: the sink cannot take it.
-        """
+        """Send a captioned copy of ``composite``; privacy cards go as they are."""
         if not composite.private:
             composite = replace(composite, image=self._annotated(composite), alpha=None)
         self._sink.send(composite)

@@ -74,11 +74,8 @@ class RemoteFile:
     """A file and where to get it.
 
     Attributes:
-        name: file name in the cache.
         sha256: hex digest, whole or its first digits (at least 8), as far as it is published.
-        size_bytes: its size.
         size_tolerance_bytes: how far the size may be off, where only a rounded one is published.
-        sources: where to get it, best first.
     """
 
     name: str

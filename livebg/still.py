@@ -70,10 +70,6 @@ def still_settings(settings: Settings, size: Size) -> Settings:
     """Return ``settings`` with which a network with classes sees a picture's own pixels.
 
     RVM's coefficients reach full size without that.
-
-    Args:
-        settings: for a video.
-        size: ``(width, height)`` of the picture.
     """
     entry = CATALOG.get(settings.model)
     if entry is None or not entry.classes:
@@ -90,9 +86,6 @@ def filter_still(
         picture: ``(H, W, 3)`` uint8 BGR, not altered.
         settings: all settings.
         progress: told how far a download of weights is.
-
-    Raises:
-        LivebgError: as ``Pipeline``.
     """
     frame = Frame(picture, index=0, captured_ns=0)
     with Pipeline(settings, frame.size, progress=progress) as pipeline:

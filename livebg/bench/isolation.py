@@ -35,12 +35,7 @@ _Result = TypeVar("_Result")
 def run_each(
     measure: Callable[[_CaseT], _Result], cases: Sequence[_CaseT], progress: Progress
 ) -> list[_Result]:
-    """Measure every case in a process of its own.
-
-    Raises:
-        BenchError: a process died.
-        LivebgError: raised by ``measure``.
-    """
+    """Measure every case in a process of its own."""
     results = []
     for number, case in enumerate(cases):
         progress(number, len(cases), case.name)

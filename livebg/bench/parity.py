@@ -41,12 +41,7 @@ _LIMITS = {"f32": 2e-3, "f16": 1e-2, "bf16": 1e-2}
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A device and the arithmetic of the network on it.
-
-    Attributes:
-        device: as the setting names it.
-        precision: as the setting names it.
-    """
+    """A device and the arithmetic of the network on it, as the settings name them."""
 
     device: str
     precision: str
@@ -79,14 +74,7 @@ _OTHERS = (
 
 @dataclass(frozen=True, slots=True)
 class ParityCase:
-    """All engines on one clip.
-
-    Attributes:
-        settings: the settings of all engines.
-        engines: the engines that are compared with ``REFERENCE``.
-        clip: a video file or a folder of pictures.
-        frames: the most frames of it that are compared.
-    """
+    """All engines beside ``REFERENCE`` on one clip, on so many frames of it at most."""
 
     settings: Settings
     engines: tuple[Engine, ...]
@@ -104,8 +92,6 @@ class ClipParity:
     """Differences of one engine on one clip.
 
     Attributes:
-        engine: the engine.
-        clip: name of the clip.
         inferred: mean difference of alpha, 0..1, where the network sees every frame.
         carried: the same where it sees every third, and mattes are carried to those between.
     """
@@ -118,17 +104,7 @@ class ClipParity:
 
 @dataclass(frozen=True, slots=True)
 class ParityResult:
-    """Differences of one engine: means over clips, and those of the worst clip.
-
-    Attributes:
-        engine: the engine.
-        limit: the promised limit of ``inferred``, or None.
-        inferred: as in ``ClipParity``.
-        inferred_worst: the same, of the worst clip.
-        carried: as in ``ClipParity``.
-        carried_worst: the same, of the worst clip.
-        clips: the differences on each clip.
-    """
+    """Means of one engine over clips, those of the worst clip, and the limit of ``inferred``."""
 
     engine: Engine
     limit: float | None
@@ -145,13 +121,7 @@ def engines_here(settings: Settings) -> tuple[Engine, ...]:
 
 
 def plan_parity(settings: Settings, clips: Sequence[Path], frames: int | None) -> list[ParityCase]:
-    """Return a case per clip.
-
-    Args:
-        settings: the settings of all engines.
-        clips: video files and folders of pictures.
-        frames: the most frames of each; ``FRAMES`` for None.
-    """
+    """Return a case per clip, each of ``FRAMES`` frames at most where ``frames`` is None."""
     engines = engines_here(settings)
     if any(engine.device in ("cuda", "mps") for engine in engines):
         largest = max(settings.matte_size, LEAST_SIZE, key=lambda side: side[0] * side[1])
@@ -161,11 +131,7 @@ def plan_parity(settings: Settings, clips: Sequence[Path], frames: int | None) -
 
 
 def measure_parity(case: ParityCase) -> list[ClipParity]:
-    """Compare the engines of ``case``, frame by frame; made for ``run_isolated``.
-
-    Raises:
-        LivebgError: the clip cannot be read, or an engine cannot be opened or fails.
-    """
+    """Compare the engines of ``case``, frame by frame; made for ``run_isolated``."""
     inferred = _differences(case, every=1)
     carried = _differences(case, every=_CARRIED_EVERY)
     return [
@@ -175,11 +141,7 @@ def measure_parity(case: ParityCase) -> list[ClipParity]:
 
 
 def mean_parity(clips: Sequence[Sequence[ClipParity]]) -> list[ParityResult]:
-    """Return a result for each engine.
-
-    Args:
-        clips: what ``measure_parity`` returned for each clip; the same engines in all of them.
-    """
+    """Return a result for each engine, which every clip has."""
     results = []
     for found in zip(*clips, strict=True):
         engine = found[0].engine

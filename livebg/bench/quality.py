@@ -121,7 +121,6 @@ class QualityCase:
     """One subject on one clip.
 
     Attributes:
-        plan: the subject.
         clip: a folder of ``frame_0000.jpg`` ... (or PNG) and ``alpha_0000.png`` ...
     """
 
@@ -139,9 +138,6 @@ class ClipQuality:
     """Measurements of one subject on one clip.
 
     Attributes:
-        clip: name of the clip.
-        frames: frames of it.
-        scores: means over the frames.
         cpu_ms: processor time per frame, in milliseconds, reading and scoring not counted.
         inferred_share: share of the frames that went through the network, 0..1.
     """
@@ -165,15 +161,7 @@ class QualityResult:
 
 
 def find_clips(folder: Path) -> list[Path]:
-    """Return the clips in ``folder``, by name, each with its mattes complete.
-
-    Args:
-        folder: each of its sub-folders is a clip, as ``QualityCase`` describes it.
-
-    Raises:
-        InputError: the folder cannot be read or holds no clip; a clip has no pictures, fewer than
-            two frames, or frames without their matte.
-    """
+    """Return the clips in ``folder``, sorted by name, each with its mattes complete."""
     try:
         clips = sorted(
             path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
@@ -196,9 +184,6 @@ def measure_quality(case: QualityCase) -> ClipQuality:
     """Measure ``case``; made for ``run_isolated``: the time is that of the process.
 
     The mattes are those that ``livebg video CLIP --alpha DIR`` writes with the same settings.
-
-    Raises:
-        LivebgError: the clip cannot be read, or the subject cannot be opened or fails.
     """
     keeper = ScoreKeeper()
     cpu_ns = 0

@@ -63,9 +63,7 @@ class Machine:
     """A machine and the software on it.
 
     Attributes:
-        processor: its full name.
         cores: processors that this process may use.
-        system: operating system and architecture.
         capabilities: arithmetic of the processor that OpenVINO can use.
         precision: default arithmetic of a network: ``bf16`` or ``f32``.
         versions: of livebg, Python and the packages that do the work, by name.
@@ -81,16 +79,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All measurements of one run.
-
-    Attributes:
-        machine: the machine.
-        settings: the conditions of the measurements, by name.
-        speed: from memory to a null sink.
-        quality: on clips with exact mattes.
-        soak: of a long live session, or None.
-        parity: differences between engines.
-    """
+    """All measurements of one run."""
 
     machine: Machine
     settings: dict[str, Any]
@@ -160,13 +149,7 @@ def _sections(report: Report) -> Iterator[tuple[str, list[str], str]]:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> list[str]:
-    """Return the lines of an aligned Markdown table.
-
-    Args:
-        columns: the heads.
-        rows: a text for each column.
-        words: number of the first columns that hold words and are aligned to the left.
-    """
+    """Return the lines of a Markdown table; its first ``words`` columns are aligned to the left."""
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     rule = ["-" * width if n < words else "-" * (width - 1) + ":" for n, width in enumerate(widths)]
     return [
@@ -292,11 +275,7 @@ def _version(package: str) -> str:
 
 
 def require_matplotlib() -> None:
-    """Import matplotlib, which only the plot needs.
-
-    Raises:
-        UsageError: it is not installed.
-    """
+    """Raise a UsageError where matplotlib is missing, which only the plot needs."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:

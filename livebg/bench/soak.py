@@ -31,15 +31,7 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class SoakCase:
-    """One subject with one effect at one size.
-
-    Attributes:
-        plan: a preset, with the background of the effect.
-        effect: its name.
-        size: ``(width, height)`` of the frames.
-        clip: a video file or a folder of pictures.
-        seconds: how long to run.
-    """
+    """One preset with one effect at one size, for so many seconds."""
 
     plan: SubjectPlan
     effect: str
@@ -62,20 +54,12 @@ class SoakResult:
     """Measurements of a soak.
 
     Attributes:
-        subject: name of the preset.
-        effect: as in the case.
-        size: ``(width, height)`` of the frames.
-        minutes: how long it ran.
-        frames: frames filtered and sent.
         dropped: frames lost before the filter or before the sink.
         failed: frames that a stage failed on.
         first_mib: resident memory after the first tenth of the time, the clip included; None where
             it is unknown.
-        last_mib: resident memory at the end.
         growth_mib: memory gained per 10,000 frames after that tenth, by least squares.
         least_threads: threads of the process, those of the engines included.
-        most_threads: the same.
-        ended: why it ended.
     """
 
     subject: str
@@ -94,15 +78,7 @@ class SoakResult:
 
 
 class Soak:
-    """A live session whose source gives the next frame when the sink has got the last.
-
-    Args:
-        case: what to run.
-        build: makes the pipeline.
-
-    Raises:
-        LivebgError: the clip cannot be read.
-    """
+    """A live session whose source gives the next frame when the sink has got the last."""
 
     def __init__(self, case: SoakCase, build: Build = build_warmed_up) -> None:
         self._case = case
@@ -131,14 +107,7 @@ class Soak:
         self._session.stop()
 
     def run(self, on_tick: Callable[[], None] | None = None) -> SoakResult:
-        """Run to the end of the time, or until ``stop``.
-
-        Args:
-            on_tick: called in this thread, many times a second.
-
-        Raises:
-            LivebgError: the pipeline cannot be built, or the session could not go on.
-        """
+        """Run to the end of the time, or until ``stop``; call ``on_tick`` many times a second."""
 
         def tick() -> None:
             self._sample()
@@ -177,10 +146,7 @@ class Soak:
 
 
 def growth_mib(samples: Sequence[Sample]) -> float | None:
-    """Return the memory gained per 10,000 frames, as the slope of a line through the samples.
-
-    Returns:
-        MiB; None where the memory is unknown or no frame lies between the samples.
+    """Return the MiB gained per 10,000 frames, as the slope of a line; None where unknown.
 
     Example:
         >>> round(growth_mib([Sample(0, 300.0, 9), Sample(20_000, 301.0, 9)]), 3)

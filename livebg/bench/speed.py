@@ -70,15 +70,7 @@ def size_name(size: Size) -> str:
 
 
 def open_effects(names: Sequence[str], folder: Path) -> dict[str, str]:
-    """Return the setting ``background`` of each effect, by name.
-
-    Args:
-        names: of ``EFFECTS``.
-        folder: where the picture is written; it must stay while the effects are used.
-
-    Raises:
-        SinkError: the picture cannot be written.
-    """
+    """Return the setting ``background`` of each effect; a picture is written to ``folder``."""
     backgrounds = {name: name for name in names}
     if "picture" in backgrounds:
         path = folder / "picture.png"
@@ -123,11 +115,7 @@ class Footage:
 
 
 def open_clip(path: Path) -> Source:
-    """Open a video file, or a folder of pictures at 30 frames per second.
-
-    Raises:
-        InputError: it is missing or cannot be read.
-    """
+    """Open a video file, or a folder of pictures at 30 frames per second."""
     return PictureFolder(path, _FALLBACK_RATE) if path.is_dir() else VideoFile(path)
 
 
@@ -137,16 +125,7 @@ def frames_that_fit(size: Size) -> int:
 
 
 def load_footage(path: Path, size: Size, frame_limit: int) -> Footage:
-    """Read the beginning of a clip into memory.
-
-    Args:
-        path: a video file, or a folder of pictures.
-        size: ``(width, height)`` that each frame is scaled and cropped to.
-        frame_limit: the most frames to hold.
-
-    Raises:
-        InputError: the clip is missing, cannot be read, or has no frame.
-    """
+    """Read the first frames of a clip, scaled and cropped to ``size``, into memory."""
     with open_clip(path) as source:
         rate = source.info.frame_rate or _FALLBACK_RATE
         pictures = [
@@ -181,12 +160,8 @@ class SpeedCase:
     """One subject with one effect at one size.
 
     Attributes:
-        plan: the subject.
         effect: ``picture`` or ``blur``, for the report; empty for the frame copy.
-        size: ``(width, height)`` of the frames.
-        clip: a video file or a folder of pictures.
         held_frames: the most frames of it that are held in memory.
-        length: how long to measure.
     """
 
     plan: SubjectPlan
@@ -207,18 +182,8 @@ class SpeedResult:
     """Measurements of one case, without the warm-up.
 
     Attributes:
-        subject: name of the subject.
-        effect: as in the case.
-        size: ``(width, height)`` of the frames.
         engine: engine of the network; empty for the frame copy.
-        input_size: ``(width, height)`` of the network's input, or None.
-        frames: frames measured.
-        fps: frames per second.
         cpu_ms: processor time of the whole process per frame, in milliseconds.
-        p50_ms: median time per frame, in milliseconds.
-        p95_ms: time that 95 % of the frames did not exceed.
-        p99_ms: time that 99 % of the frames did not exceed.
-        stage_ms: mean milliseconds a frame, by stage.
         inferred_share: share of the frames that went through the network, 0..1.
         peak_mib: the most resident memory, in MiB, without the clip; None where the system does
             not tell.
@@ -251,13 +216,6 @@ def plan_speed(
     """Return a case per size, effect and subject, and a frame copy per size.
 
     All sizes show the same frames: those of the clip that fit into memory at the largest size.
-
-    Args:
-        plans: the subjects.
-        sizes: ``(width, height)`` of the frames.
-        effects: the setting ``background`` by the effect's name.
-        clip: a video file or a folder of pictures.
-        length: how long to measure each case.
     """
     held = min(map(frames_that_fit, sizes))
     copy = SubjectPlan(COPY, plans[-1].settings)
@@ -274,11 +232,7 @@ def plan_speed(
 
 
 def measure_speed(case: SpeedCase) -> SpeedResult:
-    """Measure ``case``; made for ``run_isolated``: time and memory are those of the process.
-
-    Raises:
-        LivebgError: the clip cannot be read, or the subject cannot be opened or fails.
-    """
+    """Measure ``case``; made for ``run_isolated``: time and memory are those of the process."""
     footage = load_footage(case.clip, case.size, case.held_frames)
     frames = footage.frames()
     with closing(open_subject(case.plan, case.size)) as subject, NullSink() as sink:

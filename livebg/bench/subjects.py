@@ -107,11 +107,7 @@ class SubjectPlan:
 
 
 def open_subject(plan: SubjectPlan, size: Size) -> Subject:
-    """Open the subject of ``plan`` for frames of ``(width, height)``.
-
-    Raises:
-        LivebgError: as ``livebg.pipeline.Pipeline``.
-    """
+    """Open the subject of ``plan`` for frames of ``(width, height)``."""
     if plan.name == COPY:
         return FrameCopy()
     if plan.name == RECIPE:
@@ -120,15 +116,7 @@ def open_subject(plan: SubjectPlan, size: Size) -> Subject:
 
 
 def fill_caches(plans: Sequence[SubjectPlan], size: Size) -> None:
-    """Build every pipeline once, so that no measurement compiles what is kept on disk.
-
-    Args:
-        plans: presets, no baseline.
-        size: ``(width, height)`` of the frames.
-
-    Raises:
-        LivebgError: a pipeline cannot be built, or its network fails.
-    """
+    """Build every pipeline once, so that no measurement compiles what is kept on disk."""
     for plan in plans:
         build_warmed_up(plan.settings, size).close()
 
@@ -142,11 +130,6 @@ class FloatRecipe:
     Args:
         settings: gives the background (a blur or a picture), the precision and the threads.
         size: ``(width, height)`` of the frames.
-
-    Raises:
-        UsageError: this processor does not have the precision.
-        WeightsError: RVM's weights cannot be fetched.
-        InputError: the background cannot be read.
     """
 
     def __init__(self, settings: Settings, size: Size) -> None:
@@ -258,11 +241,7 @@ class FrameCopy:
         self._frames += 1
 
     def compose(self, frame: Frame, matte: None, *, want_alpha: bool = False) -> Composite:
-        """Return a copy of ``frame``.
-
-        Raises:
-            ValueError: ``want_alpha`` is set; a copy has no matte.
-        """
+        """Return a copy of ``frame``."""
         if want_alpha:
             raise ValueError("a copy of a frame has no matte")
         return Composite(frame.image.copy(), frame.index, frame.captured_ns)

@@ -208,14 +208,7 @@ def _svg(text: str) -> Path:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run ``livebg bench`` and return its exit status.
-
-    Raises:
-        UsageError: an option cannot be used, a file would be written over another, or matplotlib
-            is missing; nothing was measured.
-        InputError: a clip cannot be read, or a file cannot be written.
-        LivebgError: a network cannot be fetched, or a measurement failed.
-    """
+    """Run ``livebg bench`` and return its exit status."""
     from livebg.bench.report import as_json, as_markdown, drawn_plot
 
     _check(arguments)

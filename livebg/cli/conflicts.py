@@ -25,8 +25,6 @@ class Written:
     """A file or folder that a command will write to.
 
     Attributes:
-        option: the option that names it.
-        path: the file, or the folder of pictures.
         prefix: of a folder, what its pictures are called: ``<prefix>_0000.png``; None for a file.
     """
 
@@ -76,12 +74,7 @@ def check_output_conflicts(
 
 
 def settings_files(arguments: argparse.Namespace, settings: Settings) -> dict[str, str | None]:
-    """Return the files that settings come from or name, by option.
-
-    Args:
-        arguments: of a parser with ``add_settings_options``.
-        settings: the settings that they give.
-    """
+    """Return the files that settings come from or name, by option."""
     config = config_path(arguments)
     return {
         "--config": None if config is None else str(config),

@@ -142,10 +142,6 @@ FrameProgress = Callable[[int], None]
 def frame_progress(what: str, total: int | None) -> Iterator[FrameProgress]:
     """Give a callback that shows a progress bar on a terminal while the block runs.
 
-    Args:
-        what: name of the video.
-        total: about how many frames there are; None if unknown.
-
     Example:
         >>> with frame_progress("clip.mp4", total=72) as progress:
         ...     progress(1)
@@ -266,26 +262,14 @@ def _handled(signals: list[signal.Signals], handler: _Handler) -> Iterator[None]
 
 
 class StatsFile:
-    """The file of ``--stats``, which is complete whenever it exists.
-
-    Args:
-        path: the file; an existing one is replaced by ``write``.
-
-    Raises:
-        InputError: the file cannot be written; nothing is left behind.
-    """
+    """The file of ``--stats``, which is complete whenever it exists."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        PartialFile(path).close()
+        PartialFile(path).close()  # raises where the file cannot be written
 
     def write(self, summary: Mapping[str, Any]) -> None:
-        """Write ``summary`` as JSON.
-
-        Raises:
-            InputError: the folder is gone.
-            SinkError: the disk is full.
-        """
+        """Write ``summary`` as JSON."""
         text = json.dumps(summary, indent=2) + "\n"
         with PartialFile(self._path) as file:
             file.write(text.encode())

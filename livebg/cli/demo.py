@@ -71,13 +71,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run ``livebg demo`` and return its exit status.
-
-    Raises:
-        UsageError: a setting cannot be used, or the clip is what would be written.
-        InputError: the clip cannot be read, or the folder cannot be written.
-        LivebgError: the clip or the network cannot be fetched, or the session could not go on.
-    """
+    """Run ``livebg demo`` and return its exit status."""
     from livebg.cli.run import fetch_network
 
     settings = settings_from(arguments)
@@ -94,11 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def fetch_demo_clip() -> Path:
-    """Return the demo's clip, fetched into the user's cache if it is not there.
-
-    Raises:
-        FetchError: it cannot be fetched or stored.
-    """
+    """Return the demo's clip, fetched into the user's cache if it is not there."""
     with download_progress() as progress:
         return ensure_file(
             _CLIP,
@@ -212,11 +202,7 @@ _REASONS = {
 
 
 def numbers(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return what a live session measured as labelled lines.
-
-    Args:
-        summary: of ``Session.statistics``.
-    """
+    """Return what ``Session.statistics`` say as labelled lines."""
     frames, latency, cpu = summary["frames"], summary["latency_ms"], summary["cpu"]
     inference, peak_mib = summary["inference"], summary["memory"]["peak_mib"]
     share = f"{cpu['share_of_core']:.0%}".replace("%", " %")
@@ -238,12 +224,7 @@ def numbers(summary: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def next_steps(cameras: Sequence[str], picture: Path) -> list[tuple[str, str]]:
-    """Return commands to try, each with what it does.
-
-    Args:
-        cameras: names of the webcams that are there.
-        picture: a background that was written.
-    """
+    """Return commands to try, with the first webcam and a written picture, and what they do."""
     webcam = cameras[0] if cameras else "your webcam (none is plugged in now)"
     return [
         ("livebg run", f"{webcam}, live in a window; h lists its keys"),

@@ -43,12 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def as_text(findings: Sequence[Finding], *, coloured: bool) -> str:
-    """Return a line for each finding, and below it its remedy.
-
-    Args:
-        findings: the results of the checks.
-        coloured: whether to colour the status with ANSI escapes.
-    """
+    """Return a line for each finding, and below it its remedy; ANSI escapes colour the status."""
     width = max(len(finding.topic) for finding in findings)
     lines = []
     for finding in findings:

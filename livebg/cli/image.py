@@ -58,14 +58,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run ``livebg image`` and return its exit status.
-
-    Raises:
-        UsageError: a setting cannot be used, or the output would replace what is read.
-        InputError: the picture cannot be read, or the output cannot be written to.
-        ModelError: the network cannot be loaded or failed.
-        SinkError: the picture cannot be written.
-    """
+    """Run ``livebg image`` and return its exit status."""
     settings = settings_from(arguments)
 
     from livebg.sinks.pictures import check_picture_path, write_picture

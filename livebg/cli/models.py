@@ -53,13 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run ``livebg models`` and return its exit status.
-
-    Raises:
-        UsageError: there is no such network.
-        InputError: a checkpoint cannot be read.
-        WeightsError: weights cannot be fetched, are not what they should be, or are not here.
-    """
+    """Run ``livebg models`` and return its exit status."""
     match arguments.action:
         case "list":
             _show_list()

@@ -40,13 +40,7 @@ def add_settings_options(
     names: Sequence[str] | None = None,
     default_preset: str = DEFAULT_PRESET,
 ) -> None:
-    """Add ``--preset``, ``--config`` and one option for each setting.
-
-    Args:
-        parser: the subcommand's parser.
-        names: the settings that the subcommand uses; all by default.
-        default_preset: preset when neither the command line, the environment nor the
-            configuration file names one.
+    """Add ``--preset``, ``--config`` and an option for each setting of ``names``, by default all.
 
     Example:
         >>> parser = argparse.ArgumentParser()
@@ -72,10 +66,6 @@ def add_settings_options(
 def add_overrides(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
     """Add an option for each of some settings, for a subcommand that goes through presets.
 
-    Args:
-        parser: the subcommand's parser.
-        names: the settings.
-
     Example:
         >>> parser = argparse.ArgumentParser()
         >>> add_overrides(parser, ["threads"])
@@ -90,15 +80,7 @@ def add_overrides(parser: argparse.ArgumentParser, names: Sequence[str]) -> None
 def settings_from(
     arguments: argparse.Namespace, environment: Mapping[str, str] | None = None
 ) -> Settings:
-    """Return the settings that files, environment and command line together ask for.
-
-    Args:
-        arguments: what a parser with ``add_settings_options`` made of the command line.
-        environment: variables; those of the process by default.
-
-    Raises:
-        SettingsError: as ``livebg.config.load.load_settings``.
-    """
+    """Return the settings that files, environment and command line together ask for."""
     return load_settings(
         preset=arguments.preset,
         config=arguments.config,

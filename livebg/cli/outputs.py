@@ -71,12 +71,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
 
 
 def outputs_from(arguments: argparse.Namespace) -> Outputs:
-    """Return the outputs that the command line names; a window when it names none.
-
-    Raises:
-        UsageError: no output is left, or --on-demand lacks the virtual camera that it is about.
-        SinkUnavailableError: a window is asked for and there is no display.
-    """
+    """Return the outputs that the command line names; a window when it names none."""
     device = arguments.virtual_camera
     others = [] if arguments.record is None else [f"record:{arguments.record}"]
     others += [] if arguments.alpha is None else [f"alpha:{arguments.alpha}"]

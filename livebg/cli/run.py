@@ -54,16 +54,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run ``livebg run`` and return its exit status.
-
-    Raises:
-        UsageError: a setting or an option cannot be used, or an output would replace what is read
-            or another output; nothing was started.
-        InputError: a file that was named cannot be read or written.
-        SourceUnavailableError: there is no such camera.
-        SinkUnavailableError: there is no display, or no virtual camera.
-        LivebgError: the session could not go on.
-    """
+    """Run ``livebg run`` and return its exit status."""
     started_ns = time.monotonic_ns()
     settings = settings_from(arguments)
     if arguments.seconds is not None and not 0 < arguments.seconds <= _LONGEST_S:
@@ -102,12 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def fetch_network(settings: Settings) -> None:
-    """Have the network's weights in the cache before anything starts that would wait for them.
-
-    Raises:
-        UsageError: the network is unknown, or has none of the classes to keep.
-        WeightsError: its weights cannot be fetched.
-    """
+    """Have the network's weights in the cache before anything starts that would wait for them."""
     from livebg.models.catalog import check_kept, find
     from livebg.models.weights import ensure_weights
     from livebg.plugins import is_registered

@@ -49,12 +49,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run ``livebg service`` and return its exit status.
-
-    Raises:
-        UsageError: this system has no systemd, or the options are none of ``livebg run``.
-        SystemChangeError: systemd refused.
-    """
+    """Run ``livebg service`` and return its exit status."""
     if sys.platform != "linux" or shutil.which("systemctl") is None:
         raise UsageError(
             "livebg service needs systemd, which this system does not have; the README says how to "
@@ -93,11 +88,7 @@ def _install(options: Sequence[str]) -> int:
 def run_words(options: Sequence[str]) -> list[str]:
     """Return the words after ``livebg`` that the service runs, checked as ``livebg run`` does.
 
-    Args:
-        options: of ``livebg run``; a virtual camera is added if they name none.
-
-    Raises:
-        UsageError: they are invalid, or ask for a window.
+    A virtual camera is added where ``options`` name none.
     """
     parser = _RunParser(prog="livebg run", allow_abbrev=False)
     subparsers = parser.add_subparsers()

@@ -38,12 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run ``livebg setup`` and return its exit status.
-
-    Raises:
-        UsageError: there is neither sudo nor pkexec.
-        SystemChangeError: a command failed.
-    """
+    """Run ``livebg setup`` and return its exit status."""
     machine, undo = Machine(), arguments.undo
     if machine.platform != "linux":
         print(_about_obs(machine, undo=undo))

@@ -80,16 +80,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run ``livebg video`` and return its exit status.
-
-    Raises:
-        UsageError: nothing is to be written, an output would replace what is read or another
-            output, or a setting cannot be used.
-        InputError: the input cannot be read, or an output cannot be written to.
-        ModelError: the network cannot be loaded or failed.
-        SourceError: the input breaks off.
-        SinkError: an output cannot be written.
-    """
+    """Run ``livebg video`` and return its exit status."""
     from livebg.conversion import Converter
 
     if arguments.output is None and arguments.alpha is None:
