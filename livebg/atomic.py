@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 from livebg.closable import Closable
@@ -78,15 +77,15 @@ class PartialFile(Closable):
             )
 
     def _create(self) -> Path:
-        for number in count(1):
+        number = 1
+        while True:
             mark = ".partial" if number == 1 else f".partial-{number}"
             path = self._final.with_name(f"{self._final.stem}{mark}{self._final.suffix}")
             try:
                 path.touch(exist_ok=False)
+                return path
             except FileExistsError:
-                continue
-            return path
-        raise AssertionError("unreachable: the count has no end")
+                number += 1
 
 
 @contextmanager

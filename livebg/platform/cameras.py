@@ -83,12 +83,6 @@ def choose_mode(modes: Sequence[CameraMode], size: Size | None, fps: float) -> C
         size: ``(width, height)`` that was asked for; the nearest listed one is taken. None takes
             the largest one up to `DEFAULT_SIZE` that reaches the rate.
         fps: frames per second to reach.
-
-    Example:
-        >>> modes = [CameraMode("YUYV", (1280, 720), (Fraction(10),)),
-        ...          CameraMode("MJPG", (1280, 720), (Fraction(30),))]
-        >>> str(choose_mode(modes, None, 30))
-        '1280x720 MJPG at 30 frames/s'
     """
     decodable = [mode for mode in modes if mode.fourcc in _UNCOMPRESSED + _COMPRESSED]
     if not decodable:
@@ -111,19 +105,8 @@ def fourcc_text(code: int) -> str:
 def shortfalls(asked: CameraMode, granted: CameraMode) -> list[str]:
     """Say where a camera delivers less than it was asked for, or something else.
 
-    What one of the two leaves open counts as met.
-
-    Args:
-        asked: what it was asked for.
-        granted: what it delivers.
-
-    Returns:
-        The ends of sentences that begin with the camera's name.
-
-    Example:
-        >>> asked = CameraMode("MJPG", (1280, 720), (Fraction(30),))
-        >>> shortfalls(asked, CameraMode("YUYV", (1280, 720), (Fraction(10),)))
-        ['sends YUYV instead of MJPG', 'makes 10 frames/s instead of 30 frames/s']
+    What one of the two leaves open counts as met. Each shortfall is the end of a sentence that
+    begins with the camera's name.
     """
     found = []
     if granted.size != asked.size:

@@ -39,7 +39,7 @@ class AudioCopy:
         form: the recording's format, which decides whether packets are copied.
 
     Raises:
-        DamagedFileError: the file cannot be opened.
+        DamagedFileError: the file cannot be opened, or later not be read.
     """
 
     def __init__(self, path: Path, output: OutputContainer, form: RecordingFormat) -> None:
@@ -66,21 +66,13 @@ class AudioCopy:
         self._next = next(self._packets, None)
 
     def advance(self, until_ns: float) -> None:
-        """Mux the sound up to a time of the recording, in nanoseconds.
-
-        Raises:
-            DamagedFileError: the sound cannot be read.
-        """
+        """Mux the sound up to a time of the recording, in nanoseconds."""
         while self._next is not None and self._time_ns(self._next) <= until_ns:
             self._mux(self._next)
             self._next = next(self._packets, None)
 
     def finish(self) -> None:
-        """Mux the rest of the sound.
-
-        Raises:
-            DamagedFileError: the sound cannot be read.
-        """
+        """Mux the rest of the sound."""
         self.advance(math.inf)
         for index, stream in self._outputs.items():
             if index not in self._copied:
@@ -99,11 +91,9 @@ class AudioCopy:
             self._copied.add(track.index)
         else:
             _log.info("%s: its %s sound is re-encoded as %s", self._path, codec, form.container)
-            added = self._output.add_stream(
-                form.audio_encoder,
-                rate=form.audio_rate or track.codec_context.sample_rate,
-                layout=track.codec_context.layout.name,
-            )
+            rate = form.audio_rate or track.codec_context.sample_rate
+            layout = track.codec_context.layout.name
+            added = self._output.add_stream(form.audio_encoder, rate=rate, layout=layout)
             stream = cast(AudioStream, added)
         if "language" in track.metadata:
             stream.metadata["language"] = track.metadata["language"]

@@ -24,11 +24,7 @@ class NullSink(Sink):
         self._closed = False
 
     def send(self, composite: Composite) -> None:
-        """Count ``composite``.
-
-        Raises:
-            SinkError: the sink is closed.
-        """
+        """Count ``composite``; raises SinkError once the sink is closed."""
         if self._closed:
             raise SinkError("the null sink is closed; make a new one")
         self.count += 1

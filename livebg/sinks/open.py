@@ -59,12 +59,9 @@ def open_sink(text: str, size: Size, frame_rate: Fraction, *, transparent: bool 
         case "record" if argument:
             from livebg.sinks.recorder import Recorder
 
+            path = Path(argument)
             return Recorder(
-                Path(argument),
-                size=size,
-                frame_rate=frame_rate,
-                transparent=transparent,
-                live=True,
+                path, size=size, frame_rate=frame_rate, transparent=transparent, live=True
             )
         case "alpha" if argument:
             from livebg.sinks.pictures import AlphaFolder

@@ -35,10 +35,6 @@ _WEBP_MAX_SIDE = 16383
 def check_picture_path(path: Path, *, transparent: bool = False) -> None:
     """Refuse an ending that cannot be written, before any work is done.
 
-    Args:
-        path: the picture to write later.
-        transparent: whether it will have an alpha channel.
-
     Raises:
         InputError: the ending is unknown, or a JPEG would have to be transparent.
     """
@@ -64,9 +60,6 @@ def write_picture(path: Path, image: Image) -> None:
         InputError: the ending is unknown, JPEG cannot hold transparency, WebP cannot hold the
             size, or the folder is missing or not writable.
         SinkError: writing failed, for example because the disk is full.
-
-    Example:
-        >>> write_picture(Path("card.png"), image)  # doctest: +SKIP
     """
     check_picture_path(path, transparent=image.ndim == 3 and image.shape[2] == 4)
     ending = path.suffix.lower()
@@ -194,11 +187,7 @@ class PictureFolderSink(_NumberedPictures):
 class AlphaFolder(_NumberedPictures):
     """Writes mattes as ``alpha_0000.png``, ``alpha_0001.png`` ...: 8-bit grey, at full size.
 
-    Args:
-        path: the folder; created if missing.
-
-    Raises:
-        InputError: ``path`` is no folder or cannot be written to.
+    Raises like ``PictureFolderSink``.
     """
 
     pixel_format = None
@@ -207,11 +196,7 @@ class AlphaFolder(_NumberedPictures):
     _prefix = "alpha"
 
     def picture(self, composite: Composite) -> Image:
-        """Return the composite's matte.
-
-        Raises:
-            SinkError: it carries none.
-        """
+        """Return the composite's matte; raises SinkError if it carries none."""
         if composite.alpha is None:
             raise SinkError(
                 f"{self.name}: frame {composite.index} came without its matte, ask the pipeline "

@@ -75,10 +75,6 @@ def choose_format(path: Path, *, transparent: bool = False, live: bool = False) 
 
     Raises:
         InputError: the ending is unknown, or its format holds no alpha.
-
-    Example:
-        >>> choose_format(Path("out.webm"), transparent=True).pixels
-        'yuva420p'
     """
     ending = path.suffix.lower()
     if ending not in _CONTAINERS:

@@ -101,10 +101,7 @@ class _ObsWriter:
             name = f"virtual camera {device}" if device else "a virtual camera"
             advice = "install OBS (https://obsproject.com), which brings one"
             if sys.platform == "darwin":
-                advice = (
-                    "install OBS (https://obsproject.com), start its virtual camera once, and quit "
-                    "it"
-                )
+                advice = f"{advice}, start it there once, and quit OBS"
             raise SinkUnavailableError(
                 f"{name} cannot be opened ({_one_line(error)}); {advice}"
             ) from error

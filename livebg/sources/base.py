@@ -140,12 +140,6 @@ class Excerpt(Source):
 def check_size(path: Path, size: Size, *, max_side: int, max_megapixels: int) -> None:
     """Refuse a picture or video whose frames would take too much memory.
 
-    Args:
-        path: the file, for the message.
-        size: ``(width, height)`` in pixels.
-        max_side: largest width or height, in pixels.
-        max_megapixels: largest number of pixels in all, in millions.
-
     Raises:
         InputError: ``size`` is larger, or empty.
     """

@@ -43,12 +43,6 @@ def find_camera(selector: CameraSelector, cameras: Sequence[CameraDevice]) -> Ca
 
     Raises:
         SourceUnavailableError: there is none like that, or it cannot be opened.
-
-    Example:
-        >>> from livebg.config.camera import parse_camera
-        >>> desk = CameraDevice("usb-1", "/dev/video0", 0, "Integrated Camera")
-        >>> find_camera(parse_camera("integrated"), [desk]).path
-        '/dev/video0'
     """
     if selector.kind is CameraKind.AUTO:
         usable_first = sorted(cameras, key=lambda camera: (bool(camera.problem), camera.virtual))

@@ -55,10 +55,6 @@ def read_picture(path: Path) -> Image:
     Raises:
         InputError: the file is missing, empty, no picture, cut short, animated, or too large; its
             size is checked before memory is taken for its pixels.
-
-    Example:
-        >>> read_picture(Path("portrait.jpg")).shape  # doctest: +SKIP
-        (1080, 1920, 3)
     """
     with _opened(path) as picture:
         if picture.format in _ANIMATED and getattr(picture, "is_animated", False):
@@ -145,10 +141,6 @@ class PictureFolder(Source):
     Raises:
         InputError: the folder is missing or holds no picture; the header of one cannot be read;
             two pictures differ in size.
-
-    Example:
-        >>> with PictureFolder(Path("frames"), Fraction(25)) as pictures:  # doctest: +SKIP
-        ...     print(pictures.info.frame_count)
     """
 
     def __init__(self, path: Path, frame_rate: Fraction) -> None:

@@ -61,16 +61,8 @@ class VideoFile(Source):
     ``info.frame_count`` is what the header says, frames that an edit list leaves out included;
     Matroska says nothing: ``expected_frames`` then is an estimate.
 
-    Args:
-        path: the file.
-
     Raises:
         InputError: the file is missing, empty, no video, cut short, too large, or undecodable.
-
-    Example:
-        >>> with VideoFile(Path("clip.mp4")) as video:  # doctest: +SKIP
-        ...     for frame in video:
-        ...         print(frame.index, frame.captured_ns)
     """
 
     def __init__(self, path: Path) -> None:
@@ -198,11 +190,6 @@ class Timeline:
 
     Args:
         step_ns: nominal time from one frame to the next, nanoseconds.
-
-    Example:
-        >>> timeline = Timeline(step_ns=40)
-        >>> [timeline.place(time_ns) for time_ns in (1000, 1040, None, 1120)]
-        [0, 40, 80, 120]
     """
 
     def __init__(self, step_ns: int) -> None:
@@ -211,11 +198,7 @@ class Timeline:
         self._last_ns = 0
 
     def place(self, time_ns: int | None) -> int:
-        """Return the presentation time of the next frame, in nanoseconds from the first.
-
-        Args:
-            time_ns: the time in the file, on its own clock; None if missing.
-        """
+        """Return the time of the next frame from the first; ``time_ns`` is that of the file."""
         if self._origin_ns is None:
             self._origin_ns = time_ns or 0
             return 0

@@ -25,11 +25,6 @@ def list_linux_cameras(
 
     A webcam's second node carries metadata, and a virtual camera that no program feeds is an
     output: neither is listed. A node that may not be opened is listed with its problem.
-
-    Args:
-        sys_folder: where the kernel lists its video nodes.
-        dev_folder: where they can be opened.
-        ioctl: ``fcntl.ioctl``.
     """
     links = _stable_links(dev_folder / "v4l")
     nodes = [node for node in _listed(sys_folder) if re.fullmatch(r"video\d+", node.name)]

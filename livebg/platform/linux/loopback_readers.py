@@ -57,7 +57,6 @@ class EventMonitor(ReaderMonitor):
 
     Args:
         descriptor: an open file of the device; it stays the caller's.
-        ioctl: ``fcntl.ioctl``.
         has_event: whether an event waits on a descriptor.
 
     Raises:
@@ -171,9 +170,6 @@ class OpenFileMonitor(ReaderMonitor):
 class Inotify:
     """Tells whether one file was opened or closed, by any process [inotify(7)].
 
-    Args:
-        path: the file.
-
     Raises:
         OSError: there is no such file, or the user watches too many already.
     """
@@ -207,18 +203,15 @@ def monitor_readers(path: str, descriptor: int, clock: Clock | None = None) -> R
     Args:
         path: the device.
         descriptor: an open file of it, which is neither read nor written.
-        clock: times searches through the processes.
+        clock: times the searches.
     """
     try:
         return EventMonitor(descriptor)
     except OSError:
         pass
     try:
-        return OpenFileMonitor(
-            path,
-            clock or MonotonicClock(),
-            lambda pids: find_holders(loopback_paths(), pids=pids),
-        )
+        clock = clock or MonotonicClock()
+        return OpenFileMonitor(path, clock, lambda pids: find_holders(loopback_paths(), pids=pids))
     except OSError:
         return None
 

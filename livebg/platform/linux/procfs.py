@@ -21,8 +21,6 @@ class Holder:
     """A process that has a device open.
 
     Attributes:
-        pid: its number.
-        name: its name.
         path: the device, by the name in the query.
         files: number of its open files of the device.
     """

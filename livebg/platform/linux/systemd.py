@@ -58,10 +58,6 @@ def unit_text(command: Sequence[str], folder: Path) -> str:
     Args:
         command: the program's absolute path and its arguments.
         folder: where it runs, for relative file names among them.
-
-    Example:
-        >>> print(unit_text(["/usr/bin/livebg", "run"], Path("/home/ada")).splitlines()[8])
-        ExecStart=/usr/bin/livebg run
     """
     return _TEMPLATE.format(
         command=" ".join(map(_quoted, command)), folder=str(folder).replace("%", "%%")

@@ -1,7 +1,8 @@
 """Video4Linux2 device nodes: what they are, what they deliver, and how they are written to.
 
 Structures and numbers are those of the kernel's user-space interface; the names in brackets are
-the ones of its manual (Linux Media Infrastructure userspace API, part I). Linux only.
+the ones of its manual (Linux Media Infrastructure userspace API, part I). A function that asks the
+driver raises OSError where it refuses or the device is gone. Linux only.
 """
 
 from __future__ import annotations
@@ -175,7 +176,6 @@ class Capability:
     """What a device node says of itself.
 
     Attributes:
-        driver: name of the kernel's driver.
         card: name of the camera.
         bus_info: where it is plugged in.
         flags: capabilities of this very node (a webcam has further nodes, for metadata).
@@ -210,11 +210,7 @@ class Capability:
 
 
 def open_node(path: str | os.PathLike[str]) -> int:
-    """Open a device node for queries, and return the file descriptor.
-
-    Raises:
-        OSError: it is not there, or may not be opened.
-    """
+    """Open a device node for queries, and return the file descriptor."""
     return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
@@ -229,11 +225,7 @@ def opened_node(path: str | os.PathLike[str]) -> Iterator[int]:
 
 
 def query_capability(descriptor: int, ioctl: Ioctl = fcntl.ioctl) -> Capability:
-    """Return what the open device node says of itself [VIDIOC_QUERYCAP].
-
-    Raises:
-        OSError: it is no V4L2 device, or it is gone.
-    """
+    """Return what the open device node says of itself [VIDIOC_QUERYCAP]."""
     answer = _Capability()
     ioctl(descriptor, QUERYCAP, answer)
     own = answer.capabilities & _HAS_DEVICE_CAPS
@@ -246,11 +238,7 @@ def query_capability(descriptor: int, ioctl: Ioctl = fcntl.ioctl) -> Capability:
 
 
 def set_output_rate(descriptor: int, fps: float, ioctl: Ioctl = fcntl.ioctl) -> None:
-    """Set the frame rate that readers of an output node are told [VIDIOC_S_PARM].
-
-    Raises:
-        OSError: the driver refuses it.
-    """
+    """Set the frame rate that readers of an output node are told [VIDIOC_S_PARM]."""
     rate = Fraction(fps).limit_denominator(_FINEST_RATE)
     parameters = _StreamParameters(
         type=_BUFFER_OUTPUT,
@@ -261,29 +249,17 @@ def set_output_rate(descriptor: int, fps: float, ioctl: Ioctl = fcntl.ioctl) -> 
 
 
 def start_output(descriptor: int, ioctl: Ioctl = fcntl.ioctl) -> None:
-    """Start streaming into an output node [VIDIOC_STREAMON].
-
-    Raises:
-        OSError: the driver refuses it.
-    """
+    """Start streaming into an output node [VIDIOC_STREAMON]."""
     ioctl(descriptor, STREAMON, _BufferType(_BUFFER_OUTPUT))
 
 
 def subscribe_event(descriptor: int, kind: int, ioctl: Ioctl = fcntl.ioctl) -> None:
-    """Ask for events of a kind, the present state first [VIDIOC_SUBSCRIBE_EVENT].
-
-    Raises:
-        OSError: the driver has no such event.
-    """
+    """Ask for events of a kind, the present state first [VIDIOC_SUBSCRIBE_EVENT]."""
     ioctl(descriptor, SUBSCRIBE_EVENT, _Subscription(type=kind, flags=_SEND_INITIAL_EVENT))
 
 
 def read_event(descriptor: int, ioctl: Ioctl = fcntl.ioctl) -> tuple[int, int]:
-    """Return the kind of the next event and the first 32 bits of its data [VIDIOC_DQEVENT].
-
-    Raises:
-        OSError: there is no event, or the device is gone.
-    """
+    """Return the kind of the next event and the first 32 bits of its data [VIDIOC_DQEVENT]."""
     event = _Event()
     ioctl(descriptor, DQEVENT, event)
     return event.type, event.data[0] & 0xFFFF_FFFF

@@ -92,12 +92,7 @@ class LoopbackDevice:
 
 
 def loopback_paths(sys_folder: Path = _SYS_FOLDER, dev_folder: Path = _DEV_FOLDER) -> list[str]:
-    """Return the nodes of v4l2loopback's devices in the order of their numbers, opening none.
-
-    Args:
-        sys_folder: where the kernel lists its video nodes.
-        dev_folder: where they can be opened.
-    """
+    """Return the nodes of v4l2loopback's devices in the order of their numbers, opening none."""
     # Of all drivers only v4l2loopback has this attribute.
     marks = sys_folder.glob("video*/max_openers")
     numbers = sorted(int(mark.parent.name.removeprefix("video")) for mark in marks)
@@ -110,14 +105,7 @@ def list_loopbacks(
     ioctl: Ioctl = fcntl.ioctl,
     proc: Path = _PROC,
 ) -> list[LoopbackDevice]:
-    """Return the devices of v4l2loopback in the order of their numbers.
-
-    Args:
-        sys_folder: where the kernel lists its video nodes.
-        dev_folder: where they can be opened.
-        ioctl: ``fcntl.ioctl``.
-        proc: where the kernel lists the processes.
-    """
+    """Return the devices of v4l2loopback in the order of their numbers."""
     paths = loopback_paths(sys_folder, dev_folder)
     return [_describe(sys_folder / Path(path).name, path, ioctl, proc) for path in paths]
 
@@ -132,11 +120,6 @@ def choose_loopback(selector: str | None, devices: Sequence[LoopbackDevice]) -> 
 
     Raises:
         SinkUnavailableError: there is no such device, or it takes no writer; says what to do.
-
-    Example:
-        >>> desk = LoopbackDevice("/dev/video10", "livebg", outputs=True)
-        >>> choose_loopback(None, [desk]).path
-        '/dev/video10'
     """
     if selector is None:
         return _first_free(devices)
@@ -218,10 +201,6 @@ class WriterHandle:
     Args:
         path: the device; no other program may write to it.
         fps: frames per second that readers are told.
-        ioctl: ``fcntl.ioctl``.
-
-    Attributes:
-        descriptor: the open file.
 
     Raises:
         OSError: the device cannot be opened, or it is none.
@@ -238,10 +217,7 @@ class WriterHandle:
             set_output_rate(self.descriptor, fps, ioctl)
 
     def start_output(self) -> None:
-        """Start streaming output; to be called once the writer has the device open.
-
-        Before that it would take the writer's place.
-        """
+        """Start streaming output; sooner than the writer opened it, this would take its place."""
         self._start_output(self.descriptor)
 
     def close(self) -> None:
