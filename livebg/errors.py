@@ -139,11 +139,6 @@ class BenchError(LivebgError, RuntimeError):
 def as_livebg_error(error: BaseException, kind: type[LivebgError], what: str) -> LivebgError:
     """Return ``error``, or one of ``kind`` about it if livebg did not raise it.
 
-    Args:
-        error: what was raised.
-        kind: the class of the new error.
-        what: what failed, as the beginning of a sentence: "the camera failed".
-
     Example:
         >>> as_livebg_error(OSError("gone"), SourceError, "the camera failed")
         SourceError("the camera failed: OSError('gone'); run with --debug for the whole story")
@@ -159,16 +154,7 @@ def as_livebg_error(error: BaseException, kind: type[LivebgError], what: str) ->
 def did_you_mean(wrong: str, valid: Iterable[str], *, prefix: str = "") -> str:
     """Return ``; did you mean 'name'?`` for the valid name nearest to ``wrong``, or nothing.
 
-    Args:
-        wrong: what was said.
-        valid: what may be said.
-        prefix: what all names begin with; it does not count as likeness.
-
-    Example:
-        >>> did_you_mean("bakground", ["background", "mirror"])
-        "; did you mean 'background'?"
-        >>> did_you_mean("--fps", ["--size", "--preset"], prefix="--")
-        ''
+    The ``prefix`` of all names does not count as likeness.
     """
     by_folded = {name.removeprefix(prefix).casefold(): name for name in valid}
     near = difflib.get_close_matches(wrong.removeprefix(prefix).casefold(), by_folded, n=1)

@@ -49,12 +49,7 @@ ColourMatrix = Literal["bt601", "bt709"]
 
 
 def size_text(size: Size) -> str:
-    """Return a size as people write it.
-
-    Example:
-        >>> size_text((1280, 720))
-        '1280x720'
-    """
+    """Return a size as people write it: ``1280x720``."""
     return f"{size[0]}x{size[1]}"
 
 
@@ -106,15 +101,8 @@ class PixelFormat:
     yuy2    (H, W, 2)        Y U Y V for every two pixels of a row; W is even
     ======  ===============  ======================================================================
 
-    A halved chroma sample lies in the middle of the pixels that it is the mean of.
-
-    Attributes:
-        layout: which of these.
-        matrix: None for ``bgr`` and ``rgb``.
-
-    Example:
-        >>> PixelFormat("i420", "bt601").shape((1280, 720))
-        (1080, 1280)
+    A halved chroma sample lies in the middle of the pixels that it is the mean of. The matrix of
+    ``bgr`` and ``rgb`` is None.
     """
 
     layout: PixelLayout
@@ -220,9 +208,6 @@ class FramePyramid:
 
     def halved(self, times: int) -> Image:
         """Return the frame halved ``times`` times by area, rounding sizes down.
-
-        Args:
-            times: 0 for the frame's own image.
 
         Returns:
             ``(H // 2**times, W // 2**times, 3)`` uint8 BGR, no side below 1.
@@ -353,10 +338,7 @@ class Matte:
         return self.gain.shape[1], self.gain.shape[0]
 
     def small_alpha(self, pyramid: FramePyramid) -> FloatImage:
-        """Return the alpha at the matte's own size and in its box.
-
-        Args:
-            pyramid: the frame that the matte belongs to.
+        """Return the alpha of the matte's own frame, at the matte's size and in its box.
 
         Returns:
             ``(h, w)`` float32 in 0..1, a new array.
@@ -364,11 +346,7 @@ class Matte:
         return self._applied(pyramid.grey(self.size, self.box))
 
     def alpha_over(self, pyramid: FramePyramid, size: Size) -> FloatImage:
-        """Return the alpha over the whole frame, at ``size``, which is small: no edge is refined.
-
-        Args:
-            pyramid: the frame that the matte belongs to.
-            size: ``(width, height)`` of the result.
+        """Return the alpha over all of its frame, at ``size``, which is small: no edge is refined.
 
         Returns:
             ``(h, w)`` float32 in 0..1, a new array; 0 outside the matte's box.

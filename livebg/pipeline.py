@@ -21,17 +21,7 @@ from livebg.config.load import chosen_settings
 from livebg.config.settings import Settings
 from livebg.download import Progress
 from livebg.errors import UsageError
-from livebg.frame import (
-    BGR,
-    Composite,
-    FloatImage,
-    Frame,
-    FramePyramid,
-    Image,
-    Matte,
-    PixelFormat,
-    Size,
-)
+from livebg.frame import BGR, Composite, Frame, FramePyramid, Image, Matte, PixelFormat, Size
 from livebg.matting.matting import Matting
 from livebg.matting.stage_times import StageTimes
 from livebg.pixels import has_numba
@@ -124,11 +114,14 @@ class Pipeline(Closable):
             ValueError: the picture has another size than those before it.
         """
         if isinstance(picture, Frame):
-            return self._next(picture)
-        time_ns = round(self._pictures * NS_PER_S / self._settings.fps)
-        frame = Frame(picture, self._pictures, self._clock.now_ns() if self._live else time_ns)
-        self._pictures += 1
-        return self._next(frame).image
+            frame = picture
+        else:
+            time_ns = round(self._pictures * NS_PER_S / self._settings.fps)
+            frame = Frame(picture, self._pictures, self._clock.now_ns() if self._live else time_ns)
+            self._pictures += 1
+        while (composite := self.process(frame)) is None:
+            pass  # The network is late.
+        return composite if frame is picture else composite.image
 
     @property
     def info(self) -> SegmenterInfo:
@@ -223,7 +216,7 @@ class Pipeline(Closable):
         if not self._framing.at_rest:
             pyramid, matte = self._framed(pyramid, matte)
         with self._times.timed("refine"):
-            alpha = _small_alpha(pyramid, matte)
+            alpha = matte.alpha_over(pyramid, _eighth_of(pyramid))
             colours = edge_colours(pyramid, alpha) if self._settings.edge_colour else None
         with self._times.timed("compose"):
             return self._compositor.compose(
@@ -295,12 +288,6 @@ class Pipeline(Closable):
             self._settings, segmenter, size, self._times, live=self._live, clock=self._clock
         )
 
-    def _next(self, frame: Frame) -> Composite:
-        """Return ``frame`` filtered, however late the network is."""
-        while (composite := self.process(frame)) is None:
-            pass
-        return composite
-
     def _pyramid_of(self, frame: Frame) -> FramePyramid:
         """Return the pyramid of ``frame``: the last one made where it is the same frame again."""
         if self._pyramid is None or self._pyramid.frame is not frame:
@@ -311,7 +298,7 @@ class Pipeline(Closable):
         """Return the part of a frame and its matte that auto-framing shows."""
         frame = pyramid.frame
         with self._times.timed("framing"):
-            busts = busts_of(_small_alpha(pyramid, matte), frame.size)
+            busts = busts_of(matte.alpha_over(pyramid, _eighth_of(pyramid)), frame.size)
             window = self._framing.update(busts, frame.size, frame.captured_ns)
             shown, matte = reframed(frame, matte, window)
         return pyramid if shown is frame else _pyramid_of(shown), matte
@@ -327,7 +314,7 @@ def _pyramid_of(frame: Frame) -> FramePyramid:
     return FramePyramid(frame, quarter(frame.image))
 
 
-def _small_alpha(pyramid: FramePyramid, matte: Matte) -> FloatImage:
-    """Return the alpha over the whole frame, at an eighth of its size."""
+def _eighth_of(pyramid: FramePyramid) -> Size:
+    """Return an eighth of the frame's size."""
     height, width = pyramid.halved(EDGE_HALVINGS).shape[:2]
-    return matte.alpha_over(pyramid, (width, height))
+    return width, height

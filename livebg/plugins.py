@@ -21,23 +21,14 @@ Group = Literal["sources", "sinks", "segmenters"]
 
 
 def is_registered(group: Group, text: str) -> bool:
-    """Return whether ``text`` is ``NAME:ARGUMENT`` with a registered name; imports nothing.
-
-    Example:
-        >>> is_registered("sources", "rtsp://desk/stream")
-        False
-    """
+    """Return whether ``text`` is ``NAME:ARGUMENT`` with a registered name; imports nothing."""
     return _find(group, text) is not None
 
 
 def make_registered(group: Group, text: str, kind: type[Any], *arguments: Any) -> Any:
     """Call what is registered with the argument in ``text`` and further ``arguments``.
 
-    Args:
-        group: what is looked for.
-        text: ``NAME:ARGUMENT``, for which ``is_registered`` is true; the argument may be empty.
-        kind: base class of the result.
-        arguments: passed on after the argument.
+    ``is_registered`` is true of ``text``; its argument may be empty. The result is a ``kind``.
 
     Raises:
         UsageError: the registered object cannot be imported, or makes something else.

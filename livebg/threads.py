@@ -64,13 +64,6 @@ class Mailbox(_Queue[T]):
     """Hands the newest item from one thread to another.
 
     Bound: one item. Drop policy: a new item replaces one that was not taken, and is counted.
-
-    Example:
-        >>> box: Mailbox[str] = Mailbox()
-        >>> box.put("old")
-        >>> box.put("new")
-        >>> box.get(timeout_s=0.0), box.dropped
-        ('new', 1)
     """
 
     def __init__(self) -> None:
@@ -99,14 +92,6 @@ class BoundedQueue(_Queue[T]):
 
     Args:
         capacity: items that may wait, at least 1.
-
-    Example:
-        >>> queue: BoundedQueue[str] = BoundedQueue(2)
-        >>> queue.put("first"), queue.put("second")
-        (True, True)
-        >>> queue.close()
-        >>> queue.get(), queue.get(), queue.get()
-        ('first', 'second', None)
     """
 
     def __init__(self, capacity: int) -> None:
@@ -232,20 +217,7 @@ def raise_first_error(*errors: BaseException | None) -> None:
 
 
 class Backoff:
-    """Waiting times before retries: they double from ``first_s`` to ``longest_s`` until ``reset``.
-
-    Example:
-        >>> from livebg.clock import ManualClock
-        >>> clock = ManualClock()
-        >>> backoff = Backoff(clock)
-        >>> backoff.fail()
-        0.5
-        >>> backoff.ready
-        False
-        >>> clock.advance(0.5)
-        >>> backoff.ready, backoff.fail()
-        (True, 1.0)
-    """
+    """Waits before retries: they double from ``first_s`` to ``longest_s`` until ``reset``."""
 
     def __init__(self, clock: Clock, *, first_s: float = 0.5, longest_s: float = 5.0) -> None:
         self._clock = clock

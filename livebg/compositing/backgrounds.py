@@ -100,15 +100,7 @@ class GreyPlate(Plate):
 
 
 def cover(picture: Image, size: Size) -> Image:
-    """Scale ``picture`` until it covers ``size`` and crop what stands over, centred.
-
-    Args:
-        picture: ``(h, w, 3)`` uint8; not modified.
-        size: ``(width, height)``.
-
-    Returns:
-        ``(H, W, 3)`` uint8.
-    """
+    """Scale ``picture``, ``(h, w, 3)`` uint8, until it covers ``size``; crop it around its middle."""
     height, width = picture.shape[:2]
     scale = max(size[0] / width, size[1] / height)
     part_width = min(width, max(1, round(size[0] / scale)))

@@ -9,17 +9,7 @@ import numpy as np
 
 from livebg.compositing.backgrounds import Plate, TransparentPlate, UnfilteredPlate
 from livebg.compositing.tiles import EdgePlanes, MattePlanes, classify_tiles, taps_of
-from livebg.frame import (
-    BGR,
-    Box,
-    Composite,
-    FloatImage,
-    FramePyramid,
-    Image,
-    Matte,
-    PixelFormat,
-    Size,
-)
+from livebg.frame import BGR, Box, Composite, FloatImage, FramePyramid, Image, Matte, PixelFormat
 from livebg.pixels import has_numba
 from livebg.pixels.conversion import converted
 
@@ -92,19 +82,19 @@ class Compositor:
             pixel_format = BGR
         plate = self._plate.render(pyramid, alpha)
         plate_taps = taps_of(frame.size, whole, (plate.shape[1], plate.shape[0]))
-        encoded = self._encoded(plate, frame.size, pixel_format)
+        encoded = self._encoded(plate, frame.size[1], pixel_format)
         out = np.empty(pixel_format.shape(frame.size), np.uint8)
         kernel.blend_tiles(
             frame.image, plate, plate_taps, tiles, planes, edge, out, pixel_format, encoded
         )
         return Composite(out, frame.index, frame.captured_ns, full, pixel_format=pixel_format)
 
-    def _encoded(self, plate: Image, size: Size, pixel_format: PixelFormat) -> Image | None:
+    def _encoded(self, plate: Image, height: int, pixel_format: PixelFormat) -> Image | None:
         """Return ``plate`` in ``pixel_format`` once it is shown for the second time.
 
         That costs as much as the plate's share in one composite does, and saves it ever after.
         """
-        if pixel_format == BGR or plate.shape[0] != size[1]:
+        if pixel_format == BGR or plate.shape[0] != height:
             return None
         if plate is not self._rendered:
             self._rendered, self._encoded_plate = plate, None

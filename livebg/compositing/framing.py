@@ -79,14 +79,8 @@ def mirrored(frame: Frame, matte: Matte) -> tuple[Frame, Matte]:
 def reframed(frame: Frame, matte: Matte, window: Box) -> tuple[Frame, Matte]:
     """Return ``window`` of a frame and of its matte, magnified to the frame's size.
 
-    Args:
-        frame: not altered.
-        matte: the frame's own.
-        window: a box inside the frame, of its shape; fractions of a pixel count, so that a slow pan
-            does not stutter.
-
-    Returns:
-        A frame and a matte with new arrays; those given where the window is all of the frame.
+    The window lies inside the frame and has its shape; fractions of a pixel count, so that a slow
+    pan does not stutter. Where it is all of the frame, the two are returned as they are.
     """
     if window == Box.whole(frame.size):
         return frame, matte
@@ -95,14 +89,10 @@ def reframed(frame: Frame, matte: Matte, window: Box) -> tuple[Frame, Matte]:
 
 
 def window_of(image: Image, window: Box) -> Image:
-    """Return ``window`` of ``image`` at the size of all of ``image``.
+    """Return ``window`` of ``image``, which is uint8, at the size of all of ``image``.
 
     The window is shifted to whole pixels bilinearly and then magnified, which takes a quarter
     of the time of an affine warp and stays within half a pixel of it.
-
-    Args:
-        image: ``(H, W)`` or ``(H, W, 3)`` uint8; not changed.
-        window: a box inside it, in pixels.
     """
     height, width = image.shape[:2]
     columns, rows = math.ceil(window.width), math.ceil(window.height)
@@ -170,11 +160,8 @@ def busts_of(alpha: FloatImage, frame_size: Size) -> Box | None:
 
     Args:
         alpha: ``(h, w)`` float32 in 0..1, over the whole frame; a small size will do.
-        frame_size: ``(width, height)`` of the frame.
-
-    Returns:
-        The box in frame pixels that holds all busts, which may reach beyond the frame; None where
-        there is no person.
+        frame_size: ``(width, height)`` of the frame, in whose pixels the box is; it may reach
+            beyond it.
     """
     mask = (alpha > _PERSON).astype(np.uint8)
     count, labels, facts, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
@@ -245,16 +232,7 @@ class AutoFraming:
         return self.strength <= 0 and bool((self._place == _WHOLE).all())
 
     def update(self, busts: Box | None, frame_size: Size, captured_ns: int) -> Box:
-        """Return the window to show of a frame.
-
-        Args:
-            busts: ``busts_of`` the frame.
-            frame_size: ``(width, height)`` of the frame.
-            captured_ns: when the frame was captured.
-
-        Returns:
-            A box inside the frame, of the frame's own shape.
-        """
+        """Return the window to show of a frame with ``busts``: a box inside it, of its shape."""
         since_ns = captured_ns - (captured_ns if self._before_ns is None else self._before_ns)
         self._before_ns = captured_ns
         step_s = min(_LONGEST_STEP_S, max(0.0, since_ns / NS_PER_S))
@@ -264,7 +242,6 @@ class AutoFraming:
         return self._window(frame_size)
 
     def _target(self, busts: Box, frame_size: Size) -> NDArray[np.float64]:
-        """Return the window for ``busts``."""
         width, height = frame_size
         nearest = max(
             busts.width / (1 - 2 * _SIDE_ROOM) / width,

@@ -14,14 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.compositing import scanlines
-from livebg.compositing.scanlines import (
-    CUTOUT,
-    EdgeBuffers,
-    MatteBuffers,
-    edge_buffers,
-    empty_rows,
-    matte_buffers,
-)
+from livebg.compositing.scanlines import EdgeBuffers, MatteBuffers, edge_buffers, matte_buffers
 from livebg.compositing.tiles import (
     BACKGROUND,
     MIXED,
@@ -65,14 +58,13 @@ def blend_tiles(
         tiles: the class of every tile; see ``classify_tiles``.
         matte: the frame's matte.
         edge: the colours beside its edge.
-        out: the result in ``pixel_format``.
-        pixel_format: a format that can hold the frame's size.
+        out: the result in ``pixel_format``, which can hold the frame's size.
         encoded_plate: the plate with all rows in that format; background tiles are copied from it.
     """
     height, width = frame.shape[:2]
     if pixel_format == BGR and plate.shape[0] == height:
         encoded_plate = plate
-    band = empty_rows(TILE_PX, width, PIXEL)
+    band = scanlines.empty_rows(TILE_PX, width, PIXEL)
     _blend(
         picture(frame),
         picture(plate).channels,
@@ -98,7 +90,7 @@ def cutout_tiles(frame: U8, tiles: U8, matte: MattePlanes, edge: EdgePlanes, out
         read_only(tiles),
         matte_buffers(matte, width),
         edge_buffers(edge, width),
-        out.view(CUTOUT)[..., 0],
+        out.view(scanlines.CUTOUT)[..., 0],
         out.reshape(out.shape[0], -1),
     )
 

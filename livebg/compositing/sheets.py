@@ -57,14 +57,7 @@ def contact_sheet(
 ) -> Image:
     """Return the pictures in rows, each with its caption above it, under a title.
 
-    Args:
-        pictures: captions, and BGR or BGRA pictures of any size; see ``side_by_side``.
-        columns: pictures in a row.
-        picture_size: ``(width, height)`` that each is fitted into, in pixels.
-        title: a line above all of them.
-
-    Returns:
-        ``(H', W', 3)`` uint8 BGR, a new array.
+    Each picture, BGR or BGRA, is fitted into ``picture_size``.
     """
     cells = [(caption, letterbox(_opaque(image), picture_size)) for caption, image in pictures]
     blank = np.full((picture_size[1], picture_size[0], 3), _PAPER, np.uint8)
@@ -79,14 +72,7 @@ def contact_sheet(
 
 
 def on_checkerboard(image: Image) -> Image:
-    """Return a BGRA picture on the checkerboard that stands for transparency.
-
-    Args:
-        image: ``(H, W, 4)`` uint8 BGRA, straight alpha.
-
-    Returns:
-        ``(H, W, 3)`` uint8 BGR.
-    """
+    """Return a picture with straight alpha on the checkerboard that stands for transparency."""
     height, width = image.shape[:2]
     square_px = max(4, height // 40)
     rows = np.arange(height)[:, np.newaxis] // square_px
@@ -129,9 +115,6 @@ def with_legend(
         labels: ``(h, w)`` uint8 class indices of what the picture shows.
         names: the classes' names by index.
         palette: ``(N, 3)`` uint8 BGR, a row a class.
-
-    Returns:
-        ``(H', W, 3)`` uint8 BGR, a new array.
     """
     present = np.flatnonzero(np.bincount(labels.ravel(), minlength=len(names))).tolist()
     line_px = _line_height(labels.shape[0])
@@ -161,9 +144,6 @@ def full_size_labels(labels: NDArray[np.uint8], box: Box, size: Size) -> NDArray
         labels: ``(h, w)`` uint8 class indices at the network's size.
         box: the part of the frame that they cover, in pixels.
         size: ``(width, height)`` of the frame.
-
-    Returns:
-        ``(H, W)`` uint8, a new array.
     """
     left, top = max(0, round(box.left)), max(0, round(box.top))
     right, bottom = min(size[0], round(box.right)), min(size[1], round(box.bottom))
@@ -188,18 +168,7 @@ _SHARP = 2
 
 
 def landscape(size: Size) -> Image:
-    """Draw hills under an evening sky; the same every time.
-
-    Args:
-        size: ``(width, height)`` in pixels.
-
-    Returns:
-        A new ``(H, W, 3)`` uint8 BGR array.
-
-    Example:
-        >>> landscape((64, 36)).shape
-        (36, 64, 3)
-    """
+    """Draw hills under an evening sky, ``(H, W, 3)`` uint8 BGR; the same every time."""
     width, height = size[0] * _SHARP, size[1] * _SHARP
     x = np.linspace(0.0, size[0] / size[1], width, dtype=np.float32)
     y = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None]

@@ -35,15 +35,12 @@ def draw_text(
     *,
     bold: bool = False,
 ) -> None:
-    """Write ``text`` into ``image``.
+    """Write a line of text into ``image``, ``(H, W, 3)`` uint8 BGR, C-contiguous.
 
     Args:
-        image: ``(H, W, 3)`` uint8 BGR, C-contiguous; changed in place.
-        text: one line.
         at: ``(x, y)`` of the left end of the text's baseline, in pixels.
-        height_px: height of a line, in pixels.
+        height_px: height of the line.
         colour: BGR, 0..255.
-        bold: whether to use the heavier font.
     """
     scale = height_px / _HEIGHT_AT_SCALE_1
     cv2.putText(image, text, at, _FONTS[bold], scale, colour, 1, cv2.LINE_AA)
@@ -52,16 +49,8 @@ def draw_text(
 def privacy_card(size: Size, text: str) -> Image:
     """Return the card that a sink gets instead of an unsafe frame; no camera pixel is in it.
 
-    Args:
-        size: ``(width, height)`` in pixels.
-        text: the sentence; it shrinks until it fits.
-
     Returns:
-        A new ``(H, W, 3)`` uint8 BGR array.
-
-    Example:
-        >>> privacy_card((640, 360), "Starting").shape
-        (360, 640, 3)
+        A new ``(H, W, 3)`` uint8 BGR array. ``text`` is one line, which shrinks until it fits.
     """
     width, height = size
     down = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None]
@@ -78,10 +67,6 @@ def privacy_card(size: Size, text: str) -> Image:
 
 def letterbox(image: Image, size: Size) -> Image:
     """Scale ``image`` to fit into ``size`` and centre it on black.
-
-    Args:
-        image: ``(H, W)`` or ``(H, W, C)`` uint8; not changed.
-        size: ``(width, height)`` in pixels.
 
     Returns:
         ``image`` itself where it has that size, else a new array. Bars are 0 in every channel.

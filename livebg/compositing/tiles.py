@@ -82,12 +82,9 @@ class MattePlanes(NamedTuple):
 
 
 class EdgePlanes(NamedTuple):
-    """The colours beside the edge as the kernel takes them.
+    """The colours beside the edge, ``(h, w, 6)`` float32, and their taps.
 
-    Attributes:
-        colours: ``(h, w, 6)`` float32; see ``livebg.compositing.edge_colour``. With no rows, the
-            frame's colours stay as they are.
-        taps: where the frame's pixels fall in them.
+    With no rows, the frame's colours stay as they are; see ``livebg.compositing.edge_colour``.
     """
 
     colours: F32
@@ -100,11 +97,6 @@ def taps_of(frame_size: Size, box: Box, plane_size: Size) -> Taps:
 
     Pixel centres lie at half integers, as in the networks (``align_corners=False``). The arrays
     are shared by all callers; do not modify them.
-
-    Args:
-        frame_size: ``(width, height)`` of the frame.
-        box: part of the frame that the plane covers.
-        plane_size: ``(width, height)`` of the plane.
     """
     return Taps(
         *_taps_along(frame_size[0], box.left, box.right, plane_size[0]),
@@ -130,10 +122,6 @@ def classify_tiles(matte: Matte, pyramid: FramePyramid) -> NDArray[np.uint8]:
     A network's alpha is rarely exactly 0 or 1, hence the thresholds of 4 and 251 of 255. The
     alpha is bounded on the matte's own grid, with the darkest and brightest grey of each pixel's
     surroundings, because the frame's detail within one of those pixels is not known there.
-
-    Args:
-        matte: the frame's matte.
-        pyramid: the frame.
 
     Returns:
         ``(ceil(H / 16), ceil(W / 16))`` uint8 of ``BACKGROUND``, ``PERSON`` or ``MIXED``.

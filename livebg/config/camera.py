@@ -27,12 +27,7 @@ class CameraKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CameraSelector:
-    """A camera, or what is played as if it were one.
-
-    Attributes:
-        kind: what ``text`` is.
-        text: what the user wrote.
-    """
+    """A camera, or what is played as if it were one, by the ``text`` that the user wrote."""
 
     kind: CameraKind = CameraKind.AUTO
     text: str = "auto"

@@ -19,10 +19,6 @@ class WatchedFile:
     A change counts once two polls in a row find the same, so that a file is not read while it is
     half written. A file that is missing or blank, as it is for a moment when an editor or another
     machine replaces it, has not changed.
-
-    Args:
-        path: the file.
-        clock: tells when the next poll is due.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:

@@ -56,14 +56,6 @@ class GapDetector:
 
     A gap is a second without a frame (a stopped program, a silent camera) or a sleep of the
     machine, which no time stamp of a frame shows.
-
-    Args:
-        slept_ns: tells for how long the machine has slept in all, in nanoseconds.
-
-    Example:
-        >>> gaps = GapDetector(lambda: 0)
-        >>> [gaps.is_after_gap(ms * 1_000_000) for ms in (0, 33, 66, 5000, 5033)]
-        [False, False, False, True, False]
     """
 
     def __init__(self, slept_ns: Callable[[], int] = slept_ns) -> None:
@@ -84,12 +76,6 @@ class FrameRateMonitor:
 
     Args:
         promised: frames per second that the camera says it delivers; None where it does not say.
-
-    Example:
-        >>> rate = FrameRateMonitor(30.0)
-        >>> seen = [rate.frame(n, n * NS_PER_S // 15) for n in range(100)]
-        >>> [round(slow) for slow in seen if slow]
-        [15]
     """
 
     def __init__(self, promised: float | None) -> None:
@@ -135,26 +121,6 @@ class OnDemand:
 
     Sinks that cannot tell (a window, a recording) have no say, unless none can: then the camera is
     always needed.
-
-    Args:
-        readers: returns ``Sink.has_readers`` of each sink.
-        clock: what times the wait after the last reader.
-
-    Example:
-        >>> from livebg.clock import ManualClock
-        >>> clock, readers = ManualClock(), [False, None]
-        >>> demand = OnDemand(lambda: readers, clock)
-        >>> demand.is_needed()
-        False
-        >>> readers[0] = True
-        >>> demand.is_needed()
-        True
-        >>> readers[0] = False
-        >>> demand.is_needed()
-        True
-        >>> clock.advance(2.0)
-        >>> demand.is_needed()
-        False
     """
 
     def __init__(self, readers: Callable[[], Iterable[bool | None]], clock: Clock) -> None:
@@ -192,9 +158,6 @@ class Capture:
         ready: set once there is a pipeline; nothing is read before, so that a video starts with
             its first frame.
         frames: where frames go; closed at the end.
-        guard: told when the camera is lost and found.
-        statistics: counts frames and reconnects.
-        clock: what times reading and reconnecting.
         report: told of failures of the source, and of opening it again; of each kind once.
         is_needed: tells whether frames are needed; called before each one.
         notice: told in a sentence when a lost source is back, when it is slower than it says, when
@@ -259,12 +222,15 @@ class Capture:
                 elif not self._deliver(self._source):
                     return
         finally:
-            self._release()
+            self.close()
             self._frames.close()
 
     def close(self) -> None:
-        """Release the source of a session that never ran."""
-        self._release()
+        """Release the source. Idempotent."""
+        source, self._source = self._source, None
+        if source is not None:
+            with contextlib.suppress(SourceError):
+                source.close()
 
     def _deliver(self, source: Source) -> bool:
         """Pass one frame on; return False at the end of the source."""
@@ -298,11 +264,10 @@ class Capture:
         return True
 
     def _rest(self, stop: threading.Event) -> None:
-        """Close the source if it is open, and wait for a moment."""
         if not self.resting:
             self.resting = True
             self._guard.conceal("camera", _WAITING)
-            self._release()
+            self.close()
             self._notice("no app reads the virtual camera: the camera is off until one does")
         self._clock.wait(stop, _IDLE_POLL_S)
 
@@ -317,12 +282,12 @@ class Capture:
     def _change_source(self) -> None:
         self._reopen_asked.clear()
         self._guard.conceal("camera", _CHANGING)
-        self._release()
+        self.close()
         self._backoff.reset()
 
     def _lose(self, error: LivebgError) -> None:
         self._guard.conceal("camera", _LOST)
-        self._release()
+        self.close()
         wait_s = self._backoff.fail()
         _log.debug("the source failed; it is opened again in %.1f s", wait_s)
         self._report_once(error)
@@ -350,13 +315,6 @@ class Capture:
         self._statistics.count("reconnects")
 
     def _report_once(self, error: LivebgError) -> None:
-        """Report an error of the source, once until another comes."""
         if str(error) != self._reported:
             self._reported = str(error)
             self._report(error)
-
-    def _release(self) -> None:
-        source, self._source = self._source, None
-        if source is not None:
-            with contextlib.suppress(SourceError):
-                source.close()

@@ -159,7 +159,6 @@ class LiveConfig:
     command line and the environment go before the file.
 
     Args:
-        file: the file.
         load: reads all layers of settings again, the file among them.
         loaded: what ``load`` returned when the session started.
         notice: told in one sentence what the file is about to change, or why it changes nothing.
@@ -212,7 +211,6 @@ class LiveController:
     For the main thread only.
 
     Args:
-        session: the running session.
         notice: told in one sentence what happened.
         status: told many times a second how the session is doing.
         window: where keys come from; None for a session without one.

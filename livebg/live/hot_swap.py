@@ -40,8 +40,6 @@ class HotSwap:
     All but ``request`` and ``requested`` belongs to the process thread.
 
     Args:
-        settings: the first settings in force.
-        build: makes a pipeline.
         in_force: told of settings at the moment from which frames are made with them.
         report: told why settings were refused.
     """
@@ -159,7 +157,6 @@ class HotSwap:
             self._finish_opening()
 
     def _start_standby(self, requested: Settings, size: Size) -> None:
-        """Have a standby pipeline built where another network is requested."""
         if self._standby is not None:
             if not self._standby.serves(requested, size):
                 self._standby.abandon()
@@ -190,7 +187,6 @@ class HotSwap:
         return replace(self.settings, **at_once)
 
     def _finish_opening(self) -> None:
-        """Have the pipeline at work take over settings whose background is open."""
         assert self._opening is not None
         opening, self._opening = self._opening, None
         if opening.pipeline is not self.pipeline:
@@ -306,14 +302,12 @@ class _Opening(NamedTuple):
     task: Worker[Plate]
 
     def close(self) -> None:
-        """Close a plate that is not used."""
         self.task.wait()
         with suppress(Exception):
             self.task.outcome().close()
 
 
 def _close_quietly(pipeline: Pipeline) -> None:
-    """Close a pipeline that is not needed any more, even where that fails."""
     try:
         pipeline.close()
     except Exception:

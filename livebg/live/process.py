@@ -38,15 +38,9 @@ class Processing:
 
     Args:
         settings: what the pipeline is built from first.
-        build: makes a pipeline for settings and a size of frame.
-        frames: where frames come from.
-        publish: called with each composite.
         guard: shows the card while there is no pipeline or it fails.
-        statistics: counts and times.
-        clock: what times the stages and the back-off.
         report: called with the first of several failures in a row.
         want_alpha: whether composites must carry their matte.
-        pixel_format: format of the composites.
     """
 
     def __init__(
@@ -102,11 +96,7 @@ class Processing:
         return self._hot_swap.statistics
 
     def run(self, stop: threading.Event, size: Size) -> None:
-        """Build a pipeline, then filter frames until ``stop`` is set or the source ends.
-
-        Args:
-            stop: ends it.
-            size: ``(width, height)`` that the first frame is expected to have.
+        """Build a pipeline for frames of ``size``, and filter until ``stop`` or the last frame.
 
         Raises:
             LivebgError: the first pipeline could not be built.
@@ -131,17 +121,21 @@ class Processing:
         pipeline = self._ready_pipeline(captured)
         if pipeline is None:
             return
-        begin_ns = self._clock.now_ns()
+        begin_ns, size = self._clock.now_ns(), captured.frame.size
         if not again:
             self._statistics.record_stage("wait", captured.frame.captured_ns, begin_ns)
         try:
             composite = pipeline.process(
                 captured.frame,
                 want_alpha=self._want_alpha,
-                pixel_format=self._format_for(captured.frame.size),
+                # The guard scales BGR only.
+                pixel_format=self._pixel_format if size == self._guard.size else BGR,
             )
             if composite is None:
-                self._keep(captured, pipeline)
+                self._kept = captured
+                if pipeline is not self._late:
+                    self._late = pipeline
+                    self._report(ModelError(pipeline.late_notice))
                 return
             composite = self._guard.accept(composite, captured.frame)
         except Exception as error:
@@ -154,10 +148,6 @@ class Processing:
         self._backoff.reset()
         self._guard.reveal("filter")
         self._publish(composite)
-
-    def _format_for(self, size: Size) -> PixelFormat:
-        """Return the sinks' format, or BGR where the guard has to scale the picture."""
-        return self._pixel_format if size == self._guard.size else BGR
 
     def _ready_pipeline(self, captured: Captured) -> Pipeline | None:
         """Return a pipeline for this frame, or None until another can be built."""
@@ -185,13 +175,6 @@ class Processing:
             channels=4 if settings.background.transparent else 3,
             raw_allowed=settings.background.shows_room,
         )
-
-    def _keep(self, captured: Captured, pipeline: Pipeline) -> None:
-        """Keep a frame to handle it again; report why, once per pipeline."""
-        self._kept = captured
-        if pipeline is not self._late:
-            self._late = pipeline
-            self._report(ModelError(pipeline.late_notice))
 
     def _fail(self, pipeline: Pipeline, error: Exception) -> None:
         self._guard.conceal("filter", _FAILED)

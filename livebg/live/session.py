@@ -111,7 +111,8 @@ class Session(Closable):
         self._reported: set[str] = set()
         self._over = threading.Event()
         self._ended = "running"
-        self._unfinished: tuple[str, ...] = ()
+        self.unfinished: tuple[str, ...] = ()
+        """Names of the threads that were still busy when ``run`` gave up waiting for them."""
         self._background: Worker[None] | None = None
         self._request_source: Callable[[Settings], None] | None = None
         open_source = self._opener(settings, source, loop)
@@ -206,11 +207,6 @@ class Session(Closable):
     def window(self) -> Sink | None:
         """The open sink that the thread of ``run`` feeds, if there is one."""
         return self._windows[0].sink if self._windows else None
-
-    @property
-    def unfinished(self) -> tuple[str, ...]:
-        """Names of the threads that were still busy when ``run`` gave up waiting for them."""
-        return self._unfinished
 
     @property
     def statistics(self) -> dict[str, Any]:
@@ -355,7 +351,6 @@ class Session(Closable):
     def _opener(
         self, settings: Settings, source: str | Source | Callable[[], Source] | None, loop: bool
     ) -> Callable[[], Source]:
-        """Return what opens the source, at first and after each failure."""
         if isinstance(source, Source):
             return partial(_hand_over, [source])
         if callable(source):
@@ -432,7 +427,7 @@ class Session(Closable):
             spent_s = (self._clock.now_ns() - begin_ns) / NS_PER_S
             if not worker.join(max(_LAST_MOMENT_S, limit_s - spent_s)):
                 unfinished.append(worker.name)
-        self._unfinished = tuple(unfinished)
+        self.unfinished = tuple(unfinished)
 
     def _notice_failures(self) -> None:
         """Report once each sink that has failed for good while others go on."""

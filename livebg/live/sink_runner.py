@@ -39,9 +39,6 @@ class SinkRunner:
     Args:
         name: for messages and statistics; unique in a session. None takes the sink's own.
         sink: an open sink, or opens one; called again after a failure of one that is ``reopened``.
-        guard: decides what is shown.
-        statistics: counts what was sent.
-        clock: for back-off and latency.
         report: told when the sink fails and will be opened again.
 
     Raises:
@@ -69,7 +66,10 @@ class SinkRunner:
         self._open = None if isinstance(sink, Sink) else sink
         if not isinstance(sink, Sink):
             sink = sink()
-        self._sink: Sink | None = sink
+        self.sink: Sink | None = sink
+        """The open sink, or None while it is broken or closed."""
+        self.has_readers = sink.has_readers
+        """What the sink said last of its readers; a broken one has none."""
         self.name = name or sink.name
         self.wants_alpha = sink.wants_alpha
         self.in_main_thread = sink.in_main_thread
@@ -80,7 +80,6 @@ class SinkRunner:
         self._shown_ns: int | None = None
         self._card_ns: int | None = None
         self._sent_ns = 0
-        self._has_readers = sink.has_readers
 
     def put(self, composite: Composite) -> None:
         """Leave the newest composite; never blocks."""
@@ -95,20 +94,10 @@ class SinkRunner:
         """Composites that the sink was too slow to take."""
         return self._mailbox.dropped
 
-    @property
-    def sink(self) -> Sink | None:
-        """The open sink, or None while it is broken or closed."""
-        return self._sink
-
-    @property
-    def has_readers(self) -> bool | None:
-        """What the sink said last of its readers; a broken one has none."""
-        return self._has_readers
-
     def run(self, stop: threading.Event, period_s: float) -> None:
         """Feed the sink until ``stop`` is set or ``end`` was called; then close it."""
         while not stop.is_set():
-            idle = self._has_readers is False
+            idle = self.has_readers is False
             if not self.step(max(period_s, _IDLE_POLL_S) if idle else period_s):
                 break
         self.close()
@@ -122,8 +111,8 @@ class SinkRunner:
         if self.error is not None:
             return False
         composite = self._mailbox.get(timeout_s)
-        if self._sink is not None:
-            self._has_readers = self._sink.has_readers
+        if self.sink is not None:
+            self.has_readers = self.sink.has_readers
         if composite is not None:
             shown = self._guard.filter(composite)
         elif self._mailbox.finished:
@@ -136,7 +125,7 @@ class SinkRunner:
         else:
             shown = self._guard.card()
         if self._accepts(shown):
-            sink = self._sink or self._reopen()
+            sink = self.sink or self._reopen()
             if sink is not None:
                 self._send(sink, shown)
         return True
@@ -148,7 +137,7 @@ class SinkRunner:
         """
         if self.shown is None and self._card_policy != "always":
             self.abort()
-        sink, self._sink = self._sink, None
+        sink, self.sink = self.sink, None
         if sink is None:
             return
         if self._card_policy == "always":
@@ -161,7 +150,7 @@ class SinkRunner:
 
     def abort(self) -> None:
         """Release the sink and leave nothing half-written behind."""
-        sink, self._sink = self._sink, None
+        sink, self.sink = self.sink, None
         if sink is not None:
             sink.abort()
 
@@ -173,7 +162,7 @@ class SinkRunner:
         )
 
     def _is_card_recent(self) -> bool:
-        pause_ns = _IDLE_CARD_NS if self._has_readers is False else _CARD_NS
+        pause_ns = _IDLE_CARD_NS if self.has_readers is False else _CARD_NS
         return self._card_ns is not None and self._clock.now_ns() - self._card_ns < pause_ns
 
     def _accepts(self, composite: Composite) -> bool:
@@ -184,8 +173,8 @@ class SinkRunner:
     def _repeat(self) -> None:
         """Send the last picture again where the next one is long in coming."""
         waited_ns = self._clock.now_ns() - self._sent_ns
-        if self._card_policy == "always" and waited_ns >= _REPEAT_NS and self._sink and self.shown:
-            self._deliver(self._sink, self.shown)
+        if self._card_policy == "always" and waited_ns >= _REPEAT_NS and self.sink and self.shown:
+            self._deliver(self.sink, self.shown)
 
     def _send(self, sink: Sink, composite: Composite) -> None:
         begin_ns = self._clock.now_ns()
@@ -214,9 +203,9 @@ class SinkRunner:
         return True
 
     def _fail(self, sink: Sink, error: LivebgError) -> None:
-        self._sink = None
-        if self._has_readers:
-            self._has_readers = False
+        self.sink = None
+        if self.has_readers:
+            self.has_readers = False
         with contextlib.suppress(LivebgError):
             sink.close()
         if self._open is None or not self._reopened:
@@ -229,11 +218,11 @@ class SinkRunner:
         if self._open is None or not self._backoff.ready:
             return None
         try:
-            self._sink = self._open()
+            self.sink = self._open()
         except LivebgError as error:
             wait_s = self._backoff.fail()
             _log.debug("%s: %s; next try in %.1f s", self.name, error, wait_s)
             return None
         self._backoff.reset()
         _log.info("%s works again", self.name)
-        return self._sink
+        return self.sink

@@ -31,13 +31,7 @@ Kind = Literal["count", "number", "number or null", "text", "text or null", "siz
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """One value.
-
-    Attributes:
-        path: its keys, joined by dots; one in angle brackets stands for any name.
-        kind: what the value is.
-        meaning: what it says, in one line.
-    """
+    """One value; ``path`` joins its keys by dots, one in angle brackets stands for any name."""
 
     path: str
     kind: Kind
@@ -141,7 +135,6 @@ class Statistics:
     """Counts and times; safe to use from every thread.
 
     Args:
-        clock: what tells the time.
         started_ns: moment at which the user started it; now by default.
     """
 
@@ -343,7 +336,6 @@ def _pace(first: tuple[int, float], last: tuple[int, float], intervals: int) -> 
 
 
 def _inference(pipeline: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is written of ``Pipeline.statistics``."""
     frames, inferred = pipeline.get("frames", 0), pipeline.get("inferred", 0)
     return {
         "model": pipeline.get("model"),

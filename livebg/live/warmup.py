@@ -42,12 +42,6 @@ def build_warmed_up(
     next ten. A network that is still late with the picture after many seconds is not waited for:
     the session has to say so, and has to end when the user asks.
 
-    Args:
-        settings: what the pipeline is built from.
-        size: ``(width, height)`` of the frames, in pixels.
-        live: as for ``Pipeline``.
-        make: the class of the pipeline.
-
     Raises:
         LivebgError: as ``Pipeline``, or the network fails.
     """

@@ -259,11 +259,8 @@ def follow_person(displacement: FloatImage, alpha: FloatImage) -> FloatImage:
     """Return ``displacement`` with the outline moving as the person inside it does.
 
     Flow is smooth: at an outline it is a mean of the person's motion and the background's, so the
-    matte would lag behind. There the mean over a window counts, weighted by alpha squared.
-
-    Args:
-        displacement: ``(h, w, 2)`` float32.
-        alpha: ``(h, w)`` float32 in 0..1: the carried alpha before this correction.
+    matte would lag behind. There the mean over a window counts, weighted by the square of the
+    carried alpha before this correction.
     """
     weight, least = alpha * alpha, np.float32(_LEAST_WEIGHT)
     across, down = cv2.split(displacement)
@@ -285,12 +282,7 @@ def _outline(alpha: FloatImage, side_px: int) -> NDArray[np.uint8]:
 
 
 def _residual(wrong: NDArray[np.bool], outline: NDArray[Any]) -> float:
-    """Return how wrong a move looks; see ``Carried``.
-
-    Args:
-        wrong: ``(h, w)``: where the frame is not what the flow predicts.
-        outline: ``(h, w)``: where the outline was moved to.
-    """
+    """Return how wrong a move looks, from the moved outline; see ``Carried``."""
     count = int(np.count_nonzero(wrong))
     if count == 0:
         return 0.0

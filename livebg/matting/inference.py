@@ -30,22 +30,11 @@ class InferenceTimeout:
 
     A network that needs a second for an inference would otherwise be late with every one of them.
     Whether a carried matte may still be shown is decided by its residual, not by its age alone.
-
-    Args:
-        max_age_s: the setting ``max_matte_age_s``.
-
-    Example:
-        >>> timeout = InferenceTimeout(0.5)
-        >>> timeout.inference_s, timeout.matte_age_s
-        (0.5, 1.0)
-        >>> timeout.record(1_000_000_000)
-        >>> timeout.inference_s, timeout.matte_age_s
-        (1.5, 3.0)
     """
 
     def __init__(self, max_age_s: float) -> None:
         self.max_age_s = max_age_s
-        """May be changed between two frames."""
+        """The setting ``max_matte_age_s``; may be changed between two frames."""
         self._durations_s: deque[float] = deque(maxlen=_RECENT_INFERENCES)
 
     def record(self, duration_ns: int) -> None:
@@ -69,13 +58,7 @@ class InferenceTimeout:
 
 @dataclass(frozen=True, slots=True)
 class InferenceResult:
-    """The matte of one frame.
-
-    Attributes:
-        pyramid: the frame.
-        matte: the matte as the network returned it.
-        duration_ns: how long the network ran.
-    """
+    """The matte of one frame as the network returned it, and how long the network ran."""
 
     pyramid: FramePyramid
     matte: Matte

@@ -110,12 +110,7 @@ def _calm(carried: Carried, elapsed_s: float, size: Size) -> FloatImage:
 
 
 def with_coefficients(matte: Matte, pyramid: FramePyramid) -> Matte:
-    """Return ``matte`` in linear form; a matte that has coefficients already is returned as it is.
-
-    Args:
-        matte: the matte of a frame.
-        pyramid: that frame, which guides the fit.
-    """
+    """Return ``matte`` in linear form, guided by its frame; as it is where it has coefficients."""
     if matte.gain.any():
         return matte
     grey = pyramid.grey(matte.size, matte.box)
@@ -206,11 +201,7 @@ class Refinement:
         return self._validator.rejected
 
     def refine(self, matte: Matte, pyramid: FramePyramid) -> Matte:
-        """Return ``matte`` as it may be shown: with alpha 0 everywhere where it is rejected.
-
-        Args:
-            matte: what the network returned.
-            pyramid: the frame that the network was given.
+        """Return a network's ``matte`` as it may be shown: if it is rejected, with alpha 0.
 
         Raises:
             ModelError: it is no matte of that frame.

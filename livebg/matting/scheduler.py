@@ -68,14 +68,6 @@ class InferenceBudget:
         share: percent of one core that the whole program may use, or ``auto``: as much as the frame
             rate leaves.
         cpu_ns: returns the processor time that the program has used so far, in nanoseconds.
-
-    Example:
-        >>> budget = InferenceBudget("auto")
-        >>> for captured_ns in (0, 33_000_000, 66_000_000):
-        ...     budget.add_frame(captured_ns, spent_ns=2 * captured_ns)
-        ...     budget.add_inference(captured_ns, duration_ns=20_000_000)
-        >>> budget.strictness > 1
-        True
     """
 
     def __init__(
@@ -99,9 +91,7 @@ class InferenceBudget:
     def add_frame(self, captured_ns: int, *, spent_ns: int) -> None:
         """Earn for a new frame, and subtract what was spent since the frame before.
 
-        Args:
-            captured_ns: when it was captured.
-            spent_ns: time in which the pipeline has kept its thread so far, in all.
+        ``spent_ns`` is the time in which the pipeline has kept its thread so far, in all.
         """
         now = (captured_ns, spent_ns, self._cpu_ns())
         before, self._last = self._last, now
@@ -118,12 +108,7 @@ class InferenceBudget:
         self._account_ns = max(-owed_ns, min(most_ns, self._account_ns + left_ns))
 
     def add_inference(self, captured_ns: int, *, duration_ns: int) -> None:
-        """Record the duration of an inference, smoothed with a time constant of two seconds.
-
-        Args:
-            captured_ns: capture time of its frame.
-            duration_ns: how long the network ran.
-        """
+        """Record the duration of an inference, smoothed with a time constant of two seconds."""
         if self._inference_ns is None:
             self._inference_ns = float(duration_ns)
         passed_s = max(0, captured_ns - self._inferred_at_ns) / NS_PER_S

@@ -20,13 +20,6 @@ class Histogram:
 
     A percentile is the geometric middle of its bin, so it is within 1 % of the exact one; shorter
     and longer durations land in the first and the last bin. Not safe to share between threads.
-
-    Example:
-        >>> histogram = Histogram()
-        >>> for ms in range(1, 101):
-        ...     histogram.add(ms / 1000)
-        >>> 0.049 < histogram.percentile(50) < 0.051
-        True
     """
 
     def __init__(self) -> None:
@@ -75,9 +68,6 @@ class Histogram:
 
 class StageTimes:
     """Durations by stage, recorded in one thread; any other may read.
-
-    Args:
-        clock: measures them.
 
     Example:
         >>> from livebg.clock import ManualClock

@@ -75,10 +75,6 @@ _LONGEST_STEP_S = 1.0
 def check_matte(matte: Matte, frame: Frame) -> None:
     """Raise an error if ``matte`` cannot be a matte of ``frame``.
 
-    Args:
-        matte: what a network returned.
-        frame: what it was given.
-
     Raises:
         ModelError: a plane has the wrong shape or values that no matte has, the box lies outside
             the frame, or the matte belongs to another frame.

@@ -29,10 +29,6 @@ def quarter(image: U8) -> U8:
 
     Returns:
         ``(H // 4, W // 4, 3)`` uint8, a new array.
-
-    Example:
-        >>> quarter(np.full((8, 8, 3), 7, np.uint8)).tolist()
-        [[[7, 7, 7], [7, 7, 7]], [[7, 7, 7], [7, 7, 7]]]
     """
     out = np.empty((image.shape[0] // 4, image.shape[1] // 4, 3), np.uint8)
     _reduce(picture(image).channels, out)
