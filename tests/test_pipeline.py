@@ -284,12 +284,6 @@ def test_statistics_tell_what_was_done() -> None:
     assert all(0 < spent < 1000 for spent in statistics["stage_ms"].values())
 
 
-def test_statistics_of_a_fresh_pipeline_are_zero() -> None:
-    statistics = Bench().pipeline.statistics
-    assert (statistics["frames"], statistics["inferred"]) == (0, 0)
-    assert statistics["reasons"] == statistics["stage_ms"] == {}
-
-
 def test_closing_releases_network_and_background_and_may_be_repeated() -> None:
     bench = Bench()
     with bench.pipeline:

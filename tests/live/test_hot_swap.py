@@ -10,7 +10,7 @@ import pytest
 from livebg.compositing.backgrounds import GreyPlate, Plate
 from livebg.config.background import Background
 from livebg.config.settings import Settings
-from livebg.errors import DeviceLostError, InputError, ModelError
+from livebg.errors import InputError, ModelError
 from livebg.frame import BGR, Composite, Frame, PixelFormat, Size
 from livebg.live.hot_swap import HotSwap
 from tests.support.fakes import GENEROUS_S, SIZE, FakePipeline, scene
@@ -267,14 +267,3 @@ def test_a_broken_pipeline_can_be_followed_by_another_network(bench: SwapBench) 
     assert bench.pipelines[0].closed
     bench.settle(OTHER)
     assert bench.swap.pipeline is bench.pipelines[1]
-
-
-def test_a_lost_device_is_left_for_openvino(bench: SwapBench) -> None:
-    bench.settle(replace(bench.first, device="cuda", mirror=True))
-    bench.swap.leave_device(DeviceLostError("the graphics card is gone"))
-    assert bench.swap.pipeline is None
-    assert bench.reported == ["the graphics card is gone; livebg goes on with the processor"]
-    bench.swap.establish(SIZE)
-    bench.settle()
-    assert len(bench.pipelines) == 3
-    assert (bench.pipelines[2].settings.device, bench.pipelines[2].settings.mirror) == ("cpu", True)

@@ -147,7 +147,8 @@ def test_a_frame_that_the_network_is_late_with_is_handled_again(bench: ProcessBe
 
 
 def test_a_lost_device_is_told_and_left_at_the_next_frame(bench: ProcessBench) -> None:
-    bench.change(replace(bench.settings, device="cuda"))
+    on_card = replace(bench.settings, device="cuda", mirror=True)
+    bench.change(on_card)
 
     def lose(frame: Frame) -> Image:
         raise DeviceLostError("the graphics card is gone")
@@ -158,7 +159,8 @@ def test_a_lost_device_is_told_and_left_at_the_next_frame(bench: ProcessBench) -
     bench.respond = without_room
     bench.feed()
     assert not bench.guard.concealed
-    assert bench.built[-1][0].device == bench.processing.settings.device == "cpu"
+    assert bench.built[-1][0] == bench.processing.settings == replace(on_card, device="cpu")
+    assert bench.processing.requested == bench.processing.settings
     assert bench.reported == ["the graphics card is gone; livebg goes on with the processor"]
 
 

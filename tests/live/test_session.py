@@ -29,6 +29,7 @@ from tests.support.fakes import (
     FakeCamera,
     FakePipeline,
     KeepingSink,
+    scene,
     without_room,
 )
 from tests.support.waiting import wait_until
@@ -36,13 +37,15 @@ from tests.support.waiting import wait_until
 I420 = PixelFormat("i420", "bt601")
 
 
-class Video(FakeCamera):
-    """A fake camera that ends, as a video does, after ten frames."""
+def camera_that_ends(count: int, error: BaseException) -> FakeCamera:
+    """Return a camera that raises ``error`` after ``count`` frames."""
 
-    def read(self) -> Frame:
-        if self._index == 10:
-            raise EndOfStreamError("the video is over")
-        return super().read()
+    def picture(index: int) -> Image:
+        if index == count:
+            raise error
+        return scene()
+
+    return FakeCamera(at=picture)
 
 
 def session(*sinks: Sink | Callable[[], Sink], **options: Any) -> Session:
@@ -51,9 +54,11 @@ def session(*sinks: Sink | Callable[[], Sink], **options: Any) -> Session:
     return Session(Settings(), sinks=sinks, **(fakes | options))
 
 
-def run_until(live: Session, done: Callable[[], bool]) -> None:
-    """Run ``live`` until ``done`` says so; fail if that takes too long."""
+def cannot_build(settings: Settings, size: Size) -> Pipeline:
+    raise ModelError("the weights are broken")
 
+
+def run_until(live: Session, done: Callable[[], bool]) -> None:
     def tick() -> None:
         if done():
             live.stop()
@@ -85,7 +90,7 @@ def test_composites_come_in_the_format_that_all_sinks_want(
 
 def test_it_ends_with_the_source_and_the_summary_counts_all_frames() -> None:
     sink = KeepingSink()
-    live = session(sink, source=Video)
+    live = session(sink, source=camera_that_ends(10, EndOfStreamError("the video is over")))
     live.run(seconds=GENEROUS_S)
     assert sink.filtered[-1].index == 9
     summary = live.statistics
@@ -149,25 +154,16 @@ def test_it_ends_when_every_sink_has_failed() -> None:
 
 
 def test_a_capture_thread_that_crashes_is_no_end_of_the_source() -> None:
-    class Crashing(FakeCamera):
-        def read(self) -> Frame:
-            if self._index == 3:
-                raise SystemExit("crash")
-            return super().read()
-
-    live = session(KeepingSink(), source=Crashing)
+    live = session(KeepingSink(), source=camera_that_ends(3, SystemExit("crash")))
     with pytest.raises(SessionError, match="crash"):
         live.run(seconds=GENEROUS_S)
     assert live.statistics["ended"] == "error"
 
 
 def test_a_pipeline_that_cannot_be_built_ends_it_behind_the_card() -> None:
-    def build(settings: Settings, size: Size) -> Pipeline:
-        raise ModelError("the weights are broken")
-
     sink = KeepingSink()
     with pytest.raises(ModelError, match="weights are broken"):
-        session(sink, build=build).run(seconds=GENEROUS_S)
+        session(sink, build=cannot_build).run(seconds=GENEROUS_S)
     assert not sink.filtered
     assert sink.pictures[-1].private
 
@@ -222,11 +218,10 @@ def test_a_hung_stage_does_not_hold_the_shutdown(stage: str, thread: str) -> Non
             entered.set()
             release.wait(GENEROUS_S)
 
-    class HangingCamera(FakeCamera):
-        def read(self) -> Frame:
-            if self._index == 3:
-                hang_in("source")
-            return super().read()
+    def picture(index: int) -> Image:
+        if index == 3:
+            hang_in("source")
+        return scene()
 
     class HangingSink(KeepingSink):
         def send(self, composite: Composite) -> None:
@@ -242,7 +237,7 @@ def test_a_hung_stage_does_not_hold_the_shutdown(stage: str, thread: str) -> Non
         return FakePipeline(respond)
 
     other = KeepingSink("other")
-    live = session(HangingSink("hung"), other, source=HangingCamera, build=build)
+    live = session(HangingSink("hung"), other, source=FakeCamera(at=picture), build=build)
     run_until(live, entered.is_set)
     release.set()
     assert thread in live.unfinished  # on a busy machine others may be late, too
@@ -315,12 +310,10 @@ def test_a_with_block_runs_it_in_the_background_and_settings_change_between_two_
 
 
 def test_what_ends_it_in_the_background_is_raised_at_the_end_of_the_block() -> None:
-    def build(settings: Settings, size: Size) -> Pipeline:
-        raise ModelError("the weights are broken")
-
-    with pytest.raises(ModelError, match="weights are broken"), session(KeepingSink(), build=build):
+    failing = session(KeepingSink(), build=cannot_build)
+    with pytest.raises(ModelError, match="weights are broken"), failing:
         pass
-    with pytest.raises(KeyError), session(KeepingSink(), build=build) as live:
+    with pytest.raises(KeyError), session(KeepingSink(), build=cannot_build) as live:
         live.wait(GENEROUS_S)
         raise KeyError("the block's own error comes first")
 
@@ -342,14 +335,9 @@ def test_one_that_never_ran_can_be_closed() -> None:
 
 
 def test_a_source_that_was_given_open_is_not_opened_again() -> None:
-    class Failing(FakeCamera):
-        def read(self) -> Frame:
-            if self._index == 3:
-                raise SourceError("the camera is gone")
-            return super().read()
-
     notices: list[str] = []
-    live = session(KeepingSink(), source=Failing(), notice=notices.append)
+    camera = camera_that_ends(3, SourceError("the camera is gone"))
+    live = session(KeepingSink(), source=camera, notice=notices.append)
     run_until(live, lambda: len(notices) > 1)
     assert notices[0] == "the camera is gone"
     assert "cannot be opened again" in notices[1]
