@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from livebg.errors import InputError, WeightsError
 from livebg.models.onnx import read_onnx
-from livebg.models.rvm import BLOCKS, STEM_CHANNELS, RobustVideoMatting
+from livebg.models.rvm import MobileNetV3, RobustVideoMatting
 from livebg.models.torchvision import read_state_dict
 
 __all__ = ["load_rvm"]
@@ -65,24 +65,10 @@ def load_rvm(path: Path) -> RobustVideoMatting:
 
 
 def _backbone_layout() -> Iterator[_Convolution]:
-    def normed(prefix: str) -> _Convolution:
-        return _Convolution(f"{prefix}.0", f"{prefix}.1", _BACKBONE_EPSILON)
-
-    yield normed("backbone.features.0")
-    channels = STEM_CHANNELS
-    for index, block in enumerate(BLOCKS, start=1):
-        prefix, part = f"backbone.features.{index}.block", 0
-        for present in (block.expanded != channels, True):
-            if present:
-                yield normed(f"{prefix}.{part}")
-                part += 1
-        if block.attention:
-            yield _Convolution(f"{prefix}.{part}.fc1")
-            yield _Convolution(f"{prefix}.{part}.fc2")
-            part += 1
-        yield normed(f"{prefix}.{part}")
-        channels = block.out
-    yield normed(f"backbone.features.{len(BLOCKS) + 1}")
+    for name, module in MobileNetV3().named_modules(prefix="backbone"):
+        if isinstance(module, nn.Conv2d):
+            layer, _, last = name.rpartition(".")
+            yield _Convolution(name, f"{layer}.1" if last == "0" else None, _BACKBONE_EPSILON)
 
 
 def _head_layout() -> Iterator[_Convolution]:

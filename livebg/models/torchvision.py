@@ -15,7 +15,14 @@ from torch import Tensor, nn
 from livebg.errors import UsageError, WeightsError
 from livebg.models.catalog import VOC_CLASSES
 
-__all__ = ["NETWORKS", "ClassLogits", "check_state_dict", "load_classes", "read_state_dict"]
+__all__ = [
+    "NETWORKS",
+    "ClassLogits",
+    "Normalise",
+    "check_state_dict",
+    "load_classes",
+    "read_state_dict",
+]
 
 NETWORKS = (
     "deeplabv3_resnet101",
@@ -29,23 +36,34 @@ _AUXILIARY = "aux_classifier."
 _SHOWN = 3
 
 
-class ClassLogits(nn.Module):
-    """One of the networks, from RGB in 0..1 to the logits of its classes."""
+class Normalise(nn.Module):
+    """Standardises RGB in 0..1 by ImageNet's statistics, as networks trained on it expect."""
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        # ImageNet's statistics, as torchvision's own presets for these weights have them.
         mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1))
         self.register_buffer("deviation", torch.tensor(deviation).view(3, 1, 1))
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        """Map ``(N, 3, H, W)`` in 0..1 to the same shape."""
+        return (rgb - self.mean) / self.deviation
+
+
+class ClassLogits(nn.Module):
+    """One of the networks, from RGB in 0..1 to the logits of its classes."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.normalise = Normalise()
         self.network = network
 
     def forward(self, rgb: Tensor) -> Tensor:
         """Map ``(N, 3, H, W)`` in 0..1 to ``(N, 21, H, W)`` logits."""
-        logits: Tensor = self.network((rgb - self.mean) / self.deviation)["out"]
+        logits: Tensor = self.network(self.normalise(rgb))["out"]
         return logits
 
 
