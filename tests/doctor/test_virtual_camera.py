@@ -218,6 +218,7 @@ def test_secure_boot_asks_for_the_key(tmp_path: Path) -> None:
 
 
 def test_removal_takes_away_what_setup_made_and_no_more(tmp_path: Path) -> None:
+    assert plan_removal(linux(tmp_path, {})) == []
     machine = linux(
         tmp_path,
         {**LOADED, **CONFIGURED, "etc/modprobe.d/obs.conf": "options v4l2loopback devices=2\n"},
@@ -227,10 +228,6 @@ def test_removal_takes_away_what_setup_made_and_no_more(tmp_path: Path) -> None:
         "sudo rm -f /etc/modprobe.d/livebg.conf",
         "sudo modprobe -r v4l2loopback",
     ]
-
-
-def test_nothing_is_removed_where_nothing_is(tmp_path: Path) -> None:
-    assert plan_removal(linux(tmp_path, {})) == []
 
 
 def test_root_writes_a_file_itself() -> None:

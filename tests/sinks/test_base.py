@@ -17,13 +17,9 @@ def _bgra(alpha: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return np.full((4, 6, 4), (200, 100, 50, alpha), np.uint8)
 
 
-def test_a_picture_without_alpha_is_returned_as_it_is() -> None:
-    image = np.zeros((4, 6, 3), np.uint8)
-    assert flatten(image) is image
-
-
 def test_the_plate_shows_through_transparent_pixels_and_the_room_does_not() -> None:
     plate = noise_frame((6, 4)).image
+    assert flatten(plate) is plate
     clear = _bgra(0)
     assert not flatten(clear).any()
     assert np.array_equal(flatten(clear, plate), plate)
@@ -114,10 +110,3 @@ def test_a_card_waits_for_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     # OpenCV takes one of four pixels for the chroma, where the exact conversion takes their mean;
     # a card has next to no colour.
     assert np.abs(quick.astype(int) - exact).max() <= 2
-
-
-def test_the_null_sink_counts() -> None:
-    with NullSink() as sink:
-        sink.send(bgr())
-        sink.send(bgr())
-    assert sink.count == 2

@@ -38,6 +38,7 @@ def test_the_device_gets_i420_at_the_announced_size_and_rate(obs: FakePyvirtualc
         assert sink.name == "virtual camera /dev/video10"
         assert sink.has_readers is None
         sink.send(composite())
+    sink.close()
     # Grey of level 9 of 255 is 16 + 9 * 219 / 255 in limited range.
     assert (obs.sent[0][:6] == 24).all()
     assert (obs.sent[0][6:] == 128).all()
@@ -80,13 +81,6 @@ def test_a_device_that_is_removed_is_a_sink_error(obs: FakePyvirtualcam) -> None
             sink.send(composite())
 
 
-def test_the_device_is_closed_once(obs: FakePyvirtualcam) -> None:
-    sink = VirtualCamera((8, 6), 30)
-    sink.close()
-    sink.close()
-    assert obs.closed == 1
-
-
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
 def test_a_system_without_a_device_says_how_to_get_one(
     obs: FakePyvirtualcam, monkeypatch: pytest.MonkeyPatch, platform: str
@@ -104,12 +98,6 @@ def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
     with pytest.raises(SinkUnavailableError, match="pip install pyvirtualcam"):
         VirtualCamera((8, 6), 30)
-
-
-@ON_LINUX
-def test_a_device_that_is_not_there_says_how_to_get_one() -> None:
-    with pytest.raises(SinkUnavailableError, match="there is no virtual camera /dev/video77"):
-        VirtualCamera((8, 6), 30, "/dev/video77")
 
 
 @ON_LINUX

@@ -148,10 +148,6 @@ def test_closing_takes_it_off_the_screen(desktop: Desktop) -> None:
     assert near(see(window, desktop, (0, 0, 0), 0.99), ORANGE) == 0
 
 
-def test_a_window_can_be_closed_before_it_showed_anything(desktop: Desktop) -> None:
-    Window("never used").close()
-
-
 def test_a_server_that_resets_when_it_is_left_is_not_left(shared_desktop: Desktop) -> None:
     """Asking for the display and opening the window are two connections, Xvfb's only ones."""
     program = (

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from livebg.errors import EndOfStreamError, SourceError
 from livebg.sources.base import Excerpt
 from livebg.sources.video import VideoFile
 from tests.support.clips import write_clip
@@ -13,12 +12,3 @@ def test_an_excerpt_has_the_first_frames(tmp_path: Path, asked: int, given: int)
     with Excerpt(VideoFile(write_clip(tmp_path / "clip.mp4", count=12)), asked) as excerpt:
         assert excerpt.info.frame_count == given
         assert [frame.index for frame in excerpt] == list(range(given))
-        with pytest.raises(EndOfStreamError):
-            excerpt.read()
-
-
-def test_closing_an_excerpt_closes_the_source(tmp_path: Path) -> None:
-    video = VideoFile(write_clip(tmp_path / "clip.mp4"))
-    Excerpt(video, 5).close()
-    with pytest.raises(SourceError):
-        video.read()

@@ -46,13 +46,7 @@ class App(Closable):
     def wait_for(
         self, count: int, wanted: Callable[[Image], bool], *, after: int = 0, timeout_s: float
     ) -> None:
-        """Wait until it has seen ``count`` pictures as ``wanted``, not counting the first.
-
-        Args:
-            count: how many.
-            wanted: says whether a picture is one of them.
-            after: how many of the first do not count.
-            timeout_s: seconds to wait for it.
+        """Wait until it has seen ``count`` pictures as ``wanted`` after the first ``after``.
 
         Raises:
             MachineError: it ended, or livebg did, or it has not seen as many in time.

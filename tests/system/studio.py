@@ -64,13 +64,7 @@ for process in filter(str.isdigit, os.listdir("/proc")):
 
 
 class Studio:
-    """The programs of a machine.
-
-    Args:
-        machine: a machine in which no camera is set up yet.
-        footage: what its webcam sees.
-        cache: where livebg keeps what it compiles, as the machine sees it.
-    """
+    """The programs of a machine in which no camera is set up yet; its webcam sees ``footage``."""
 
     def __init__(self, machine: Machine, footage: Footage, cache: Path) -> None:
         self.machine = machine

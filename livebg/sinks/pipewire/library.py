@@ -46,12 +46,7 @@ _LOG_NOTHING = 0
 class Chunk(Structure):
     """``spa_chunk``: the valid part of a block of memory."""
 
-    _fields_ = [
-        ("offset", c_uint32),
-        ("size", c_uint32),
-        ("stride", c_int32),
-        ("flags", c_int32),
-    ]
+    _fields_ = [("offset", c_uint32), ("size", c_uint32), ("stride", c_int32), ("flags", c_int32)]
 
 
 class Data(Structure):

@@ -38,11 +38,7 @@ class Image:
 
 
 def obstacle(folder: Path) -> str | None:
-    """Return why the test machine cannot be had here, or None.
-
-    Args:
-        folder: where built disks are kept.
-    """
+    """Return why the test machine cannot be had here, or None."""
     if platform.machine() != "x86_64" or _debian_release() != "12":
         return (
             "the test machine is a Debian 12 on x86-64 that borrows this machine's Python; "

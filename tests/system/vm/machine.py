@@ -168,9 +168,7 @@ class Job:
     """A script that was started in a machine.
 
     Attributes:
-        machine: where it runs.
         number: counts the machine's jobs, from 1.
-        script: what runs.
         log: what it printed so far.
         status: its exit status, negative for a signal; None as far as is known it runs.
     """
