@@ -67,7 +67,7 @@ def shown_default(setting: Setting) -> str:
 def test_every_command_can_be_given_as_it_is_shown(line: str) -> None:
     name, *arguments = shlex.split(line)[1:]
     subparsers = argparse.ArgumentParser().add_subparsers()
-    importlib.import_module(COMMANDS[name].module).add_parser(subparsers)
+    importlib.import_module(f"livebg.cli.{name}").add_parser(subparsers)
     subparsers.choices[name].parse_args(arguments)
 
 

@@ -14,7 +14,7 @@ from livebg.bench.speed import open_clip
 from livebg.build import LEAST_SIZE, engine_of
 from livebg.config.settings import Settings
 from livebg.errors import LivebgError
-from livebg.frame import Composite
+from livebg.frame import Frame, Image
 from livebg.pipeline import Pipeline
 
 __all__ = [
@@ -193,17 +193,15 @@ def _differences(case: ParityCase, *, every: int) -> dict[Engine, float]:
         reference = opened(REFERENCE)
         chains = {engine: opened(engine) for engine in case.engines}
         for frame in islice(clip, case.frames):
-            theirs = reference.process(frame, want_alpha=True)
+            theirs = _alpha(reference, frame)
             for engine, chain in chains.items():
-                sums[engine] += _difference(chain.process(frame, want_alpha=True), theirs)
+                sums[engine] += float(cv2.absdiff(_alpha(chain, frame), theirs).mean()) / 255
             frames += 1
     return {engine: total / frames for engine, total in sums.items()}
 
 
-def _difference(ours: Composite | None, theirs: Composite | None) -> float:
-    """Return the mean difference of two alphas in 0..1; both were asked for."""
-    assert ours is not None
-    assert theirs is not None
-    assert ours.alpha is not None
-    assert theirs.alpha is not None
-    return float(cv2.absdiff(ours.alpha, theirs.alpha).mean()) / 255
+def _alpha(pipeline: Pipeline, frame: Frame) -> Image:
+    composite = pipeline.process(frame, want_alpha=True)
+    assert composite is not None  # only a live pipeline is ever late
+    assert composite.alpha is not None
+    return composite.alpha

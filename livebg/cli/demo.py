@@ -109,6 +109,7 @@ def _play(clip: Path, settings: Settings, folder: Path, *, window_allowed: bool)
     from livebg.sinks.base import Sink
     from livebg.sinks.pictures import write_picture
     from livebg.sinks.recorder import Recorder
+    from livebg.sources.devices import list_cameras
     from livebg.sources.video import VideoFile
 
     line = StatusLine(MonotonicClock())
@@ -116,15 +117,8 @@ def _play(clip: Path, settings: Settings, folder: Path, *, window_allowed: bool)
         info = video.info
     picture = folder / _HILLS
     write_picture(picture, landscape((1280, 720)))
-    backgrounds = [
-        "blur",
-        "blur:100",
-        str(picture),
-        "white",
-        "gray",
-        "color:#00b140",
-        "transparent",
-    ]
+    plain = ("white", "gray", "color:#00b140", "transparent")
+    backgrounds = ["blur", "blur:100", str(picture), *plain]
     frames = round(_SCENE_S * float(info.frame_rate or settings.fps))
     programme = Programme(backgrounds, min(frames, info.frame_count or frames))
     line.say(f"playing {info.name} through {len(backgrounds)} backgrounds")
@@ -160,7 +154,8 @@ def _play(clip: Path, settings: Settings, folder: Path, *, window_allowed: bool)
     if sheet is not None:
         write_picture(folder / _SHEET, sheet)
         files.append(folder / _SHEET)
-    _print_report(session.statistics, files, next_steps(_webcams(), picture))
+    webcams = [camera.name for camera in list_cameras() if not camera.virtual]
+    _print_report(session.statistics, files, next_steps(webcams, picture))
 
 
 def _open_window() -> Window | None:
@@ -171,12 +166,6 @@ def _open_window() -> Window | None:
         return Window("livebg demo")
     except SinkUnavailableError:
         return None
-
-
-def _webcams() -> list[str]:
-    from livebg.sources.devices import list_cameras
-
-    return [camera.name for camera in list_cameras() if not camera.virtual]
 
 
 def _make_folder(folder: Path) -> None:

@@ -21,7 +21,6 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
 from livebg import __version__
@@ -35,7 +34,7 @@ from livebg.cli.console import (
 from livebg.errors import LivebgError, UsageError, did_you_mean
 from livebg.platform.process import tune_process
 
-__all__ = ["COMMANDS", "Command", "main"]
+__all__ = ["COMMANDS", "main"]
 
 _BROKEN_PIPE = 128 + 13
 """As a shell reports a program that SIGPIPE ended."""
@@ -48,29 +47,19 @@ _PATH_ERRORS = {
 """What to do about a path that the system refuses, and the exit status, by the error's number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A subcommand: its module, and its line in ``livebg --help``."""
-
-    module: str
-    meaning: str
-
-
-COMMANDS: dict[str, Command] = {
-    "run": Command(
-        "livebg.cli.run", "filter a camera live: to a window, a virtual camera, a recording"
-    ),
-    "video": Command("livebg.cli.video", "filter a video file or a folder of pictures"),
-    "image": Command("livebg.cli.image", "filter one picture"),
-    "demo": Command("livebg.cli.demo", "see it work on a real clip, with no camera needed"),
-    "bench": Command("livebg.cli.bench", "measure speed, latency and quality"),
-    "cameras": Command("livebg.cli.cameras", "list cameras and their modes"),
-    "doctor": Command("livebg.cli.doctor", "check what works here and how to mend what does not"),
-    "setup": Command("livebg.cli.setup", "show or do what the system needs for a virtual camera"),
-    "service": Command("livebg.cli.service", "start livebg at every log-in"),
-    "models": Command("livebg.cli.models", "list, fetch and add networks"),
+COMMANDS = {
+    "run": "filter a camera live: to a window, a virtual camera, a recording",
+    "video": "filter a video file or a folder of pictures",
+    "image": "filter one picture",
+    "demo": "see it work on a real clip, with no camera needed",
+    "bench": "measure speed, latency and quality",
+    "cameras": "list cameras and their modes",
+    "doctor": "check what works here and how to mend what does not",
+    "setup": "show or do what the system needs for a virtual camera",
+    "service": "start livebg at every log-in",
+    "models": "list, fetch and add networks",
 }
-"""The subcommands, in the order in which ``livebg --help`` lists them."""
+"""The subcommands, which are modules of ``livebg.cli``, and their lines in ``livebg --help``."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -149,11 +138,11 @@ def _build_parser(chosen: str | None) -> tuple[argparse.ArgumentParser, argparse
     parser.add_argument("--version", action="version", version=f"livebg {__version__}")
     _describe_debug(parser)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for name, command in COMMANDS.items():
+    for name, meaning in COMMANDS.items():
         if name == chosen:
-            importlib.import_module(command.module).add_parser(subparsers)
+            importlib.import_module(f"livebg.cli.{name}").add_parser(subparsers)
         else:
-            subparsers.add_parser(name, help=command.meaning, add_help=False)
+            subparsers.add_parser(name, help=meaning, add_help=False)
     if chosen is None:
         return parser, parser
     subparser: argparse.ArgumentParser = subparsers.choices[chosen]

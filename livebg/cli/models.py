@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
             path = add_weights(arguments.name, arguments.file)
             print(f"{arguments.name}: {path} ({weights_origin(path)})")
         case "path":
-            print(_present(find(arguments.name)) if arguments.name else cache_folder())
+            print(_place(arguments.name) if arguments.name else cache_folder())
     return 0
 
 
@@ -114,11 +114,10 @@ def _pull(entry: CatalogEntry) -> None:
     print(f"here: {path} (from {weights_origin(path)})")
 
 
-def _present(entry: CatalogEntry) -> Path:
-    path = weights_path(entry)
+def _place(name: str) -> Path:
+    path = weights_path(find(name))
     if path is None:
         raise WeightsError(
-            f"the weights of {entry.name} are not here; fetch them with "
-            f"`livebg models pull {entry.name}`"
+            f"the weights of {name} are not here; fetch them with `livebg models pull {name}`"
         )
     return path

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from livebg.cli.conflicts import MATTES, Written, check_output_conflicts, settings_files
 from livebg.cli.console import INTERRUPTED, StatsFile, download_progress, stop_on_signals
@@ -71,14 +71,26 @@ def run(arguments: argparse.Namespace) -> int:
 
     from livebg.cli.status_line import StatusLine
     from livebg.clock import MonotonicClock
+    from livebg.live.session import Session
+    from livebg.live.statistics import Statistics
 
     line = StatusLine(MonotonicClock())
     try:
         fetch_network(settings)
-        session = _open(arguments, settings, outputs, line, started_ns)
+        session = Session(
+            settings,
+            sinks=outputs.sinks,
+            loop=arguments.loop,
+            on_demand=outputs.on_demand,
+            started_ns=started_ns,
+            notice=line.say,
+        )
+        if outputs.on_demand:
+            _explain_on_demand(outputs, can_rest=session.can_rest, notice=line.say)
     except KeyboardInterrupt:
         if stats is not None:
-            stats.write(_nothing_happened(started_ns))
+            nothing = Statistics(MonotonicClock(), started_ns=started_ns)
+            stats.write(nothing.summary(ended="interrupted"))
         _leave_stuck_threads(still_running(), INTERRUPTED)
         raise
     try:
@@ -112,28 +124,6 @@ def _writes(arguments: argparse.Namespace) -> list[Written]:
         ("--stats", arguments.stats, None),
     )
     return [Written(option, path, prefix) for option, path, prefix in places if path is not None]
-
-
-def _open(
-    arguments: argparse.Namespace,
-    settings: Settings,
-    outputs: Outputs,
-    line: StatusLine,
-    started_ns: int,
-) -> Session:
-    from livebg.live.session import Session
-
-    session = Session(
-        settings,
-        sinks=outputs.sinks,
-        loop=arguments.loop,
-        on_demand=outputs.on_demand,
-        started_ns=started_ns,
-        notice=line.say,
-    )
-    if outputs.on_demand:
-        _explain_on_demand(outputs, can_rest=session.can_rest, notice=line.say)
-    return session
 
 
 def _explain_on_demand(outputs: Outputs, *, can_rest: bool, notice: Callable[[str], None]) -> None:
@@ -175,14 +165,6 @@ def _drive(
         for sentence in source_report(session.info):
             line.say(sentence)
         session.run(seconds=arguments.seconds, on_tick=controller.tick)
-
-
-def _nothing_happened(started_ns: int) -> dict[str, Any]:
-    """Return the statistics of a session that was interrupted before it began."""
-    from livebg.clock import MonotonicClock
-    from livebg.live.statistics import Statistics
-
-    return Statistics(MonotonicClock(), started_ns=started_ns).summary(ended="interrupted")
 
 
 def _print_summary(session: Session, recording: Path | None) -> None:

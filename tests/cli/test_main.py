@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from livebg import __version__
-from livebg.cli.main import COMMANDS, Command, main
+from livebg.cli.main import COMMANDS, main
 from livebg.errors import InputError, SinkError
 from tests.support.clips import write_clip
 
@@ -35,10 +35,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[[Run], None]:
             parser.add_argument("--number", type=int)
             parser.set_defaults(run=run)
 
-        module = types.ModuleType("livebg_probe")
-        vars(module).update(add_parser=add_parser, run=run)
-        monkeypatch.setitem(sys.modules, "livebg_probe", module)
-        monkeypatch.setitem(COMMANDS, "probe", Command("livebg_probe", "for this test"))
+        module = types.SimpleNamespace(add_parser=add_parser)
+        monkeypatch.setitem(sys.modules, "livebg.cli.probe", module)
+        monkeypatch.setitem(COMMANDS, "probe", "for this test")
 
     return install
 
@@ -48,12 +47,6 @@ def raising(error: BaseException) -> Run:
         raise error
 
     return run
-
-
-def livebg(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "livebg", *words], capture_output=True, text=True, timeout=60
-    )
 
 
 @pytest.mark.integration
@@ -72,9 +65,9 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
     status, *modules = shown.stderr.split()
     assert status == "0"
     assert not HEAVY.intersection(modules)
-    for name, command in COMMANDS.items():
+    for name, meaning in COMMANDS.items():
         assert f"    {name} " in shown.stdout
-        assert command.meaning in " ".join(shown.stdout.split())
+        assert meaning in " ".join(shown.stdout.split())
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
@@ -95,46 +88,32 @@ def test_no_command_shows_the_help_and_fails(capsys: pytest.CaptureFixture[str])
     assert "doctor" in capsys.readouterr().err
 
 
+OPTIONS = "`livebg probe --help` lists the options"
+USAGE = "`livebg probe --help` shows the usage"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["vidoe"], "there is no command 'vidoe'; did you mean 'video'?"),
-        (["zzz"], "there is no command 'zzz'; `livebg --help` lists the commands"),
-        (["--debgu"], "livebg has no option --debgu; did you mean '--debug'?"),
-        (
-            ["probe", "--nummer=3"],
-            "livebg probe has no option --nummer; did you mean '--number'?",
-        ),
-        (
-            ["probe", "--zzz"],
-            "livebg probe has no option --zzz; `livebg probe --help` lists the options",
-        ),
-        (
-            ["probe", "--fps", "3"],
-            "livebg probe has no option --fps; `livebg probe --help` lists the options",
-        ),
-        (
-            ["probe", "--num", "3"],
-            "livebg probe has no option --num; did you mean '--number'?",
-        ),
-        (
-            ["probe", "a", "b"],
-            "livebg probe does not know what to do with 'b'; `livebg probe --help` shows the usage",
-        ),
-        (
-            ["probe", "--number", "x"],
-            "argument --number: invalid int value: 'x'; `livebg probe --help` shows the usage",
-        ),
+        ("vidoe", "there is no command 'vidoe'; did you mean 'video'?"),
+        ("zzz", "there is no command 'zzz'; `livebg --help` lists the commands"),
+        ("--debgu", "livebg has no option --debgu; did you mean '--debug'?"),
+        ("probe --nummer=3", "livebg probe has no option --nummer; did you mean '--number'?"),
+        ("probe --zzz", f"livebg probe has no option --zzz; {OPTIONS}"),
+        ("probe --fps 3", f"livebg probe has no option --fps; {OPTIONS}"),
+        ("probe --num 3", "livebg probe has no option --num; did you mean '--number'?"),
+        ("probe a b", f"livebg probe does not know what to do with 'b'; {USAGE}"),
+        ("probe --number x", f"argument --number: invalid int value: 'x'; {USAGE}"),
     ],
 )
 def test_a_command_line_that_cannot_be_read_gets_one_sentence(
     install: Callable[[Run], None],
     capsys: pytest.CaptureFixture[str],
-    words: list[str],
+    words: str,
     said: str,
 ) -> None:
     install(lambda arguments: 0)
-    assert main(words) == 2
+    assert main(words.split()) == 2
     shown = capsys.readouterr()
     assert shown.err == f"livebg: {said}\n"
     assert shown.out == ""
