@@ -142,12 +142,13 @@ def no_error_log(
     yield
     if request.node.get_closest_marker("logs_errors") is None:
         phases = (caplog.get_records("setup"), caplog.get_records("call"))
-        errors = [r.getMessage() for records in phases for r in records if _is_error(r)]
+        errors = [
+            record.getMessage()
+            for records in phases
+            for record in records
+            if record.levelno >= logging.ERROR
+        ]
         assert not errors, f"logged at level ERROR: {errors}"
-
-
-def _is_error(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.ERROR
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -29,11 +29,13 @@ class Negative:
         self.fail_at = fail_at
         self.stop = stop
         self.thread_names: set[str] = set()
+        self.formats: set[PixelFormat] = set()
 
     def process(
         self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
     ) -> Composite:
         self.thread_names.add(threading.current_thread().name)
+        self.formats.add(pixel_format)
         if frame.index == self.fail_at:
             raise ModelError(f"the network failed on frame {frame.index}")
         if self.stop is not None and frame.index == self.stop[0]:
@@ -66,20 +68,6 @@ class Memory(Sink):
 
     def abort(self) -> None:
         self.calls.append("abort")
-
-
-class Asked(Negative):
-    """Remembers what it was asked for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.formats: set[PixelFormat] = set()
-
-    def process(
-        self, frame: Frame, *, want_alpha: bool = False, pixel_format: PixelFormat = BGR
-    ) -> Composite:
-        self.formats.add(pixel_format)
-        return super().process(frame, want_alpha=want_alpha)
 
 
 def run(source: Source, sinks: Sequence[Sink], pipeline: Negative, **options: Any) -> Conversion:
@@ -187,23 +175,23 @@ def test_a_keyboard_interrupt_in_the_filter_cleans_up_too(clip_path: Path) -> No
     assert sink.calls == ["abort"]
 
 
-@pytest.mark.parametrize("ending", [".mp4", ".webm"])
-def test_a_recording_gets_what_its_encoder_takes(
-    clip_path: Path, tmp_path: Path, ending: str
+@pytest.mark.parametrize(
+    ("ending", "other", "pixel_format"),
+    [
+        (".mp4", AlphaFolder, PixelFormat("i420", "bt709")),
+        (".webm", AlphaFolder, PixelFormat("i420", "bt709")),
+        (".mp4", PictureFolderSink, BGR),
+    ],
+)
+def test_sinks_get_what_their_encoder_takes_and_bgr_where_they_differ(
+    clip_path: Path,
+    tmp_path: Path,
+    ending: str,
+    other: Callable[[Path], Sink],
+    pixel_format: PixelFormat,
 ) -> None:
-    sinks = [
-        Recorder(tmp_path / f"out{ending}", size=SIZE, frame_rate=RATE),
-        AlphaFolder(tmp_path / "mattes"),
-    ]
-    pipeline = Asked()
+    recorder = Recorder(tmp_path / f"out{ending}", size=SIZE, frame_rate=RATE)
+    pipeline = Negative()
     with VideoFile(clip_path) as source:
-        run(source, sinks, pipeline)
-    assert pipeline.formats == {PixelFormat("i420", "bt709")}
-
-
-def test_sinks_that_differ_get_bgr(clip_path: Path, tmp_path: Path) -> None:
-    pipeline = Asked()
-    recorder = Recorder(tmp_path / "out.mp4", size=SIZE, frame_rate=RATE)
-    with VideoFile(clip_path) as source:
-        run(source, [recorder, PictureFolderSink(tmp_path / "out")], pipeline)
-    assert pipeline.formats == {BGR}
+        run(source, [recorder, other(tmp_path / "out")], pipeline)
+    assert pipeline.formats == {pixel_format}

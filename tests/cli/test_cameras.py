@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
@@ -21,24 +22,26 @@ PHONE = CameraDevice("loop#0", "/dev/video9", 9, "Phone", (), virtual=True)
 LOCKED = CameraDevice("x", "/dev/video4", 4, "Locked", problem="you may not open it")
 
 
-def shown(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    cameras: list[CameraDevice],
-    *options: str,
-) -> str:
-    monkeypatch.setattr("livebg.sources.devices.list_cameras", lambda: cameras)
-    monkeypatch.setenv("COLUMNS", "120")
-    assert main(["cameras", *options]) == 0
-    return capsys.readouterr().out
+Shown = Callable[..., str]
 
 
-def test_the_table_groups_modes_by_format(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shown:
+    """A function that lists the given cameras and returns what is printed."""
+
+    def shown(cameras: list[CameraDevice], *options: str) -> str:
+        monkeypatch.setattr("livebg.sources.devices.list_cameras", lambda: cameras)
+        monkeypatch.setenv("COLUMNS", "120")
+        assert main(["cameras", *options]) == 0
+        return capsys.readouterr().out
+
+    return shown
+
+
+def test_the_table_groups_modes_by_format(shown: Shown) -> None:
     rows = [
         [cell.strip() for cell in line.split("│")[1:-1]]
-        for line in shown(monkeypatch, capsys, [DESK, LOCKED, PHONE]).splitlines()
+        for line in shown([DESK, LOCKED, PHONE]).splitlines()
         if line.startswith("│")
     ]
     assert rows == [
@@ -49,10 +52,8 @@ def test_the_table_groups_modes_by_format(
     ]
 
 
-def test_json_has_every_rate(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    desk, locked = json.loads(shown(monkeypatch, capsys, [DESK, LOCKED], "--json"))
+def test_json_has_every_rate(shown: Shown) -> None:
+    desk, locked = json.loads(shown([DESK, LOCKED], "--json"))
     assert desk["id"] == "/dev/v4l/by-id/desk"
     assert desk["modes"][0] == {"format": "YUYV", "size": [640, 480], "rates": [30.0, 15.0]}
     assert desk["problem"] is None
@@ -60,8 +61,6 @@ def test_json_has_every_rate(
     assert locked["problem"] == "you may not open it"
 
 
-def test_no_camera_is_an_answer_not_an_error(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert "livebg run --camera VIDEO" in shown(monkeypatch, capsys, [])
-    assert json.loads(shown(monkeypatch, capsys, [], "--json")) == []
+def test_no_camera_is_an_answer_not_an_error(shown: Shown) -> None:
+    assert "livebg run --camera VIDEO" in shown([])
+    assert json.loads(shown([], "--json")) == []

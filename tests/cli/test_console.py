@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib
-import io
 import json
 import os
 import signal
@@ -17,10 +16,10 @@ from livebg.cli.console import (
     StatsFile,
     download_progress,
     interrupt_on_signals,
-    megabytes,
     stop_on_signals,
 )
 from livebg.errors import InputError
+from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="closes streams with a POSIX shell")
 
@@ -90,11 +89,6 @@ def test_errors_that_nobody_can_read_leave_their_status() -> None:
     assert shell("2>/dev/full", "-m", "livebg", "vidoe").returncode == 2
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 def test_log_gets_one_line_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     with download_progress() as progress:
         for done in range(0, 2_000_001, 500_000):
@@ -105,12 +99,6 @@ def test_log_gets_one_line_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert captured.err == (
         "livebg: fetching weights of rvm (GPL-3.0), 2.0 MB\nlivebg: fetching demo clip\n"
     )
-
-
-def test_nothing_fetched_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with download_progress():
-        pass
-    assert capsys.readouterr() == ("", "")
 
 
 def test_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,11 +123,6 @@ def test_bar_is_finished_when_the_fetch_fails(monkeypatch: pytest.MonkeyPatch) -
         progress("weights", 0, 10)
         raise KeyboardInterrupt
     assert terminal.getvalue().rfind("\x1b[?25h") > terminal.getvalue().rfind("\x1b[?25l") >= 0
-
-
-@pytest.mark.parametrize(("size", "text"), [(0, "0.0 MB"), (14_975_696, "15.0 MB")])
-def test_megabytes(size: int, text: str) -> None:
-    assert megabytes(size) == text
 
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -169,14 +152,6 @@ def test_a_signal_that_is_sent_to_the_group_as_well_counts_once(
     with stop_on_signals(lambda: asked.append(True)):
         send(number)
     assert asked == [True]
-
-
-@pytest.mark.parametrize("number", SIGNALS)
-def test_before_the_session_a_signal_interrupts(number: signal.Signals) -> None:
-    before = [signal.getsignal(each) for each in SIGNALS]
-    with pytest.raises(KeyboardInterrupt), interrupt_on_signals():
-        send(number)
-    assert [signal.getsignal(each) for each in SIGNALS] == before
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
-import pty
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,6 +15,7 @@ from livebg.download import RemoteFile, UrlSource
 from livebg.errors import InputError, UsageError, WeightsError
 from livebg.models.catalog import CATALOG, CatalogEntry
 from tests.support.loopback import Loopback
+from tests.support.terminal import Terminal
 
 LRASPP = "lraspp_mobilenet_v3_large"
 
@@ -82,12 +81,15 @@ def test_list_shows_every_network_with_its_passport(
     assert by_name[served.name][-2:] == [f"127.0.0.1:{loopback.server.server_port}", "no"]
 
 
-@pytest.mark.integration
-def test_list_is_readable_on_a_narrow_terminal() -> None:
+def test_list_is_readable_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every fact is there uncut, and no line is longer than the terminal."""
-    lines = on_terminal("from livebg.cli.main import main; main(['models', 'list'])", columns=80)
-    assert max(map(len, lines)) <= 80
-    text = "\n".join(lines)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    run("list")
+    text = terminal.getvalue()
+    assert max(map(len, text.splitlines())) <= 80
     for entry in CATALOG.values():
         assert entry.name in text
     assert "…" not in text
@@ -107,16 +109,6 @@ def test_pull_shows_the_licence_before_the_fetch(
     ]
     assert captured.err == f"livebg: fetching weights of {LRASPP} (BSD-3-Clause), 0.0 MB\n"
     assert path.read_bytes() == b"tensors"
-
-
-def test_pull_of_what_is_here_fetches_nothing(
-    capsys: pytest.CaptureFixture[str], served: CatalogEntry, loopback: Loopback
-) -> None:
-    run("pull", LRASPP)
-    capsys.readouterr()
-    assert run("pull", LRASPP) == 0
-    assert capsys.readouterr().err == ""
-    assert loopback.requests == ["/released.pth"]
 
 
 def test_path_of_the_cache_and_of_a_network(
@@ -159,21 +151,3 @@ def test_listing_imports_no_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-
-
-def on_terminal(code: str, columns: int) -> list[str]:
-    """Run Python code on a pseudo-terminal; return the lines that it shows."""
-    ours, theirs = pty.openpty()
-    environment = os.environ | {"COLUMNS": str(columns), "TERM": "dumb"}
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
-    ):
-        os.close(theirs)
-        chunks = []
-        try:
-            while chunk := os.read(ours, 1 << 16):
-                chunks.append(chunk)
-        except OSError:  # how Linux reports that the last writer has closed the terminal
-            pass
-    os.close(ours)
-    return b"".join(chunks).decode().splitlines()

@@ -56,16 +56,6 @@ def test_options_are_read_by_kind() -> None:
     assert settings.precision == "f32"
 
 
-def test_the_command_line_goes_before_environment_and_file(tmp_path: Path) -> None:
-    config = tmp_path / "mine.toml"
-    config.write_text("fps = 10\nmax_age = 2\nthreads = 3\n")
-    settings = read(
-        *("--config", str(config), "--fps", "12"),
-        environment={"LIVEBG_FPS": "11", "LIVEBG_MAX_AGE": "4"},
-    )
-    assert (settings.fps, settings.max_age, settings.threads) == (12.0, 4, 3)
-
-
 def test_a_flag_that_is_not_given_leaves_the_file_alone(tmp_path: Path) -> None:
     config = tmp_path / "mine.toml"
     config.write_text("mirror = true\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import socket
 import sys
@@ -68,14 +67,10 @@ def test_while_the_camera_is_silent(start: Start, camera: PretendCamera, rvm_wei
 
 @pytest.mark.parametrize("threads", [3, 5])
 def test_while_the_network_is_compiled_for_the_first_time(
-    start: Start, talking_head_clip: Path, rvm_weights: Path, tmp_path: Path, threads: int
+    start: Start, talking_head_clip: Path, cache_of_rvm: Path, threads: int
 ) -> None:
-    cache = tmp_path / "cache"
-    (cache / "weights").mkdir(parents=True)
-    for file in (rvm_weights, rvm_weights.with_name(f"{rvm_weights.name}.stamp")):
-        shutil.copy2(file, cache / "weights")
     words = ["--camera", str(talking_head_clip), "--loop", "--null", "--preset", "quality"]
-    run = start(*RUN, *words, LIVEBG_CACHE=str(cache))
+    run = start(*RUN, *words, LIVEBG_CACHE=str(cache_of_rvm))
     assert run.says("640x360")
     wait_until(lambda: run.threads() >= threads)
     status, said = run.end_after(signal.SIGINT)

@@ -6,11 +6,7 @@ import pytest
 
 from livebg.cli.status_line import StatusLine
 from livebg.clock import ManualClock
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.support.terminal import Terminal
 
 
 def test_at_most_four_updates_a_second() -> None:
