@@ -48,34 +48,27 @@ def test_a_link_is_followed_and_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "real" / "file.mp4").read_bytes() == b"new"
 
 
-def test_places_where_no_file_can_be_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"missing does not exist, create it"):
-        PartialFile(tmp_path / "missing" / "out.mp4")
-    with pytest.raises(InputError, match="this is a folder"):
-        PartialFile(tmp_path)
-
-
-@ON_LINUX
-def test_devices_and_folders_that_take_no_files_are_refused() -> None:
-    with pytest.raises(InputError, match="no regular file"):
-        PartialFile(Path(os.devnull))
-    with pytest.raises(InputError, match="cannot be written to"):
-        PartialFile(Path("/proc/out.mp4"))
-
-
-def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be written to"):
-        PartialFile(tmp_path / f"{'x' * 300}.mp4")
-    with pytest.raises(InputError, match="cannot be written to"):
-        PartialFile(tmp_path / f"{'x' * 250}.mp4")  # with .partial in it, it is
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("missing/out.mp4", "missing does not exist, create it"),
+        ("", "this is a folder"),
+        (f"{'x' * 300}.mp4", "cannot be written to"),
+        (f"{'x' * 250}.mp4", "cannot be written to"),  # too long with .partial in it
+        pytest.param(os.devnull, "no regular file", marks=ON_LINUX),
+        pytest.param("/proc/out.mp4", "cannot be written to", marks=ON_LINUX),
+    ],
+)
+def test_places_where_no_file_can_be_are_refused(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        PartialFile(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_may_not_be_entered_is_refused(locked_folder: Path) -> None:
+@pytest.mark.parametrize("name", ["out.mp4", "inner/out.mp4"])
+def test_a_folder_that_may_not_be_entered_is_refused(locked_folder: Path, name: str) -> None:
     with pytest.raises(InputError, match="locked"):
-        PartialFile(locked_folder / "out.mp4")
-    with pytest.raises(InputError, match="locked"):
-        PartialFile(locked_folder / "inner" / "out.mp4")
+        PartialFile(locked_folder / name)
 
 
 def test_a_folder_that_vanishes_is_a_sink_error(tmp_path: Path) -> None:

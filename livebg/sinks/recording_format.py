@@ -66,12 +66,8 @@ def choose_format(path: Path, *, transparent: bool = False, live: bool = False) 
     """Return the format for a recording named ``path``.
 
     H.264 for MP4, MKV and MOV; VP9 for WebM; with transparency, VP9 with alpha for WebM and ProRes
-    4444 for MOV.
-
-    Args:
-        path: the recording.
-        transparent: whether it must hold alpha.
-        live: encode at the least cost and in fragments that survive a crash, instead of small.
+    4444 for MOV. A live recording is encoded at the least cost and in fragments that survive a
+    crash, instead of small.
 
     Raises:
         InputError: the ending is unknown, or its format holds no alpha.

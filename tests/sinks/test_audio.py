@@ -16,10 +16,14 @@ from tests.support.clips import RATE, SIZE, numbered, write_clip
 from tests.support.recording import record
 
 
+def first_picture_s(path: Path) -> float:
+    with av.open(str(path)) as container:
+        return next(container.decode(video=0)).time
+
+
 def packets(path: Path) -> list[tuple[float, bytes]]:
     """The sound's packets: ms from the first picture, and content."""
-    with av.open(str(path)) as container:
-        first = next(container.decode(video=0)).time
+    first = first_picture_s(path)
     with av.open(str(path)) as container:
         return [
             (1000 * float(packet.pts * packet.time_base) - 1000 * first, bytes(packet))
@@ -65,8 +69,7 @@ def test_sound_that_begins_before_the_picture_is_kept(tmp_path: Path) -> None:
 
 def click_ms(path: Path) -> float:
     """When the click of ``write_clip`` is heard, from the first picture."""
-    with av.open(str(path)) as container:
-        first = next(container.decode(video=0)).time
+    first = first_picture_s(path)
     with av.open(str(path)) as container:
         for frame in container.decode(audio=0):
             assert isinstance(frame, AudioFrame)

@@ -110,3 +110,10 @@ def test_a_card_waits_for_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     # OpenCV takes one of four pixels for the chroma, where the exact conversion takes their mean;
     # a card has next to no colour.
     assert np.abs(quick.astype(int) - exact).max() <= 2
+
+
+def test_the_null_sink_counts() -> None:
+    with NullSink() as sink:
+        sink.send(bgr())
+        sink.send(bgr())
+    assert sink.count == 2

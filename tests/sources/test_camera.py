@@ -156,16 +156,15 @@ def test_black_pictures_after_the_start_are_thrown_away() -> None:
     assert camera.read().image.max() == 90
 
 
-def test_a_camera_that_opens_and_stays_silent_is_unavailable_and_released() -> None:
-    capture = FakeCapture(["gone"])
-    with pytest.raises(SourceUnavailableError, match="opened but delivers no picture"):
-        open_webcam(capture=capture)
-    assert capture.released == 1
-
-
-def test_a_camera_that_cannot_be_opened_is_asked_why() -> None:
-    capture = FakeCapture([], opens=False)
-    with pytest.raises(SourceUnavailableError, match="there is no camera /dev/video3"):
+@pytest.mark.parametrize(
+    ("opens", "words"),
+    [(True, "opened but delivers no picture"), (False, "there is no camera /dev/video3")],
+)
+def test_a_camera_that_cannot_be_opened_or_stays_silent_is_released(
+    opens: bool, words: str
+) -> None:
+    capture = FakeCapture(["gone"], opens=opens)
+    with pytest.raises(SourceUnavailableError, match=words):
         open_webcam(capture=capture)
     assert capture.released == 1
 

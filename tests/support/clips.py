@@ -57,17 +57,12 @@ def write_clip(
     """Write a video with plain PyAV, apart from the code under test.
 
     Args:
-        path: the video, in the format of its ending.
-        pictures: its frames; ``numbered`` ones by default.
-        count: how many of those.
+        pictures: its frames; ``count`` ``numbered`` ones by default.
         times_s: presentation times, seconds; at ``RATE`` by default.
-        codec: FFmpeg's name of the video encoder.
         rotation: display matrix: degrees counter-clockwise that a player turns the picture.
         mirrored: display matrix: whether a player also mirrors it.
         sound: FFmpeg's name of an audio encoder; none by default.
         sound_from_s: when the sound begins; it is as long as the video.
-        title: the file's title.
-        container_options: options of the file format.
     """
     frames = [numbered(n) for n in range(count)] if pictures is None else pictures
     times = [n / RATE for n in range(len(frames))] if times_s is None else times_s
@@ -77,11 +72,11 @@ def write_clip(
         video = _add_video(output, codec, frames[0])
         if rotation or mirrored:
             video.set_display_rotation(rotation, hflip=mirrored)
-        audio = None if sound is None else _add_sound(output, sound)
+        audio = None if sound is None else output.add_stream(sound, rate=SOUND_RATE, layout="mono")
         for picture, time in zip(frames, times, strict=True):
             output.mux(video.encode(_frame(picture, time, video)))
         output.mux(video.encode(None))
-        if audio is not None:
+        if isinstance(audio, AudioStream):
             _write_sound(output, audio, sound_from_s, len(frames) / RATE)
     return path
 
@@ -103,10 +98,6 @@ def _frame(picture: Image, time: Fraction, stream: VideoStream) -> VideoFrame:
     frame.time_base = Fraction(1, 90_000)
     frame.pts = round(time * 90_000)
     return frame
-
-
-def _add_sound(output: OutputContainer, codec: str) -> AudioStream:
-    return cast(AudioStream, output.add_stream(codec, rate=SOUND_RATE, layout="mono"))
 
 
 def _write_sound(

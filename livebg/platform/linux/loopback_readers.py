@@ -200,10 +200,7 @@ class Inotify:
 def monitor_readers(path: str, descriptor: int, clock: Clock | None = None) -> ReaderMonitor | None:
     """Return a monitor of the readers of ``path``, or None where nothing tells of them.
 
-    Args:
-        path: the device.
-        descriptor: an open file of it, which is neither read nor written.
-        clock: times the searches.
+    ``descriptor`` is an open file of the device, which is neither read nor written.
     """
     try:
         return EventMonitor(descriptor)

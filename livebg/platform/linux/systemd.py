@@ -53,12 +53,7 @@ def unit_path(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def unit_text(command: Sequence[str], folder: Path) -> str:
-    """Return the unit that runs ``command``, without a shell.
-
-    Args:
-        command: the program's absolute path and its arguments.
-        folder: where it runs, for relative file names among them.
-    """
+    """Return the unit that runs ``command``, without a shell, in ``folder``."""
     return _TEMPLATE.format(
         command=" ".join(map(_quoted, command)), folder=str(folder).replace("%", "%%")
     )

@@ -166,16 +166,6 @@ class _Stream:
 
     The library answers the daemon in a thread of its own, which holds the library's lock while it
     calls back. Everything else belongs to the thread that owns the stream.
-
-    Args:
-        format: size and rate of the pictures; the first reader chooses the pixel format.
-
-    Attributes:
-        state: the present state.
-        error: the library's message when the state became ``ERROR``.
-
-    Raises:
-        SinkUnavailableError: the library is missing, or no daemon answers.
     """
 
     def __init__(self, format: VideoFormat) -> None:
@@ -202,15 +192,7 @@ class _Stream:
             raise
 
     def send(self, picture: Callable[[PixelFormat], Image], captured_ns: int) -> None:
-        """Send one picture to the readers; dropped without any, or while they hold every buffer.
-
-        Args:
-            picture: returns it in the pixel format that the readers take, uint8.
-            captured_ns: monotonic nanoseconds at which the picture was taken.
-
-        Raises:
-            SinkError: the memory that PipeWire gave is too small.
-        """
+        """Send one picture to the readers; dropped without any, or while they hold every buffer."""
         with self._locked():
             if self.state is not _State.STREAMING:
                 return

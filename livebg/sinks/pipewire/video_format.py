@@ -92,11 +92,7 @@ class VideoFormat:
         ]
 
     def chosen(self, pod: bytes) -> VideoFormat:
-        """Return the format that a reader chose.
-
-        Args:
-            pod: a whole pod, one of ``choices``; values may be wrapped in choices of one.
-        """
+        """Return the format that a reader chose; values may be wrapped in choices of one."""
         number = _read_ids(pod)[_FORMAT]
         formats = {known: pixel_format for pixel_format, known in _NUMBERS.items()}
         return replace(self, pixel_format=formats[number])
