@@ -8,80 +8,33 @@ drawn person, with loose hair and a waving arm, is harder and owes nothing to th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from livebg.config.settings import Every, Settings
-from livebg.frame import Frame, FramePyramid, Image, Size
 from livebg.pipeline import Pipeline
-from livebg.segmenters.openvino import OpenvinoSegmenter
 from livebg.sources.video import VideoFile
-from tests.support.fakes import processed
-from tests.support.mattes import frame_of, full_alpha
+from tests.support import exact_footage
+from tests.support.exact_footage import SIZE, Footage, Score, cutouts_of, over_room
+from tests.support.mattes import full_alpha
 from tests.support.scenes import SyntheticScene
 
 COUNT = 32
-SIZE: Size = (640, 360)
 WARM = 16
 """Frames after which the recurrent network has settled, also where it sees every other one."""
-
-
-@dataclass(frozen=True)
-class Footage:
-    """Frames and their exact alphas, ``(H, W)`` uint8."""
-
-    frames: list[Frame]
-    truths: list[Image]
-
-
-@dataclass(frozen=True)
-class Score:
-    """How far alphas are from the truth.
-
-    Attributes:
-        mad: mean absolute difference, in thousandths.
-        dtssd: how much the difference flickers (Erofeev et al. 2015), in hundredths.
-        inferred: frames that the network saw.
-    """
-
-    mad: float
-    dtssd: float
-    inferred: int
 
 
 @pytest.fixture(scope="module")
 def real_person(
     rvm_weights: Path, talking_head_clip: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Footage:
-    room = SyntheticScene(SIZE).room
     cache = tmp_path_factory.mktemp("openvino")
-    with (
-        VideoFile(talking_head_clip) as video,
-        OpenvinoSegmenter(
-            rvm_weights,
-            SIZE,
-            name="rvm",
-            input_size=(512, 288),
-            cache_folder=cache,
-            precision="f32",
-        ) as best,
-    ):
-        originals = list(islice(video, COUNT))
-        truths = [
-            np.rint(255 * full_alpha(best.segment(FramePyramid(frame)), frame)).astype(np.uint8)
-            for frame in originals
-        ]
-    frames = []
-    for original, truth in zip(originals, truths, strict=True):
-        share = truth[..., None] / 255
-        image = np.rint(share * original.image + (1 - share) * room).astype(np.uint8)
-        frames.append(frame_of(image, original.index))
-    return Footage(frames, truths)
+    return over_room(
+        cutouts_of(talking_head_clip, rvm_weights, cache, input_size=(512, 288), count=COUNT)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -92,23 +45,7 @@ def drawn_person() -> Footage:
 
 def score(footage: Footage, every: Every) -> Score:
     settings = Settings(background="white", precision="f32", every=every)
-    with Pipeline(settings, SIZE) as pipeline:
-        alphas = [processed(pipeline, frame, want_alpha=True).alpha for frame in footage.frames]
-        inferred = pipeline.statistics["inferred"]
-    errors = [
-        (alpha.astype(np.float64) - truth) / 255
-        for alpha, truth in zip(alphas, footage.truths, strict=True)
-        if alpha is not None
-    ][WARM:]
-    return Score(
-        mad=1e3 * float(np.mean([np.abs(error).mean() for error in errors])),
-        dtssd=1e2 * float(np.mean([rms(b - a) for a, b in pairwise(errors)])),
-        inferred=inferred,
-    )
-
-
-def rms(error: NDArray[np.float64]) -> float:
-    return float(np.sqrt((error**2).mean()))
+    return exact_footage.score(footage, settings, warm=WARM)
 
 
 def assert_costs_little(fewer: Sequence[Score], all_frames: Score, mad: float) -> None:

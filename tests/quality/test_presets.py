@@ -9,9 +9,7 @@ how good livebg is.
 from __future__ import annotations
 
 import math
-from itertools import islice, pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,75 +17,30 @@ import pytest
 from numpy.typing import NDArray
 
 from livebg.config.load import load_settings
-from livebg.frame import Frame, FramePyramid, Image, Size
-from livebg.pipeline import Pipeline
-from livebg.segmenters.openvino import OpenvinoSegmenter
 from livebg.segmenters.openvino_compile import computes_int8, openvino_core
-from livebg.sources.video import VideoFile
-from tests.support.fakes import processed
-from tests.support.mattes import frame_of, full_alpha
-from tests.support.scenes import SyntheticScene
+from tests.support.exact_footage import SIZE, Footage, Score, cutouts_of, over_room, score
 
 COUNT = 24
-SIZE: Size = (640, 360)
 WARM = 6
 """Frames after which the recurrent network has settled and the first box is chosen."""
-
-
-class Footage(NamedTuple):
-    """Frames and their exact alphas, ``(H, W)`` uint8."""
-
-    frames: list[Frame]
-    truths: list[Image]
-
-
-class Limits(NamedTuple):
-    """What a preset must reach.
-
-    Attributes:
-        mad: mean absolute difference of alpha at most, in thousandths.
-        dtssd: how much the difference may flicker (Erofeev et al. 2015), in hundredths.
-        inferred: on how many of the frames the network may run.
-    """
-
-    mad: float
-    dtssd: float
-    inferred: int
 
 
 @pytest.fixture(scope="module")
 def moving_person(
     rvm_weights: Path, talking_head_clip: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Footage:
-    room = SyntheticScene(SIZE).room
     cache = tmp_path_factory.mktemp("openvino")
-    with (
-        VideoFile(talking_head_clip) as video,
-        OpenvinoSegmenter(
-            rvm_weights,
-            SIZE,
-            name="rvm",
-            input_size=(576, 320),
-            cache_folder=cache,
-            precision="f32",
-        ) as best,
-    ):
-        cutouts = [
-            (original, full_alpha(best.segment(FramePyramid(original)), original))
-            for original in islice(video, COUNT)
-        ]
-    frames, truths = [], []
-    for index, (original, alpha) in enumerate(cutouts):
-        way = pose(index)
-        moved = cv2.warpAffine(alpha, way, SIZE)
-        colours = cv2.warpAffine(original.image, way, SIZE, borderMode=cv2.BORDER_REPLICATE)
-        truth = np.asarray(np.rint(255 * moved), np.uint8)
-        share = truth[..., None] / 255
-        frames.append(
-            frame_of(np.rint(share * colours + (1 - share) * room).astype(np.uint8), index)
+    cutouts = cutouts_of(talking_head_clip, rvm_weights, cache, input_size=(576, 320), count=COUNT)
+    return over_room(
+        (
+            np.asarray(
+                cv2.warpAffine(colours, pose(index), SIZE, borderMode=cv2.BORDER_REPLICATE),
+                np.uint8,
+            ),
+            np.asarray(cv2.warpAffine(alpha, pose(index), SIZE)),
         )
-        truths.append(truth)
-    return Footage(frames, truths)
+        for index, (colours, alpha) in enumerate(cutouts)
+    )
 
 
 def pose(index: int) -> NDArray[np.float64]:
@@ -106,10 +59,6 @@ def computes(precision: str) -> bool:
     return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def rms(error: NDArray[np.float64]) -> float:
-    return float(np.sqrt((error**2).mean()))
-
-
 # Measured: fast 7.1, 5.6, 10; balanced 6.0, 4.8, 13; quality 4.9, 3.9, 22, within 1.5 % in all
 # three arithmetics. Without the correction of the flow at outlines that is 9 and 13 % more for
 # fast, 8 and 12 % for balanced; with no flow at all the network runs on every frame.
@@ -117,31 +66,20 @@ def rms(error: NDArray[np.float64]) -> float:
 @pytest.mark.parametrize(
     ("preset", "limits"),
     [
-        ("fast", Limits(mad=7.6, dtssd=6.0, inferred=12)),
-        ("balanced", Limits(mad=6.4, dtssd=5.1, inferred=15)),
-        ("quality", Limits(mad=5.2, dtssd=4.2, inferred=23)),
+        ("fast", Score(mad=7.6, dtssd=6.0, inferred=12)),
+        ("balanced", Score(mad=6.4, dtssd=5.1, inferred=15)),
+        ("quality", Score(mad=5.2, dtssd=4.2, inferred=23)),
     ],
 )
 def test_a_preset_keeps_its_level(
-    preset: str, limits: Limits, precision: str, moving_person: Footage
+    preset: str, limits: Score, precision: str, moving_person: Footage
 ) -> None:
     if precision != "f32" and not computes(precision):
         pytest.skip(f"this processor is not made for {precision}")
     settings = load_settings(
         preset=preset, overrides={"background": "white", "precision": precision}
     )
-    with Pipeline(settings, SIZE) as pipeline:
-        alphas = [
-            processed(pipeline, frame, want_alpha=True).alpha for frame in moving_person.frames
-        ]
-        inferred = pipeline.statistics["inferred"]
-    errors = [
-        (alpha.astype(np.float64) - truth) / 255
-        for alpha, truth in zip(alphas, moving_person.truths, strict=True)
-        if alpha is not None
-    ][WARM:]
-    mad = 1e3 * float(np.mean([np.abs(error).mean() for error in errors]))
-    dtssd = 1e2 * float(np.mean([rms(b - a) for a, b in pairwise(errors)]))
-    assert mad <= limits.mad
-    assert dtssd <= limits.dtssd
-    assert inferred <= limits.inferred
+    found = score(moving_person, settings, warm=WARM)
+    assert found.mad <= limits.mad
+    assert found.dtssd <= limits.dtssd
+    assert found.inferred <= limits.inferred
