@@ -100,7 +100,7 @@ class GreyPlate(Plate):
 
 
 def cover(picture: Image, size: Size) -> Image:
-    """Scale ``picture``, ``(h, w, 3)`` uint8, until it covers ``size``; crop it around its middle."""
+    """Scale ``picture``, ``(h, w, 3)`` uint8, until it covers ``size``; crop what stands over."""
     height, width = picture.shape[:2]
     scale = max(size[0] / width, size[1] / height)
     part_width = min(width, max(1, round(size[0] / scale)))

@@ -37,10 +37,7 @@ def draw_text(
 ) -> None:
     """Write a line of text into ``image``, ``(H, W, 3)`` uint8 BGR, C-contiguous.
 
-    Args:
-        at: ``(x, y)`` of the left end of the text's baseline, in pixels.
-        height_px: height of the line.
-        colour: BGR, 0..255.
+    The left end of its baseline comes to ``at``, ``(x, y)`` in pixels; ``colour`` is BGR, 0..255.
     """
     scale = height_px / _HEIGHT_AT_SCALE_1
     cv2.putText(image, text, at, _FONTS[bold], scale, colour, 1, cv2.LINE_AA)
