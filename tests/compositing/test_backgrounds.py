@@ -134,20 +134,10 @@ def test_the_person_does_not_bleed_into_the_room(
     assert ((1 - alpha) * seen)[alpha > 0].mean() <= 3
 
 
-@pytest.mark.parametrize("strength", [30, 100])
-def test_a_plain_gaussian_would_bleed_much_more(strength: float) -> None:
-    frame, alpha = red_person((640, 360))
-    knowing = blurred(strength, frame, small(alpha, frame))
-    unknowing = blurred(strength, frame, nobody(frame))
-    assert redness(unknowing)[alpha == 0].max() > 10 * redness(knowing)[alpha == 0].max()
-
-
 def test_stronger_is_smoother() -> None:
     frame = noise_frame((640, 360))
-    spread = [
-        float(blurred(strength, frame, nobody(frame)).std())
-        for strength in (0, 5, 10, 20, 40, 70, 100)
-    ]
+    strengths = (0, 5, 10, 20, 40, 70, 100)
+    spread = [blurred(strength, frame, nobody(frame)).std() for strength in strengths]
     assert all(weaker > stronger for weaker, stronger in pairwise(spread))
 
 

@@ -167,14 +167,10 @@ def edges(box: Box) -> np.ndarray:
 NOBODY = np.zeros(SMALL[::-1], np.float32)
 
 
-def test_nobody_has_no_bust() -> None:
-    assert busts_of(NOBODY, AUTO_FRAMING_SIZE) is None
-
-
-def test_a_speck_is_nobody() -> None:
+def test_nobody_has_no_bust_and_a_speck_is_nobody() -> None:
     speck = NOBODY.copy()
     speck[40:44, 80:84] = 1
-    assert busts_of(speck, AUTO_FRAMING_SIZE) is None
+    assert busts_of(NOBODY, AUTO_FRAMING_SIZE) is busts_of(speck, AUTO_FRAMING_SIZE) is None
 
 
 @pytest.mark.parametrize("x", [0.5, 0.9, 1.3])
@@ -318,9 +314,7 @@ def test_switched_off_it_goes_back_and_rests() -> None:
 def test_a_gap_in_time_is_no_jump() -> None:
     """A camera that was away for an hour."""
     framing = AutoFraming(100)
-    framing.update(busts_of(person(0.6, 0.3, 0.15), AUTO_FRAMING_SIZE), AUTO_FRAMING_SIZE, 0)
-    window = framing.update(
-        busts_of(person(1.1, 0.3, 0.15), AUTO_FRAMING_SIZE), AUTO_FRAMING_SIZE, 3600 * 10**9
-    )
+    show(framing, person(0.6, 0.3, 0.15), 1 / 30)
+    (window,) = show(framing, person(1.1, 0.3, 0.15), 1 / 30, start_s=3600.0)
     assert np.isfinite(edges(window)).all()
     assert window.width > 640

@@ -94,9 +94,8 @@ def test_a_box_is_guided_by_its_own_part_of_the_frame() -> None:
     image = np.full((360, 640, 3), 50, np.uint8)
     image[100:280, 200:520] = whole.image
     frame, box = frame_of(image), Box(200, 100, 520, 280)
-    refined = with_coefficients(
-        plain_matte(shrunk(truth, (80, 45)), frame, box), FramePyramid(frame)
-    )
+    coarse = plain_matte(shrunk(truth, (80, 45)), frame, box)
+    refined = with_coefficients(coarse, FramePyramid(frame))
     assert refined.box == box
     assert np.abs(full_alpha(refined, frame)[100:280, 200:520] - truth).mean() < 2e-3
 
@@ -120,25 +119,17 @@ def test_the_rest_of_the_matte_is_kept() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (2, 30), (16, 9)])
 def test_tiny_mattes_are_fitted_too(size: Size) -> None:
     frame = noise_frame((64, 48))
-    refined = with_coefficients(
-        plain_matte(np.full((size[1], size[0]), 0.7), frame), FramePyramid(frame)
-    )
+    flat = plain_matte(np.full((size[1], size[0]), 0.7), frame)
+    refined = with_coefficients(flat, FramePyramid(frame))
     np.testing.assert_allclose(refined.small_alpha(FramePyramid(frame)), 0.7, atol=1e-4)
+
+
+_FRAME = FramePyramid(Frame(np.full((16, 16, 3), 120, np.uint8), 0, 0))
 
 
 def _flat_matte(alpha: float) -> Matte:
     plane = np.full((4, 4), alpha, np.float32)
-    return Matte(
-        gain=np.zeros_like(plane),
-        offset=plane,
-        coarse=plane,
-        box=Box(0, 0, 16, 16),
-        frame_index=0,
-        captured_ns=0,
-    )
-
-
-_FRAME = FramePyramid(Frame(np.full((16, 16, 3), 120, np.uint8), 0, 0))
+    return plain_matte(plane, _FRAME.frame)
 
 
 def test_a_smudge_of_five_per_cent_disappears_and_a_person_stays_whole() -> None:
@@ -150,7 +141,7 @@ def test_a_smudge_of_five_per_cent_disappears_and_a_person_stays_whole() -> None
 def test_the_edge_band_along_a_person_stays_as_it_is() -> None:
     alpha = np.tile(np.linspace(1, 0, 8, dtype=np.float32), (9, 1))
     alpha = np.hstack([alpha, np.full((9, 24), 0.05, np.float32)])
-    matte = replace(_flat_matte(0), gain=np.zeros_like(alpha), offset=alpha, coarse=alpha)
+    matte = plain_matte(alpha, _FRAME.frame)
     after = with_alpha_floor(matte).small_alpha(_FRAME)
     # Within two pixels of an alpha of a half nothing is taken; the mean over 3x3 pixels that ends
     # there reaches one pixel further in.
@@ -172,7 +163,7 @@ def _with_smudge(left: int, smudge: float) -> Matte:
     alpha = np.zeros((90, 160), np.float32)
     alpha[20:, :50] = 1
     alpha[60:80, left : left + 20] = smudge
-    return replace(_flat_matte(0), gain=np.zeros_like(alpha), offset=alpha, coarse=alpha)
+    return plain_matte(alpha, _FRAME.frame)
 
 
 def test_low_alpha_far_from_people_is_a_thing_in_the_background() -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from livebg.frame import Box, FloatImage, Frame, FramePyramid, Image, Matte, Size
 from livebg.matting.flow import FlowCarrier
 from livebg.matting.refinement import smoothed
-from tests.support.mattes import plain_matte
+from tests.support.mattes import plain_matte, shrunk, texture
 
 SIZE: Size = (320, 180)
 MATTE: Size = (160, 90)
@@ -16,32 +16,30 @@ RATES = [15, 30, 60]
 TAU_S = 0.25
 
 
-def texture(seed: int, size: Size = SIZE) -> Image:
-    """Soft blobs of some eight pixels."""
-    random = np.random.default_rng(seed)
-    coarse = random.uniform(20, 235, (size[1] // 8 + 2, size[0] // 8 + 2, 3)).astype(np.float32)
-    blobs = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
-    return np.asarray(np.clip(blobs, 0, 255), np.uint8)
+ROOM = texture(1, SIZE, 8)
+PERSON = texture(2, (100, 140), 8)
 
 
-ROOM = texture(1)
-PERSON = texture(2, (100, 140))
+def at(left: float, plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A plane of the person's size in the room, its left edge at ``left``."""
+    way = np.array([[1, 0, left], [0, 1, 40]], np.float64)
+    return np.asarray(cv2.warpAffine(plane, way, SIZE), np.float32)
+
+
+def covered(left: float) -> FloatImage:
+    return at(left, np.ones(PERSON.shape[:2], np.float32))
 
 
 def picture(left: float, noise: NDArray[np.floating] | float = 0.0) -> Image:
     """A patterned person in a patterned room, its left edge at ``left``, on top of noise."""
-    image = ROOM.astype(np.float32)
-    way = np.array([[1, 0, left], [0, 1, 40]], np.float64)
-    cover = cv2.warpAffine(np.ones(PERSON.shape[:2], np.float32), way, SIZE)[..., None]
-    body = cv2.warpAffine(PERSON.astype(np.float32), way, SIZE)
-    return np.asarray(np.clip(image * (1 - cover) + body + noise, 0, 255), np.uint8)
+    room = ROOM.astype(np.float32) * (1 - covered(left)[..., None])
+    body = at(left, PERSON.astype(np.float32))
+    return np.asarray(np.clip(room + body + noise, 0, 255), np.uint8)
 
 
 def truth(left: float) -> FloatImage:
     """The person's alpha at the matte's size."""
-    way = np.array([[1, 0, left], [0, 1, 40]], np.float64)
-    cover = cv2.warpAffine(np.ones(PERSON.shape[:2], np.float32), way, SIZE)
-    return np.asarray(cv2.resize(cover, MATTE, interpolation=cv2.INTER_AREA), np.float32)
+    return shrunk(covered(left), MATTE)
 
 
 def play(

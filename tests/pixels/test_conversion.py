@@ -9,15 +9,12 @@ from av.video.frame import VideoFrame
 from livebg.frame import BGR, ColourMatrix, Image, PixelFormat, PixelLayout, Size
 from livebg.pixels import conversion
 from livebg.pixels.conversion import converted
+from tests.support.mattes import noise_frame
 
 MATRICES: list[ColourMatrix] = ["bt601", "bt709"]
 LAYOUTS: list[PixelLayout] = ["i420", "nv12", "yuy2"]
 HALVED = [PixelFormat(layout, matrix) for matrix in MATRICES for layout in LAYOUTS]
 ALL = [*HALVED, PixelFormat("rgb")]
-
-
-def noise(size: Size) -> Image:
-    return np.random.default_rng(4).integers(0, 256, (size[1], size[0], 3)).astype(np.uint8)
 
 
 def smooth(size: Size = (96, 64)) -> Image:
@@ -69,7 +66,7 @@ def by_the_standard(image: Image, pixel_format: PixelFormat) -> tuple[Image, Ima
 def test_it_is_the_standards_equation(
     encoding: None, size: Size, pixel_format: PixelFormat
 ) -> None:
-    image = noise(size)
+    image = noise_frame(size).image
     found = planes(converted(image, BGR, pixel_format), pixel_format)
     for plane, expected in zip(found, by_the_standard(image, pixel_format), strict=True):
         # Whole 256ths of the weights, and the mean of four pixels rounded once more.
@@ -89,7 +86,7 @@ def test_black_white_and_grey_are_exact(encoding: None, pixel_format: PixelForma
 @pytest.mark.parametrize("pixel_format", ALL, ids=str)
 def test_both_ways_of_encoding_agree(pixel_format: PixelFormat) -> None:
     pytest.importorskip("numba")
-    image = noise((62, 34))
+    image = noise_frame((62, 34)).image
     compiled = import_module("livebg.pixels.encoding").encode(image, pixel_format)
     plain = conversion.encode_with_numpy(image, pixel_format)
     assert compiled.flags.c_contiguous
@@ -153,9 +150,9 @@ def test_a_picture_in_the_wanted_format_is_handed_on(pixel_format: PixelFormat) 
 @pytest.mark.parametrize("pixel_format", HALVED, ids=str)
 def test_odd_sizes_cannot_be_halved(pixel_format: PixelFormat) -> None:
     with pytest.raises(ValueError, match="a picture of 7x5 cannot be halved"):
-        converted(noise((7, 5)), BGR, pixel_format)
+        converted(noise_frame((7, 5)).image, BGR, pixel_format)
 
 
 def test_rgb_takes_any_size(encoding: None) -> None:
-    image = noise((7, 5))
+    image = noise_frame((7, 5)).image
     assert np.array_equal(converted(image, BGR, PixelFormat("rgb")), image[..., ::-1])

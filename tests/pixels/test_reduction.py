@@ -1,19 +1,14 @@
 import numpy as np
 import pytest
 
-from livebg.frame import Frame, FramePyramid, Image, Size
+from livebg.frame import FramePyramid
+from tests.support.mattes import noise_frame
 
 quarter = pytest.importorskip("livebg.pixels.reduction").quarter
 
 
-def noise(size: Size) -> Image:
-    image = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
-    image.flags.writeable = False
-    return image
-
-
 def test_a_quarter_is_the_rounded_mean() -> None:
-    image = noise((40, 24))
+    image = noise_frame((40, 24)).image
     means = image.reshape(6, 4, 10, 4, 3).mean(axis=(1, 3))
     assert np.abs(quarter(image) - means).max() <= 0.5
 
@@ -24,6 +19,6 @@ def test_a_flat_picture_stays_as_it_is(level: int) -> None:
 
 
 def test_it_is_what_two_halvings_give_within_a_level() -> None:
-    image = noise((40, 24))
-    halved_twice = FramePyramid(Frame(image, 0, 0)).halved(2).astype(int)
-    assert np.abs(quarter(image) - halved_twice).max() <= 1
+    frame = noise_frame((40, 24))
+    halved_twice = FramePyramid(frame).halved(2).astype(int)
+    assert np.abs(quarter(frame.image) - halved_twice).max() <= 1

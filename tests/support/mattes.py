@@ -22,6 +22,14 @@ def noise_frame(size: Size, seed: int = 0, index: int = 0) -> Frame:
     return frame_of(random.integers(0, 256, (size[1], size[0], 3), np.uint8), index)
 
 
+def texture(seed: int, size: Size, blob_px: int) -> Image:
+    """Soft blobs of some ``blob_px`` pixels."""
+    shape = (size[1] // blob_px + 2, size[0] // blob_px + 2, 3)
+    coarse = np.random.default_rng(seed).uniform(20, 235, shape).astype(np.float32)
+    blobs = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip(blobs, 0, 255), np.uint8)
+
+
 def plain_matte(alpha: NDArray[np.floating], frame: Frame, box: Box | None = None) -> Matte:
     """A matte without detail of its own: ``alpha``, ``(h, w)`` in 0..1, spread over ``box``."""
     alpha = np.ascontiguousarray(alpha, np.float32)
