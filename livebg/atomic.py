@@ -39,11 +39,7 @@ class PartialFile(Closable):
             self.path = self._create()
 
     def write(self, content: bytes) -> None:
-        """Write the whole file and give it its final name.
-
-        Raises:
-            SinkError: it cannot be written or renamed.
-        """
+        """Write the whole file and give it its final name; raises like ``commit``."""
         with translate_write_errors(self._target):
             self.path.write_bytes(content)
         self.commit()

@@ -147,23 +147,20 @@ def test_secure_boot_that_is_absent_or_off_or_passed_is_no_fault(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("certificate", "named"),
+    ("content", "certificate"),
     [
-        (None, "/var/lib/dkms/mok.pub"),
-        ("var/lib/dkms/mok.pub", "/var/lib/dkms/mok.pub"),
-        ("var/lib/shim-signed/mok/MOK.der", "/var/lib/shim-signed/mok/MOK.der"),
-        ("etc/pki/akmods/certs/public_key.der", "/etc/pki/akmods/certs/public_key.der"),
+        (None, "var/lib/dkms/mok.pub"),
+        ("", "var/lib/dkms/mok.pub"),
+        ("", "var/lib/shim-signed/mok/MOK.der"),
+        ("", "etc/pki/akmods/certs/public_key.der"),
     ],
 )
 def test_what_is_on_asks_for_the_key_of_the_distribution(
-    tmp_path: Path, certificate: str | None, named: str
+    tmp_path: Path, content: str | None, certificate: str
 ) -> None:
-    files: dict[str, str | bytes | None] = {VARIABLE: ON}
-    if certificate is not None:
-        files[certificate] = ""
-    finding = only(check_secure_boot(linux(tmp_path, files)))
+    finding = only(check_secure_boot(linux(tmp_path, {VARIABLE: ON, certificate: content})))
     assert finding.status == "warn"
-    assert finding.remedy.startswith(f"sudo mokutil --import {named}, then restart")
+    assert finding.remedy.startswith(f"sudo mokutil --import /{certificate}, then restart")
 
 
 @pytest.mark.parametrize(

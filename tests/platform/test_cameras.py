@@ -22,6 +22,7 @@ WEBCAM = [
 
 
 NTSC = CameraMode("MJPG", (1280, 720), (Fraction(30000, 1001),))
+FULL_HD = _mode("MJPG", (1920, 1080), 30)
 
 
 @pytest.mark.parametrize(
@@ -51,11 +52,7 @@ def test_chosen_mode(size: Size | None, fps: float, fourcc: str, chosen: Size) -
         ([], 30, None),
         ([_mode("H264", (1280, 720), 30)], 30, None),
         # Large ones only: the smallest.
-        (
-            [_mode("MJPG", (3840, 2160), 30), _mode("MJPG", (1920, 1080), 30)],
-            30,
-            _mode("MJPG", (1920, 1080), 30),
-        ),
+        ([_mode("MJPG", (3840, 2160), 30), FULL_HD], 30, FULL_HD),
         # One without rates counts as quick enough, and 29.97 as 30.
         ([_mode("YUYV", (640, 480))], 240, _mode("YUYV", (640, 480))),
         ([NTSC, _mode("MJPG", (320, 240), 30)], 30, NTSC),

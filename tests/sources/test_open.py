@@ -116,8 +116,8 @@ def test_another_source_is_opened_from_then_on(
     reopened.opened()
     reopened.request(str(clip("no_face.mp4")))
     assert reopened.opened() == reopened.opened() == "no_face.mp4"
-    assert len(reopened.said) == 1
-    assert reopened.said[0].startswith("no_face.mp4, ")
+    (said,) = reopened.said
+    assert said.startswith("no_face.mp4, ")
 
 
 def test_one_that_cannot_be_opened_is_refused_and_the_old_one_stays(

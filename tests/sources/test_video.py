@@ -197,15 +197,14 @@ def only_sound(folder: Path) -> Path:
     return path
 
 
-def cut(path: Path, share: float) -> Path:
-    content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * share)])
-    return path
-
-
 def filled(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
+
+
+def cut(path: Path, share: float) -> Path:
+    content = path.read_bytes()
+    return filled(path, content[: int(len(content) * share)])
 
 
 WIDE = np.zeros((16, 8224, 3), np.uint8)

@@ -45,24 +45,20 @@ def plain(image: Image, index: int = 0) -> Composite:
     return Composite(image, index, time.monotonic_ns())
 
 
-def picture_of(number: int) -> Image:
-    return numbered(number % 256)
-
-
 def feed(
     camera: PipeWireCamera,
     until: Callable[[], object],
     number: int = 0,
     *,
-    picture: Callable[[int], Image] = picture_of,
+    picture: Image | None = None,
 ) -> int:
-    """Send pictures, 100 a second, until something is so; return the number of the next."""
+    """Send numbered pictures, or one, until something is so; return the number of the next."""
 
     def is_so_after_a_picture() -> bool:
         nonlocal number
         if until():
             return True
-        camera.send(plain(picture(number), number))
+        camera.send(plain(numbered(number % 256) if picture is None else picture, number))
         number += 1
         return False
 
@@ -77,10 +73,6 @@ def check_order(reader: Reader, count: int) -> None:
     # A busy machine lets the reader starve: it then misses some.
     steps = [(after - before) % 256 for before, after in pairwise(numbers)]
     assert all(0 < step < 128 for step in steps)
-
-
-def is_done(reader: Reader) -> bool:
-    return reader.done
 
 
 def has_number(reader: Reader, number: int) -> bool:
@@ -130,7 +122,7 @@ def test_colours_and_shapes_arrive_at_every_size(
     image[height // 4 :, width // 2 :] = 40, 60, 200
     with opened(graph, size) as camera:
         reader = graph.read(3, tmp_path / "pictures", format=format)
-        feed(camera, lambda: reader.done, picture=lambda number: image)
+        feed(camera, lambda: reader.done, picture=image)
     for picture in reader.pictures(camera.size):
         off = np.abs(picture.astype(int) - image[: height // 2 * 2, : width // 2 * 2])
         # Chroma of half the size mixes the columns beside an edge; rounding costs a few levels.
@@ -162,7 +154,7 @@ def test_programs_come_and_go_twenty_times(
     number, descriptors = 0, []
     for round in range(20):
         reader = graph.read(2, tmp_path / f"pictures-{round}")
-        number = feed(camera, partial(is_done, reader), number)
+        number = feed(camera, partial(getattr, reader, "done"), number)
         assert len(reader.pictures(SIZE)) == 2
         number = feed(camera, lambda: not camera.has_readers, number)
         descriptors.append(open_descriptors())
@@ -192,7 +184,7 @@ def test_transparent_pixels_arrive_black(
 ) -> None:
     image = np.full((SIZE[1], SIZE[0], 4), (200, 100, 50, 0), np.uint8)
     reader = graph.read(2, tmp_path / "pictures")
-    feed(camera, lambda: reader.done, picture=lambda number: image)
+    feed(camera, lambda: reader.done, picture=image)
     assert not any(picture.any() for picture in reader.pictures(SIZE))
 
 
