@@ -56,11 +56,6 @@ def run_isolated(function: Callable[..., _Result], *arguments: Any) -> _Result:
     Raises:
         BenchError: the process died.
         BaseException: raised by ``function``; a note holds the traceback in the process.
-
-    Example:
-        >>> import math
-        >>> run_isolated(math.factorial, 5)
-        120
     """
     child = subprocess.run(
         [sys.executable, "-c", _SERVE],

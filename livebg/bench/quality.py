@@ -57,16 +57,7 @@ class MatteScores:
 
 
 class ScoreKeeper:
-    """Scores a clip frame by frame.
-
-    Example:
-        >>> keeper = ScoreKeeper()
-        >>> truth = np.zeros((4, 4), np.uint8)
-        >>> keeper.add(truth, truth)
-        >>> keeper.add(truth + np.uint8(51), truth)
-        >>> round(keeper.scores.mad, 3), round(keeper.scores.dtssd, 3)
-        (100.0, 20.0)
-    """
+    """Scores a clip frame by frame."""
 
     def __init__(self) -> None:
         self._frames: list[tuple[float, ...]] = []

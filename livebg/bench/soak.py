@@ -146,12 +146,7 @@ class Soak:
 
 
 def growth_mib(samples: Sequence[Sample]) -> float | None:
-    """Return the MiB gained per 10,000 frames, as the slope of a line; None where unknown.
-
-    Example:
-        >>> round(growth_mib([Sample(0, 300.0, 9), Sample(20_000, 301.0, 9)]), 3)
-        0.5
-    """
+    """Return the MiB gained per 10,000 frames, as the slope of a line; None where unknown."""
     known = [(s.frames, s.memory_mib) for s in samples if s.memory_mib is not None]
     if len({frames for frames, _ in known}) < 2:
         return None

@@ -85,13 +85,6 @@ class Footage:
     Args:
         pictures: ``(H, W, 3)`` uint8 BGR, all of one size, at least one; kept, not copied.
         frame_rate: frames per second.
-
-    Example:
-        >>> import numpy as np
-        >>> pictures = [np.full((2, 2, 3), level, np.uint8) for level in (0, 1, 2)]
-        >>> frames = Footage(pictures, Fraction(30)).frames()
-        >>> [int(next(frames).image[0, 0, 0]) for _ in range(6)]
-        [0, 1, 2, 1, 0, 1]
     """
 
     def __init__(self, pictures: Sequence[Image], frame_rate: Fraction) -> None:

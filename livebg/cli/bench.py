@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livebg.cli.conflicts import Written, check_output_conflicts
+from livebg.cli.conflicts import check_output_conflicts, named_outputs
 from livebg.cli.options import add_overrides, overrides_from
 from livebg.config.load import load_settings
 from livebg.config.settings import SETTINGS, Settings
@@ -235,10 +235,9 @@ def _check(arguments: argparse.Namespace) -> None:
     instead = arguments.soak is not None or arguments.parity
     if arguments.no_speed and arguments.clips is None and not instead:
         raise UsageError("--no-speed leaves nothing to measure; name clips with --clips DIR")
-    places = (("--report", arguments.report), ("--plot", arguments.plot))
     check_output_conflicts(
         {"--clip": arguments.clip},
-        [Written(option, path) for option, path in places if path is not None],
+        named_outputs(("--report", arguments.report, None), ("--plot", arguments.plot, None)),
     )
     if arguments.plot is not None:
         require_matplotlib()

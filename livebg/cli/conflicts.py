@@ -14,7 +14,14 @@ from livebg.cli.options import config_path
 from livebg.config.settings import Settings
 from livebg.errors import InputError, UsageError
 
-__all__ = ["FRAMES", "MATTES", "Written", "check_output_conflicts", "settings_files"]
+__all__ = [
+    "FRAMES",
+    "MATTES",
+    "Written",
+    "check_output_conflicts",
+    "named_outputs",
+    "settings_files",
+]
 
 FRAMES, MATTES = "frame", "alpha"
 """Beginning of the names of the pictures in a written folder."""
@@ -71,6 +78,13 @@ def check_output_conflicts(
                 f"{second.path} is what {first.option} writes, name another place with "
                 f"{second.option}"
             )
+
+
+def named_outputs(*places: tuple[str, str | Path | None, str | None]) -> list[Written]:
+    """Return the outputs that have a path: option, path, and prefix of a folder's pictures."""
+    return [
+        Written(option, Path(path), prefix) for option, path, prefix in places if path is not None
+    ]
 
 
 def settings_files(arguments: argparse.Namespace, settings: Settings) -> dict[str, str | None]:

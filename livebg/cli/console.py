@@ -70,10 +70,6 @@ def download_progress() -> Iterator[Progress]:
 
     On a terminal each download has a bar with its size and the time left. In a log or a pipe one
     line says what is fetched and how large it is.
-
-    Example:
-        >>> with download_progress() as progress:
-        ...     progress("nothing much", 0, None)
     """
     if sys.stderr.isatty():
         with _bars() as progress:
@@ -133,12 +129,7 @@ FrameProgress = Callable[[int], None]
 
 @contextmanager
 def frame_progress(what: str, total: int | None) -> Iterator[FrameProgress]:
-    """Give a callback that shows a progress bar on a terminal while the block runs.
-
-    Example:
-        >>> with frame_progress("clip.mp4", total=72) as progress:
-        ...     progress(1)
-    """
+    """Give a callback that shows a progress bar on a terminal while the block runs."""
     if not sys.stderr.isatty():
         yield lambda done: None
         return

@@ -40,14 +40,7 @@ def add_settings_options(
     names: Sequence[str] | None = None,
     default_preset: str = DEFAULT_PRESET,
 ) -> None:
-    """Add ``--preset``, ``--config`` and an option for each setting of ``names``, by default all.
-
-    Example:
-        >>> parser = argparse.ArgumentParser()
-        >>> add_settings_options(parser, names=["mirror", "fps"])
-        >>> settings_from(parser.parse_args(["--mirror"]), environment={}).mirror
-        True
-    """
+    """Add ``--preset``, ``--config`` and an option for each of ``names`` (all by default)."""
     group = parser.add_argument_group("settings")
     presets = preset_names()
     group.add_argument(
@@ -64,14 +57,7 @@ def add_settings_options(
 
 
 def add_overrides(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
-    """Add an option for each of some settings, for a subcommand that goes through presets.
-
-    Example:
-        >>> parser = argparse.ArgumentParser()
-        >>> add_overrides(parser, ["threads"])
-        >>> overrides_from(parser.parse_args(["--threads", "2"]))
-        {'threads': '2'}
-    """
+    """Add an option for each of some settings, for a subcommand that goes through presets."""
     group = parser.add_argument_group("settings, in place of what the presets say")
     for name in names:
         _add_option(group, SETTINGS[name], "default: the preset's")

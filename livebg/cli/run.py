@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livebg.cli.conflicts import MATTES, Written, check_output_conflicts, settings_files
+from livebg.cli.conflicts import MATTES, check_output_conflicts, named_outputs, settings_files
 from livebg.cli.console import INTERRUPTED, StatsFile, download_progress, stop_on_signals
 from livebg.cli.options import add_settings_options, config_path, settings_from
 from livebg.cli.outputs import add_output_options, outputs_from, was_recorded
@@ -65,7 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
     outputs = outputs_from(arguments)
     check_output_conflicts(
         {"--camera": str(settings.camera), **settings_files(arguments, settings)},
-        _writes(arguments),
+        named_outputs(
+            ("--record", arguments.record, None),
+            ("--alpha", arguments.alpha, MATTES),
+            ("--stats", arguments.stats, None),
+        ),
     )
     stats = None if arguments.stats is None else StatsFile(arguments.stats)
 
@@ -115,15 +119,6 @@ def fetch_network(settings: Settings) -> None:
         check_kept(entry.name, entry.classes, settings.keep)
         with download_progress() as progress:
             ensure_weights(entry, progress)
-
-
-def _writes(arguments: argparse.Namespace) -> list[Written]:
-    places = (
-        ("--record", arguments.record, None),
-        ("--alpha", arguments.alpha, MATTES),
-        ("--stats", arguments.stats, None),
-    )
-    return [Written(option, path, prefix) for option, path, prefix in places if path is not None]
 
 
 def _explain_on_demand(outputs: Outputs, *, can_rest: bool, notice: Callable[[str], None]) -> None:

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livebg import __version__
-from livebg.cli.conflicts import FRAMES, MATTES, Written, check_output_conflicts, settings_files
+from livebg.cli.conflicts import (
+    FRAMES,
+    MATTES,
+    check_output_conflicts,
+    named_outputs,
+    settings_files,
+)
 from livebg.cli.console import (
     INTERRUPTED,
     StatsFile,
@@ -81,15 +87,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``livebg video`` and return its exit status."""
-    from livebg.conversion import Converter
+    from livebg.conversion import Converter, is_folder
 
     if arguments.output is None and arguments.alpha is None:
         raise UsageError(
             "there is nothing to write; name a video with -o, or a folder with --alpha"
         )
     settings = settings_from(arguments)
+    output = arguments.output
     check_output_conflicts(
-        {"IN": arguments.input, **settings_files(arguments, settings)}, _writes(arguments)
+        {"IN": arguments.input, **settings_files(arguments, settings)},
+        named_outputs(
+            ("-o", output, FRAMES if output is not None and is_folder(output) else None),
+            ("--alpha", arguments.alpha, MATTES),
+            ("--stats", arguments.stats, None),
+        ),
     )
     if "setting.fps" in arguments and arguments.input.is_file():
         raise UsageError(
@@ -146,17 +158,3 @@ def _statistics(conversion: Conversion, inference: Mapping[str, Any]) -> dict[st
         "memory": {"peak_mib": peak_memory_mib()},
         "inference": dict(inference),
     }
-
-
-def _writes(arguments: argparse.Namespace) -> list[Written]:
-    from livebg.conversion import is_folder
-
-    output = arguments.output
-    places = (
-        ("-o", output, FRAMES if output is not None and is_folder(output) else None),
-        ("--alpha", arguments.alpha, MATTES),
-        ("--stats", arguments.stats, None),
-    )
-    return [
-        Written(option, Path(path), prefix) for option, path, prefix in places if path is not None
-    ]
