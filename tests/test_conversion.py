@@ -111,18 +111,16 @@ def test_real_files_from_end_to_end(tmp_path: Path, clip_path: Path) -> None:
 
 
 @pytest.mark.parametrize("at", [0, 17, COUNT - 1])
-def test_an_error_of_the_pipeline_aborts_every_sink(clip_path: Path, at: int) -> None:
-    sinks = [Memory(), Memory()]
-    with VideoFile(clip_path) as source, pytest.raises(ModelError, match=f"failed on frame {at}"):
-        run(source, sinks, Negative(fail_at=at))
-    assert [sink.calls for sink in sinks] == [["abort"], ["abort"]]
-
-
-@pytest.mark.parametrize("at", [0, 17, COUNT - 1])
-def test_an_error_of_a_sink_aborts_every_sink(clip_path: Path, at: int) -> None:
-    sinks = [Memory(), Memory(fail_at=at)]
-    with VideoFile(clip_path) as source, pytest.raises(SinkError, match="the disk is full"):
-        run(source, sinks, Negative())
+@pytest.mark.parametrize(
+    ("part", "error"), [("pipeline", ModelError), ("sink", SinkError)], ids=["pipeline", "sink"]
+)
+def test_an_error_aborts_every_sink(
+    clip_path: Path, part: str, error: type[Exception], at: int
+) -> None:
+    sinks = [Memory(), Memory(fail_at=at if part == "sink" else None)]
+    pipeline = Negative(fail_at=at if part == "pipeline" else None)
+    with VideoFile(clip_path) as source, pytest.raises(error, match=r"failed on|disk is full"):
+        run(source, sinks, pipeline)
     assert [sink.calls for sink in sinks] == [["abort"], ["abort"]]
 
 

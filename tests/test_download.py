@@ -77,13 +77,6 @@ def test_file_that_is_there_is_not_fetched_again(loopback: Loopback, tmp_path: P
     assert loopback.requests == ["/a"]
 
 
-def test_damaged_file_in_the_cache_is_fetched_again(loopback: Loopback, tmp_path: Path) -> None:
-    file = remote(loopback.add_bytes("a", CONTENT))
-    ensure(file, tmp_path).write_bytes(bytes(len(CONTENT)))
-    assert ensure(file, tmp_path).read_bytes() == CONTENT
-    assert loopback.requests == ["/a", "/a"]
-
-
 def test_file_of_another_release_is_replaced(loopback: Loopback, tmp_path: Path) -> None:
     """The catalogue moved on to new content under the old name."""
     (tmp_path / "weights.bin").write_bytes(b"old release")

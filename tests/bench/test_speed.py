@@ -108,13 +108,6 @@ def test_a_preset_is_measured_without_its_warm_up(scene: Path, rvm_weights: Path
     assert result.subject == "fast"
 
 
-def test_the_recipe_runs_its_network_on_every_frame(scene: Path, rvm_weights: Path) -> None:
-    result = measure_speed(case(RECIPE, scene, background="blur"))
-    check_times(result)
-    assert result.inferred_share == 1
-    assert result.input_size == (160, 96)
-
-
 def test_a_copy_has_no_stages(scene: Path) -> None:
     result = measure_speed(case(COPY, scene))
     check_times(result)

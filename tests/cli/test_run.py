@@ -77,7 +77,7 @@ def has_green_corner(frame: Frame) -> bool:
     return bool(np.abs(corner - (0, 255, 0)).max() < 12)
 
 
-def test_a_recording_holds_the_filtered_video(
+def test_a_recording_holds_the_filtered_video_and_statistics_say_what_happened(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, stats = tmp_path / "out.mp4", tmp_path / "stats.json"
@@ -90,6 +90,17 @@ def test_a_recording_holds_the_filtered_video(
     # On a busy machine, a card stands for pictures that are late.
     assert all(has_green_corner(frame) or is_card(frame) for frame in frames)
     assert any(map(has_green_corner, frames))
+    counts = summary["frames"]
+    assert counts["in"] + counts["missed"] == 72
+    assert counts["out"] + counts["dropped"] == counts["in"]
+    assert summary["inference"]["model"] == "rvm"
+    assert 0 < summary["inference"]["count"] <= counts["out"]
+    assert sum(summary["inference"]["reasons"].values()) == counts["out"]
+    assert {"capture", "wait", "process", "segment"} <= set(summary["stages_ms"])
+    assert summary["ended"] == "end of the source"
+    assert summary["audio_offset_ms"] == summary["latency_ms"]["p50"] > 0
+    for stage in ("carry", "segment", "refine", "compose"):
+        assert {"count", "mean", "p50", "p95", "p99"} == set(summary["stages_ms"][stage])
 
 
 def test_an_older_recording_is_not_taken_for_one_of_this_session(
@@ -100,23 +111,6 @@ def test_an_older_recording_is_not_taken_for_one_of_this_session(
     assert main([*words, "--record", str(kept), "--background", "no-such-picture.jpg"]) == 2
     assert "recorded" not in capsys.readouterr().err
     assert kept.read_bytes() == b"an older recording"
-
-
-def test_statistics_say_what_happened(words: list[str], tmp_path: Path) -> None:
-    stats = tmp_path / "stats.json"
-    assert main([*words, "--null", "--stats", str(stats)]) == 0
-    summary = json.loads(stats.read_text())
-    frames = summary["frames"]
-    assert frames["in"] + frames["missed"] == 72
-    assert frames["out"] + frames["dropped"] == frames["in"]
-    assert summary["inference"]["model"] == "rvm"
-    assert 0 < summary["inference"]["count"] <= frames["out"]
-    assert sum(summary["inference"]["reasons"].values()) == frames["out"]
-    assert {"capture", "wait", "process", "segment"} <= set(summary["stages_ms"])
-    assert summary["ended"] == "end of the source"
-    assert summary["audio_offset_ms"] == summary["latency_ms"]["p50"] > 0
-    for stage in ("carry", "segment", "refine", "compose"):
-        assert {"count", "mean", "p50", "p95", "p99"} == set(summary["stages_ms"][stage])
 
 
 def test_mattes_are_written_from_0_on(words: list[str], tmp_path: Path) -> None:

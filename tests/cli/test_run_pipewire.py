@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -54,25 +54,19 @@ def is_card(picture: Image) -> bool:
     return bool(picture[:120].max() < 80)
 
 
-def shows_filtered(reader: Reader) -> bool:
-    """Whether the last picture that was read is a filtered one."""
+def shows(reader: Reader, kind: Callable[[Image], bool]) -> bool:
+    """Whether the last picture that was read is of a kind."""
     newest = reader.newest(SIZE)
-    return newest is not None and is_filtered(newest)
-
-
-def shows_card(reader: Reader) -> bool:
-    """Whether the last picture that was read is a card."""
-    newest = reader.newest(SIZE)
-    return newest is not None and is_card(newest)
+    return newest is not None and kind(newest)
 
 
 def test_a_program_gets_the_card_first_then_the_filtered_video_then_the_card(
     own_graph: Graph, livebg: LivebgProcess, tmp_path: Path
 ) -> None:
     reader = own_graph.read(1_000, tmp_path / "pictures")
-    wait_until(lambda: shows_filtered(reader))
+    wait_until(lambda: shows(reader, is_filtered))
     assert livebg.end_after(signal.SIGINT)[0] == 0
-    wait_until(lambda: shows_card(reader))
+    wait_until(lambda: shows(reader, is_card))
     pictures = reader.pictures(SIZE)
     assert is_card(pictures[0])
     assert all(is_card(picture) or is_filtered(picture) for picture in pictures)
@@ -84,20 +78,20 @@ def test_the_camera_runs_only_while_a_program_reads(
     assert livebg.says("the camera is off until one does")
     reader = own_graph.read(1_000, tmp_path / "pictures")
     assert livebg.says("an app reads the virtual camera: the camera is on")
-    wait_until(lambda: shows_filtered(reader))
+    wait_until(lambda: shows(reader, is_filtered))
     reader.stop()
     assert livebg.says("the camera is off until one does")
 
 
 def test_it_outlives_the_daemon(own_graph: Graph, livebg: LivebgProcess, tmp_path: Path) -> None:
     reader = own_graph.read(1_000, tmp_path / "before")
-    wait_until(lambda: shows_filtered(reader))
+    wait_until(lambda: shows(reader, is_filtered))
     own_graph.kill()
     reader.stop()
     own_graph.start()
     wait_until(own_graph.camera)
     again = own_graph.read(1_000, tmp_path / "after")
-    wait_until(lambda: shows_filtered(again))
+    wait_until(lambda: shows(again, is_filtered))
     again.stop()
 
 
