@@ -108,13 +108,10 @@ def keep_freed_memory() -> None:
 
 
 def forget_code(library: str) -> None:
-    """Give back the memory that a library's code takes, where the system lets us.
+    """Give back the memory of the code of a library, named by the beginning of its file's name.
 
     What of it runs again, the system brings back from the file. numba's compiler fills 50 MiB
     while it loads kernels, and has nothing more to do afterwards.
-
-    Args:
-        library: the beginning of its file's name.
     """
     if sys.platform != "linux":
         return

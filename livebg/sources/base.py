@@ -106,12 +106,7 @@ class Source(Closable):
 
 
 class Excerpt(Source):
-    """The first frames of another source.
-
-    Args:
-        source: the source to read; closed with the excerpt.
-        frame_count: index of the first frame that is left out.
-    """
+    """The first ``frame_count`` frames of another source, which is closed with the excerpt."""
 
     def __init__(self, source: Source, frame_count: int) -> None:
         self._source = source

@@ -188,8 +188,7 @@ class Timeline:
     sound stays in step. A clock that was set back by a second or more is a splice: the frames
     after it are moved to follow on.
 
-    Args:
-        step_ns: nominal time from one frame to the next, nanoseconds.
+    ``step_ns`` is the nominal time from one frame to the next, in nanoseconds.
     """
 
     def __init__(self, step_ns: int) -> None:

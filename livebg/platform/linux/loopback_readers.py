@@ -55,9 +55,7 @@ class ReaderMonitor(Closable):
 class EventMonitor(ReaderMonitor):
     """Counts readers by the kernel module's own events (v4l2loopback 0.13 and later).
 
-    Args:
-        descriptor: an open file of the device; it stays the caller's.
-        has_event: whether an event waits on a descriptor.
+    The descriptor, an open file of the device, stays the caller's.
 
     Raises:
         OSError: the module has no such event.
