@@ -31,14 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Size, time and digest of a cached file when it was last read whole.
-
-    Attributes:
-        size_bytes: its size.
-        modified_ns: its modification time, nanoseconds since the epoch.
-        sha256: its hex digest.
-        source: where it came from, in words.
-    """
+    """Size, time since the epoch, hex digest and origin of a cached file when it was read whole."""
 
     size_bytes: int
     modified_ns: int
@@ -68,12 +61,7 @@ def is_unchanged(path: Path) -> bool:
 
 
 def intact_file(path: Path, accepts: Callable[[str, int], bool]) -> bool:
-    """Return whether ``path`` exists and has the right content.
-
-    Args:
-        path: a file of the cache.
-        accepts: tells from a sha256 and a size in bytes whether the content is the right one.
-    """
+    """Return whether ``path`` exists with a sha256 and a size in bytes that are accepted."""
     try:
         status = path.stat()
     except FileNotFoundError:

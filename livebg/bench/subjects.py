@@ -28,7 +28,6 @@ from livebg.models.weights import ensure_weights
 from livebg.pipeline import Pipeline
 from livebg.segmenters.openvino_compile import (
     compile_graph,
-    describe_engine,
     openvino_core,
     resolve_precision,
 )
@@ -166,7 +165,7 @@ class FloatRecipe:
         frames = self._frames
         return {
             "model": "rvm as released",
-            "engine": describe_engine("CPU", self._precision),
+            "engine": f"openvino CPU {self._precision}",
             "input_size": list(self._input_size),
             "frames": frames,
             "inferred": frames,

@@ -82,16 +82,8 @@ def find(name: str) -> CatalogEntry:
 def check_kept(model: str, classes: Sequence[str], keep: Sequence[str]) -> None:
     """Refuse to keep anything but people with a network that has no classes.
 
-    Args:
-        model: the network's name, or its file.
-        classes: its classes, empty for a network that only mattes people.
-        keep: names of the classes to keep.
-
     Raises:
         UsageError: the network has no classes, and something other than ``person`` is to be kept.
-
-    Example:
-        >>> check_kept("rvm", (), ("person",))
     """
     if classes or {name.strip().lower() for name in keep} == {"person"}:
         return
@@ -103,10 +95,7 @@ def check_kept(model: str, classes: Sequence[str], keep: Sequence[str]) -> None:
 
 
 def class_indices(names: Sequence[str]) -> tuple[int, ...]:
-    """Return the indices of classes, ascending and each once.
-
-    Args:
-        names: class names in any order; upper case is accepted.
+    """Return the indices of classes, ascending and each once; upper case is accepted.
 
     Raises:
         UsageError: there is no name, or one of them is no class.

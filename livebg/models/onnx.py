@@ -72,18 +72,10 @@ _CONVENTIONS: dict[Kind, Scaling] = {
 
 @dataclass(frozen=True, slots=True)
 class NetworkFile:
-    """A network in a file, and how its input and output are used.
+    """A network in an ONNX file or OpenVINO's ``.xml``, and how its input and output are used.
 
-    Attributes:
-        path: an ONNX file, or OpenVINO's ``.xml``.
-        kind: ``recurrent`` (Robust Video Matting), ``matte``, ``two_class`` or ``classes``.
-        input_name: the picture's tensor.
-        input_layout: of the picture.
-        input_size: ``(width, height)`` where the file fixes both, else None.
-        scaling: how the picture is scaled.
-        output_name: the tensor of the matte or of the classes.
-        output_layout: of that tensor.
-        activation: what turns that tensor into probabilities.
+    ``input_size`` is ``(width, height)`` where the file fixes both; ``activation`` turns the output
+    into probabilities.
     """
 
     path: Path

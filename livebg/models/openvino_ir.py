@@ -19,7 +19,13 @@ from livebg.errors import ModelError
 from livebg.frame import Size
 from livebg.models.onnx import UNIT_SCALING, NetworkFile, Scaling
 
-__all__ = ["converted_network", "import_openvino", "load_static_graph", "with_byte_input"]
+__all__ = [
+    "converted_network",
+    "import_openvino",
+    "load_static_graph",
+    "named_result",
+    "with_byte_input",
+]
 
 _INPUT = "rgb"
 _OUTPUT = "logits"
@@ -50,15 +56,8 @@ def load_static_graph(
     """Read a network and return it as an ``openvino.Model`` of fixed size.
 
     Input: ``(1, h, w, 3)`` uint8 BGR. Outputs: ``alpha``, ``(1, 1, h', w')`` float32 (not
-    clipped: that would hide values that are no numbers), and, where the network has classes,
-    ``labels``, ``(1, 1, h', w')`` uint8.
-
-    Args:
-        core: an ``openvino.Core``.
-        network: the file; not ``recurrent``.
-        input_size: ``(width, height)``; the file's own size where it fixes one.
-        kept: channels of the output whose probabilities make up alpha; ignored for a matte of one
-            channel.
+    clipped: that would hide values that are no numbers), the sum of the probabilities of the
+    channels ``kept``, and, where the network has classes, ``labels``, ``(1, 1, h', w')`` uint8.
 
     Raises:
         ModelError: OpenVINO cannot read the file, or the network does not run at that size.
@@ -81,14 +80,7 @@ def load_static_graph(
 def with_byte_input(
     graph: Any, name: str, *, layout: str = "NCHW", scaling: Scaling | None = None
 ) -> Any:
-    """Return ``graph`` with the picture ``name`` as ``(1, h, w, 3)`` uint8 BGR.
-
-    Args:
-        graph: an ``openvino.Model`` that takes a scaled RGB picture.
-        name: the picture's tensor.
-        layout: of that tensor.
-        scaling: how bytes become that picture; None for 0..1.
-    """
+    """Return ``graph`` with the picture ``name`` as ``(1, h, w, 3)`` uint8 BGR."""
     from openvino import Layout, Type
     from openvino.preprocess import ColorFormat, PrePostProcessor
 
@@ -112,12 +104,6 @@ def converted_network(name: str, weights: Path, input_size: Size, folder: Path) 
     """Return a network of torchvision for one input size, converted at its first use.
 
     It is converted again when the checkpoint's path, size or modification time changes.
-
-    Args:
-        name: a torchvision network, as in ``livebg.models.torchvision.NETWORKS``.
-        weights: its checkpoint.
-        input_size: ``(width, height)``.
-        folder: where converted networks are kept.
 
     Raises:
         WeightsError: the file is not that network's checkpoint.
@@ -195,10 +181,10 @@ def _with_results(graph: Any, network: NetworkFile, kept: Sequence[int]) -> Any:
     if network.kind != "matte":
         chosen = ops.gather(probabilities, list(kept), 1)
         probabilities = ops.reduce_sum(chosen, 1, keep_dims=True)
-    results = [_named(probabilities, "alpha")]
+    results = [named_result(probabilities, "alpha")]
     if network.kind == "classes":
         best = ops.topk(channels, 1, 1, "max", "value", index_element_type="i32").output(1)
-        results.append(_named(ops.convert(best, "u8"), "labels"))
+        results.append(named_result(ops.convert(best, "u8"), "labels"))
     return Model(results, graph.get_parameters(), "alpha")
 
 
@@ -210,7 +196,8 @@ def _as_nchw(node: Any, layout: str) -> Any:
     return ops.transpose(node, [0, 3, 1, 2]) if layout == "NHWC" else node
 
 
-def _named(node: Any, name: str) -> Any:
+def named_result(node: Any, name: str) -> Any:
+    """Return ``node`` as a result of a graph, whose tensor has this name."""
     from openvino import opset13 as ops
 
     result = ops.result(node)

@@ -69,18 +69,9 @@ class Coefficients(NamedTuple):
 
 
 def initial_state(
-    size: Size,
-    *,
-    device: torch.device | str = "cpu",
-    dtype: torch.dtype = torch.float32,
+    size: Size, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
 ) -> State:
-    """Return the state before the first picture: zeros.
-
-    Args:
-        size: ``(width, height)`` of the picture that the network sees.
-        device: where the tensors are made.
-        dtype: their type.
-    """
+    """Return the state before the first picture of ``(width, height)``: zeros."""
     zeros = [torch.zeros(shape, device=device, dtype=dtype) for shape in state_shapes(size)]
     return zeros[0], zeros[1], zeros[2], zeros[3]
 

@@ -29,7 +29,7 @@ import numpy as np
 
 from livebg.errors import ModelError
 from livebg.frame import Size
-from livebg.models.openvino_ir import with_byte_input
+from livebg.models.openvino_ir import named_result, with_byte_input
 
 __all__ = ["STATE_CHANNELS", "load_cut_graph", "quantize", "state_shapes"]
 
@@ -116,16 +116,12 @@ def load_cut_graph(core: Any, path: Path, input_size: Size, *, int8: bool = Fals
     ``(1, 1, h, w)`` float32. The recurrent state stays inside, as variables ``r1ir1o`` ..
     ``r4ir4o`` that begin at zero: OpenVINO keeps it in its own layout and never copies it.
 
-    Args:
-        core: an ``openvino.Core``.
-        path: the released ``rvm_mobilenetv3_fp32.onnx``.
-        input_size: ``(width, height)`` of the network's input, multiples of 16.
-        int8: compute most convolutions in whole numbers.
+    ``input_size`` is ``(width, height)``, multiples of 16.
 
     Raises:
-        ModelError: the file is not that graph.
+        ModelError: the file is not the released ``rvm_mobilenetv3_fp32.onnx``.
     """
-    from openvino import Model, PartialShape
+    from openvino import Model
     from openvino import opset13 as ops
 
     try:
@@ -152,13 +148,8 @@ def load_cut_graph(core: Any, path: Path, input_size: Size, *, int8: bool = Fals
         consumer.replace_source_output(tensors["src"])
 
     def alpha_plane(source: Any, name: str) -> Any:
-        begin, end = [_ALPHA_CHANNEL], [_ALPHA_CHANNEL + 1]
-        plane = ops.slice(source, begin, end, [1], [1])
-        if name == "coarse":
-            plane = ops.clamp(plane, 0.0, 1.0)
-        result = ops.result(plane)
-        result.input(0).get_source_output().get_tensor().set_names({name})
-        return result
+        plane = ops.slice(source, [_ALPHA_CHANNEL], [_ALPHA_CHANNEL + 1], [1], [1])
+        return named_result(ops.clamp(plane, 0.0, 1.0) if name == "coarse" else plane, name)
 
     results = [
         alpha_plane(tensors[_GAIN], "gain"),
@@ -171,9 +162,9 @@ def load_cut_graph(core: Any, path: Path, input_size: Size, *, int8: bool = Fals
     ]
     cut = Model(results + states, list(parameters.values()), "rvm_coefficients")
     width, height = input_size
-    shapes = {"src": PartialShape([1, 3, height, width])}
+    shapes = {"src": [1, 3, height, width]}
     for number, shape in enumerate(state_shapes(input_size), start=1):
-        shapes[f"r{number}i"] = PartialShape(list(shape))
+        shapes[f"r{number}i"] = list(shape)
     cut.reshape(shapes)
     _name_activations(cut)
     _drop_idle_slices(cut)
@@ -225,10 +216,7 @@ def _drop_idle_slices(graph: Any) -> None:
 
 
 def quantize(graph: Any) -> None:
-    """Round the inputs and weights of most convolutions to 8 bits.
-
-    Args:
-        graph: an ``openvino.Model`` of the released network; changed in place.
+    """Round the inputs and weights of most convolutions to 8 bits, in place.
 
     Raises:
         ModelError: it is another network than the one whose limits are known.

@@ -30,13 +30,7 @@ _EPSILON = 1e-5
 
 
 class _Convolution(NamedTuple):
-    """Where the ``.pth`` keeps one convolution.
-
-    Attributes:
-        name: prefix of its ``weight`` (and ``bias``).
-        norm: prefix of the batch norm that follows it, or None.
-        epsilon: what that batch norm adds to the variance.
-    """
+    """Where the ``.pth`` keeps a convolution, and the batch norm that follows it."""
 
     name: str
     norm: str | None = None
@@ -46,11 +40,8 @@ class _Convolution(NamedTuple):
 def load_rvm(path: Path) -> RobustVideoMatting:
     """Return the network with the weights of a released file, on the CPU in float32, evaluating.
 
-    Args:
-        path: the release's ``.onnx`` or ``.pth``.
-
     Raises:
-        WeightsError: the file is not one of these.
+        WeightsError: the file is not the release's ``.onnx`` or ``.pth``.
     """
     read = _folded_from_onnx if path.suffix.lower() == ".onnx" else _folded_from_checkpoint
     model = RobustVideoMatting()

@@ -72,10 +72,6 @@ def load_classes(name: str, path: Path) -> ClassLogits:
 
     Nothing is downloaded. The auxiliary classifier, which only training needs, is dropped.
 
-    Args:
-        name: one of ``NETWORKS``.
-        path: torchvision's checkpoint of that network.
-
     Raises:
         UsageError: there is no such network.
         WeightsError: the file is not that network's checkpoint.
@@ -89,12 +85,7 @@ def load_classes(name: str, path: Path) -> ClassLogits:
 
 
 def check_state_dict(name: str, path: Path, state: Mapping[str, Tensor]) -> None:
-    """Refuse tensors that are not those of a network.
-
-    Args:
-        name: one of ``NETWORKS``.
-        path: where they were read from, for the message.
-        state: the tensors by name, with or without the auxiliary classifier's.
+    """Refuse tensors that are not those of a network, with or without an auxiliary classifier.
 
     Raises:
         UsageError: there is no such network.
@@ -139,10 +130,6 @@ def read_state_dict(path: Path, name: str) -> dict[str, Tensor]:
     """Return the tensors of a PyTorch checkpoint by their names, on the CPU.
 
     Only tensors are unpickled (``weights_only=True``); a file that holds anything else is refused.
-
-    Args:
-        path: what ``torch.save`` wrote from a state dict.
-        name: the network that it should be for, for messages.
 
     Raises:
         WeightsError: the file cannot be read, or is no state dict.

@@ -33,11 +33,8 @@ _COPY_BYTES = 1 << 20
 def weights_path(entry: CatalogEntry, suffix: str | None = None) -> Path | None:
     """Return the weights of ``entry`` in the cache, intact; None where they are not there.
 
-    A checkpoint that the user added takes precedence over the released file.
-
-    Args:
-        entry: the network.
-        suffix: required suffix, such as ``.onnx``; any by default.
+    A checkpoint that the user added takes precedence over the released file. ``suffix`` is a
+    required one, such as ``.onnx``.
     """
     for path in _added_paths(entry, suffix):
         if _added_is_intact(path):
@@ -56,11 +53,6 @@ def ensure_weights(
     entry: CatalogEntry, progress: Progress | None = None, suffix: str | None = None
 ) -> Path:
     """Return the weights of ``entry``, fetched into the cache if they are not there.
-
-    Args:
-        entry: the network.
-        progress: told how far the download is; not called when nothing is fetched.
-        suffix: required suffix, such as ``.onnx``; any by default.
 
     Raises:
         WeightsError: no source delivers them, they cannot be stored, or a checkpoint that the
@@ -105,10 +97,6 @@ def add_weights(name: str, file: Path) -> Path:
     accepted when it holds the tensors of the network, and is then used instead of the released
     weights.
 
-    Args:
-        name: the network, a name of the catalogue.
-        file: the checkpoint.
-
     Raises:
         UsageError: there is no such network, or it takes no such kind of file.
         InputError: the file cannot be read.
@@ -136,11 +124,7 @@ def add_weights(name: str, file: Path) -> Path:
 
 
 def check_checkpoint(name: str, path: Path) -> None:
-    """Refuse a file that is not the weights of a network.
-
-    Args:
-        name: catalogue name: ``rvm`` (its ``.onnx`` or ``.pth``) or one of torchvision's.
-        path: the file; it is only read.
+    """Refuse a file that is not the weights of the network ``name``.
 
     Raises:
         UsageError: there is no such network.

@@ -108,9 +108,6 @@ class NetworkSegmenter(Segmenter):
     ``info.input_size``, made when it is first needed.
 
     Args:
-        info: the network and its engine.
-        frame_size: ``(width, height)`` of the frames.
-        make_network: makes the network for an input size.
         crop: show a recurrent network the person only; the matte then covers only that box.
         live: make the networks for boxes in a thread, and use the whole frame until they are
             ready. Without it, the same frames give the same mattes.

@@ -22,7 +22,6 @@ from livebg.segmenters.openvino_compile import (
     compile_graph,
     compiled_network,
     computes_int8,
-    describe_engine,
     openvino_core,
     resolve_precision,
 )
@@ -38,9 +37,7 @@ class OpenvinoSegmenter(NetworkSegmenter):
 
     Args:
         path: a user's ONNX file, or the weights of ``name``.
-        frame_size: ``(width, height)`` of the frames.
         name: catalogue name of the network; None for a user's file.
-        keep: names of the classes to keep.
         input_size: ``(width, height)`` that the network sees, multiples of 16 for RVM, unless an
             ONNX file fixes it.
         cache_folder: where converted and compiled networks are kept.
@@ -49,9 +46,7 @@ class OpenvinoSegmenter(NetworkSegmenter):
             RVM's convolutions in whole numbers and the rest in f32; ``auto`` does so too for the
             released weights, whose ranges are known, with the rest in bf16 where the processor
             has it.
-        threads: processor threads.
         crop: show RVM the person only; see ``NetworkSegmenter``.
-        live: as for ``NetworkSegmenter``.
 
     Raises:
         InputError: the ONNX file is missing, or is none.
@@ -103,7 +98,7 @@ class OpenvinoSegmenter(NetworkSegmenter):
             make_network = partial(_StaticNetwork, file, model, kept, **options)
         info = SegmenterInfo(
             model="rvm" if recurrent else model,
-            engine=describe_engine(device, f"int8+{precision}" if int8 else precision),
+            engine=f"openvino {device} {'int8+' if int8 else ''}{precision}",
             input_size=input_size,
             recurrent=recurrent,
             classes=classes,
@@ -112,13 +107,7 @@ class OpenvinoSegmenter(NetworkSegmenter):
 
 
 class _OpenvinoNetwork(Network):
-    """A compiled network and its infer request.
-
-    Args:
-        model: name of the network, for messages.
-        compiled: an ``openvino.CompiledModel`` that takes ``(1, h, w, 3)`` uint8 BGR.
-        input_size: ``(width, height)`` of that input.
-    """
+    """A compiled network that takes ``(1, h, w, 3)`` uint8 BGR, and its infer request."""
 
     def __init__(self, model: str, compiled: Any, input_size: Size) -> None:
         self._model = model
@@ -202,12 +191,7 @@ class _StaticNetwork(_OpenvinoNetwork):
     """
 
     def __init__(
-        self,
-        file: NetworkFile,
-        model: str,
-        kept: Sequence[int],
-        input_size: Size,
-        **options: Any,
+        self, file: NetworkFile, model: str, kept: Sequence[int], input_size: Size, **options: Any
     ) -> None:
         graph = load_static_graph(openvino_core(), file, input_size, kept)
         super().__init__(model, compile_graph(graph, **options), input_size)

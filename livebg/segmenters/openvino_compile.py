@@ -29,7 +29,6 @@ __all__ = [
     "compile_graph",
     "compiled_network",
     "computes_int8",
-    "describe_engine",
     "openvino_core",
     "resolve_precision",
 ]
@@ -52,10 +51,6 @@ def resolve_precision(device: str, precision: str) -> str:
     ``int8`` is f32 for all that is not computed in whole numbers. bf16 is chosen only where the
     processor has it natively: emulated, it is three times slower than f32.
 
-    Args:
-        device: an OpenVINO device name: ``CPU``, ``GPU``, ``NPU``.
-        precision: ``auto``, ``f32``, ``bf16``, ``f16`` or ``int8``.
-
     Raises:
         UsageError: the device is absent or lacks that arithmetic.
     """
@@ -68,7 +63,12 @@ def resolve_precision(device: str, precision: str) -> str:
     core = openvino_core()
     if device != "CPU":
         # Listing the devices loads the drivers of all of them: 30 MB that the CPU does without.
-        _require(device, core.available_devices)
+        devices = core.available_devices
+        if device.split(".")[0] not in {name.split(".")[0] for name in devices}:
+            raise UsageError(
+                f"OpenVINO has no device {device} on this machine, only {', '.join(devices)}; "
+                f"choose one of these with --device openvino:NAME"
+            )
     capabilities = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
     if precision == "auto":
         if device.startswith("CPU"):
@@ -92,22 +92,10 @@ def computes_int8(device: str) -> bool:
     return "INT8" in openvino_core().get_property(device, "OPTIMIZATION_CAPABILITIES")
 
 
-def describe_engine(device: str, precision: str) -> str:
-    """Return the engine's name in statistics: ``openvino CPU int8+bf16``."""
-    return f"openvino {device} {precision}"
-
-
 def compile_graph(
     graph: Any, *, device: str, precision: str, threads: int, cache_folder: Path | None
 ) -> Any:
-    """Compile ``graph`` for low latency.
-
-    Args:
-        graph: an ``openvino.Model`` with static shapes.
-        device: an OpenVINO device name.
-        precision: ``f32``, ``bf16`` or ``f16``, as ``resolve_precision`` returned it.
-        threads: processor threads, where the device is the CPU.
-        cache_folder: where OpenVINO caches what it compiles; None for nowhere.
+    """Compile an ``openvino.Model`` with static shapes for low latency.
 
     Raises:
         ModelError: OpenVINO cannot compile it.
@@ -137,15 +125,9 @@ def compiled_network(
 ) -> tuple[Any, Any]:
     """Return a compiled network, loaded from its file where there is one.
 
-    Args:
-        make_graph: reads the network as an ``openvino.Model``; called only when it is compiled.
-        weights: the file that it is read from; a changed one is compiled anew.
-        input_size: ``(width, height)`` that it is made for.
-        device: an OpenVINO device name; only networks for the processor are kept as files.
-        precision: ``f32``, ``bf16`` or ``f16``.
-        threads: processor threads.
-        cache_folder: where the files are.
-        variant: tells graphs apart that are made from the same weights.
+    Only networks for the processor are kept as files. ``make_graph`` reads the ``openvino.Model``
+    from ``weights`` when it must be compiled, as when the weights changed; ``variant`` tells graphs
+    apart that are made from the same weights.
 
     Returns:
         The compiled network, and the memory that it reads its weights from (or None): keep both.
@@ -181,14 +163,6 @@ def _engine_options(*, device: str, precision: str, threads: int) -> dict[str, A
         options["INFERENCE_NUM_THREADS"] = threads
         options["NUM_STREAMS"] = 1
     return options
-
-
-def _require(device: str, devices: list[str]) -> None:
-    if device.split(".")[0] not in {name.split(".")[0] for name in devices}:
-        raise UsageError(
-            f"OpenVINO has no device {device} on this machine, only {', '.join(devices)}; "
-            f"choose one of these with --device openvino:NAME"
-        )
 
 
 def _key(weights: Path, options: dict[str, Any]) -> str:

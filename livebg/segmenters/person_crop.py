@@ -92,11 +92,7 @@ def person_extent(alpha: FloatImage, box: Box) -> Box | None:
 
 
 class PersonBox:
-    """Box that follows the person's extent from inference to inference.
-
-    Args:
-        frame_size: ``(width, height)`` of the frames.
-    """
+    """Box that follows the person's extent from inference to inference."""
 
     def __init__(self, frame_size: Size) -> None:
         self._size = frame_size
@@ -118,12 +114,7 @@ class PersonBox:
         self._extents: deque[tuple[int, Box]] = deque()
 
     def cuts_off(self, extent: Box | None, seen: Box) -> bool:
-        """Say whether a person reaches the edge of the crop inside the frame.
-
-        Args:
-            extent: the person, from ``person_extent``.
-            seen: the part of the frame that the network saw.
-        """
+        """Say whether a person reaches the edge of the crop ``seen`` inside the frame."""
         return extent is not None and not seen.holds(self._clamped(extent, 0.0))
 
     def follow(self, extent: Box | None, captured_ns: int) -> Box:
@@ -132,10 +123,6 @@ class PersonBox:
         The box moves as soon as the person comes near its edge, shrinks when it has been far too
         large for a while, and is the whole frame without a person. A new box holds the person's
         extents of the last seconds, so that a swaying person does not keep moving it.
-
-        Args:
-            extent: the person in the box, from ``person_extent``.
-            captured_ns: capture time of the inferred frame.
         """
         if extent is None:
             self._extents.clear()
@@ -176,11 +163,7 @@ class PersonBox:
         return True
 
     def found(self, alpha: FloatImage) -> Box:
-        """Update the box after a search and return it: it holds every person in the frame.
-
-        Args:
-            alpha: ``(h, w)`` float32 in 0..1: a matte of the whole frame.
-        """
+        """Update the box after a search of the whole frame: it holds every person."""
         extent = person_extent(alpha, self._whole)
         if extent is None:
             self._box = self._whole

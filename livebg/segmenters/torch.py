@@ -48,15 +48,10 @@ class TorchSegmenter(NetworkSegmenter):
 
     Args:
         weights: the weights of ``name``: RVM's ``.onnx`` or ``.pth``, torchvision's ``.pth``.
-        frame_size: ``(width, height)`` of the frames.
-        name: catalogue name of the network.
-        keep: names of the classes to keep.
         input_size: ``(width, height)`` that the network sees; multiples of 16 for RVM.
         device: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         precision: ``auto`` (f16 on CUDA, else f32), ``f32``, ``bf16`` or ``f16``.
-        threads: processor threads, where the device is the CPU.
         crop: show RVM the person only; see ``NetworkSegmenter``.
-        live: as for ``NetworkSegmenter``.
 
     Raises:
         UsageError: there is no such device, precision or class.
@@ -105,10 +100,7 @@ class TorchSegmenter(NetworkSegmenter):
 
 
 def resolve_device(name: str) -> torch.device:
-    """Return the device of a name, checked to be there.
-
-    Args:
-        name: ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+    """Return the device of a name such as ``cuda:1``, checked to be there.
 
     Raises:
         UsageError: there is no such device on this machine.
@@ -146,12 +138,6 @@ def _has_cuda(device: torch.device) -> bool:
 @dataclass(frozen=True)
 class TorchEngine:
     """Where and in what arithmetic a network runs; ``str()`` is ``torch cuda f16``.
-
-    Attributes:
-        model: name of the network, for messages.
-        device: the device.
-        precision: ``auto``, ``f32``, ``bf16`` or ``f16``.
-        threads: processor threads, where the device is the CPU.
 
     Raises:
         UsageError: there is no such precision.
@@ -298,11 +284,8 @@ def capture(step: Callable[[], Tensor], what: str) -> Callable[[], Tensor]:
 class _TorchNetwork(Network):
     """A network on a device, for one size of input.
 
-    Args:
-        engine: where it runs.
-        step: from ``(1, h, w, 3)`` uint8 BGR and the state to the planes to download.
-        recurrent: whether it has RVM's state, and gives coefficients.
-        input_size: ``(width, height)`` that it sees.
+    ``step`` maps ``(1, h, w, 3)`` uint8 BGR and the state to the planes to download; a recurrent
+    one has RVM's state and gives coefficients.
     """
 
     def __init__(

@@ -14,7 +14,6 @@ from livebg.segmenters.openvino_compile import (
     compile_graph,
     compiled_network,
     computes_int8,
-    describe_engine,
     openvino_core,
     resolve_precision,
 )
@@ -133,25 +132,15 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> FakeCore:
     return core
 
 
-def test_there_is_one_core() -> None:
-    assert openvino_core() is openvino_core()
-
-
 def test_this_machines_processor_is_known() -> None:
     native = "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     assert resolve_precision("CPU", "auto") == ("bf16" if native else "f32")
 
 
-def test_a_processor_without_bf16_computes_in_f32(machine: FakeCore) -> None:
+def test_a_processor_without_bf16_computes_in_f32_and_a_gpu_in_f16(machine: FakeCore) -> None:
     assert resolve_precision("CPU", "auto") == "f32"
     assert resolve_precision("CPU", "f32") == "f32"
-
-
-def test_a_gpu_computes_in_f16(machine: FakeCore) -> None:
     assert resolve_precision("GPU", "auto") == "f16"
-
-
-def test_emulated_bf16_is_refused(machine: FakeCore) -> None:
     with pytest.raises(UsageError, match=r"CPU computes bf16 only by emulation.*use --precision"):
         resolve_precision("CPU", "bf16")
 
@@ -177,7 +166,3 @@ def test_an_absent_device_is_refused_with_those_that_are_there(machine: FakeCore
 def test_what_cannot_be_compiled_is_one_sentence(machine: FakeCore, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"cannot compile the network for GPU: no memory left;"):
         compile_graph(object(), device="GPU", precision="f16", threads=1, cache_folder=tmp_path)
-
-
-def test_an_engine_has_a_name() -> None:
-    assert describe_engine("CPU", "bf16") == "openvino CPU bf16"
