@@ -1,18 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+from torchvision.models import get_model_weights
 
 from livebg.download import UrlSource, WheelSource
 from livebg.errors import UsageError
-from livebg.models.catalog import CATALOG, VOC_CLASSES, class_indices, find, voc_palette
-
-
-def test_there_are_21_classes_with_the_background_first() -> None:
-    assert len(VOC_CLASSES) == 21
-    assert VOC_CLASSES[0] == "background"
-    assert VOC_CLASSES[15] == "person"
+from livebg.models.catalog import CATALOG, class_indices, find, voc_palette
 
 
 def test_names_become_indices_in_order_and_once() -> None:
@@ -35,38 +28,17 @@ def test_the_palette_is_that_of_the_development_kit() -> None:
     assert tuple(voc_palette(256)[255, ::-1].tolist()) == (224, 224, 192)
 
 
-NETWORKS_WITH_CLASSES = [name for name in CATALOG if name != "rvm"]
-
-
-def torchvision_weights(name: str) -> Any:
-    from torchvision.models import get_model_weights
-
-    return get_model_weights(name).COCO_WITH_VOC_LABELS_V1
-
-
-@pytest.mark.parametrize("name", NETWORKS_WITH_CLASSES)
-def test_url_is_torchvisions_own(name: str) -> None:
-    assert CATALOG[name].file.sources == (UrlSource(torchvision_weights(name).url),)
-
-
-@pytest.mark.parametrize("name", NETWORKS_WITH_CLASSES)
-def test_size_is_torchvisions_to_its_rounding(name: str) -> None:
-    file = CATALOG[name].file
-    published_mebibytes = torchvision_weights(name).meta["_file_size"]
+@pytest.mark.parametrize("name", [name for name in CATALOG if name != "rvm"])
+def test_weights_are_those_that_torchvision_releases(name: str) -> None:
+    entry = CATALOG[name]
+    released = get_model_weights(name)["COCO_WITH_VOC_LABELS_V1"]
+    file = entry.file
+    assert file.sources == (UrlSource(released.url),)
+    assert list(entry.classes) == ["background", *released.meta["categories"][1:]]
     # Three decimals of a MiB are at most 525 bytes off.
-    assert abs(file.size_bytes - published_mebibytes * 2**20) < 525 < file.size_tolerance_bytes
-
-
-@pytest.mark.parametrize("name", NETWORKS_WITH_CLASSES)
-def test_classes_are_torchvisions(name: str) -> None:
-    categories = torchvision_weights(name).meta["categories"]
-    assert list(CATALOG[name].classes) == ["background", *categories[1:]]
-
-
-@pytest.mark.parametrize("name", NETWORKS_WITH_CLASSES)
-def test_digest_is_the_one_in_the_file_name(name: str) -> None:
-    """As torch.hub checks it: the hex digits between the last dash and the suffix."""
-    file = CATALOG[name].file
+    published_bytes = released.meta["_file_size"] * 2**20
+    assert abs(file.size_bytes - published_bytes) < 525 < file.size_tolerance_bytes
+    # As torch.hub checks it: the hex digits between the last dash and the suffix.
     assert len(file.sha256) == 8
     assert file.name.endswith(f"-{file.sha256}.pth")
     assert file.accepts(file.sha256 + "0" * 56, file.size_bytes)

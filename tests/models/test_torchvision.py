@@ -34,10 +34,6 @@ def test_logits_are_torchvisions_own_with_a_checkpoint_the_test_wrote(small: Pat
     torch.testing.assert_close(found, expected)
 
 
-def test_checkpoints_are_accepted_with_a_checkpoint_the_test_wrote(small: Path) -> None:
-    check_checkpoint(small.stem, small)
-
-
 def test_another_networks_checkpoint_is_refused(small: Path) -> None:
     other = next(name for name in SMALL if name != small.stem)
     with pytest.raises(WeightsError, match=rf"no checkpoint of {other}: .* and \d+ more; give"):
@@ -65,10 +61,6 @@ def test_what_is_no_state_dict_is_refused(tmp_path: Path, content: object) -> No
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"no file .*absent\.pth"):
         check_checkpoint("rvm", tmp_path / "absent.pth")
-
-
-def test_the_released_rvm_is_accepted(rvm_weights: Path) -> None:
-    check_checkpoint("rvm", rvm_weights)
 
 
 def test_an_unknown_network_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from livebg.download import RemoteFile, UrlSource
 from livebg.errors import InputError, UsageError, WeightsError
@@ -18,6 +19,7 @@ from livebg.models.weights import (
     weights_origin,
     weights_path,
 )
+from tests.support.checkpoints import write_checkpoint
 from tests.support.loopback import Loopback
 
 LRASPP = "lraspp_mobilenet_v3_large"
@@ -27,16 +29,6 @@ LRASPP = "lraspp_mobilenet_v3_large"
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LIVEBG_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
-
-
-def lraspp_checkpoint(path: Path) -> Path:
-    """Write an untrained LR-ASPP as torchvision builds it."""
-    import torch
-    from torchvision.models import get_model
-
-    network = get_model(LRASPP, weights=None, weights_backbone=None, num_classes=21)
-    torch.save(network.state_dict(), path)
-    return path
 
 
 def released_as(entry: CatalogEntry, content: bytes, url: str) -> CatalogEntry:
@@ -60,7 +52,7 @@ def test_weights_are_fetched_once(loopback: Loopback, empty_cache: Path) -> None
 
 def test_the_networks_that_are_here(tmp_path: Path) -> None:
     assert networks_here() == []
-    add_weights(LRASPP, lraspp_checkpoint(tmp_path / "mine.pth"))
+    add_weights(LRASPP, write_checkpoint(LRASPP, tmp_path / "mine.pth"))
     assert networks_here() == [LRASPP]
 
 
@@ -102,7 +94,7 @@ def test_other_onnx_file_is_not_rvm(rvm_weights: Path, tmp_path: Path) -> None:
 def test_checkpoint_written_here_in_place_of_the_unreachable_release_is_added(
     tmp_path: Path,
 ) -> None:
-    file = lraspp_checkpoint(tmp_path / "trained.PTH")
+    file = write_checkpoint(LRASPP, tmp_path / "trained.PTH")
     path = add_weights(LRASPP, file)
     assert path.read_bytes() == file.read_bytes()
     assert weights_path(find(LRASPP)) == ensure_weights(find(LRASPP)) == path
@@ -112,7 +104,7 @@ def test_checkpoint_written_here_in_place_of_the_unreachable_release_is_added(
 def test_added_checkpoint_comes_before_the_released_one(loopback: Loopback, tmp_path: Path) -> None:
     entry = released_as(find(LRASPP), b"tensors", loopback.add_bytes("released", b"tensors"))
     ensure_weights(entry)
-    added = add_weights(LRASPP, lraspp_checkpoint(tmp_path / "trained.pth"))
+    added = add_weights(LRASPP, write_checkpoint(LRASPP, tmp_path / "trained.pth"))
     assert ensure_weights(entry) == added
 
 
@@ -120,7 +112,7 @@ def test_damaged_added_checkpoint_is_refused_and_not_replaced(
     loopback: Loopback, tmp_path: Path
 ) -> None:
     entry = released_as(find(LRASPP), b"tensors", loopback.add_bytes("released", b"tensors"))
-    added = add_weights(LRASPP, lraspp_checkpoint(tmp_path / "trained.pth"))
+    added = add_weights(LRASPP, write_checkpoint(LRASPP, tmp_path / "trained.pth"))
     added.write_bytes(added.read_bytes()[:-10])
     assert weights_path(entry) is None
     with pytest.raises(WeightsError, match="no longer what it was; add it again"):
@@ -129,7 +121,7 @@ def test_damaged_added_checkpoint_is_refused_and_not_replaced(
 
 
 def test_checkpoint_of_another_network_is_refused(tmp_path: Path, empty_cache: Path) -> None:
-    file = lraspp_checkpoint(tmp_path / "lraspp.pth")
+    file = write_checkpoint(LRASPP, tmp_path / "lraspp.pth")
     with pytest.raises(WeightsError, match=r"lraspp\.pth"):
         add_weights("deeplabv3_mobilenet_v3_large", file)
     assert not list(empty_cache.rglob("*.pth"))
@@ -147,8 +139,6 @@ class Trap:
 
 @pytest.mark.parametrize("name", list(CATALOG))
 def test_code_in_a_checkpoint_never_runs(name: str, tmp_path: Path) -> None:
-    import torch
-
     sprung = tmp_path / "sprung"
     file = tmp_path / "trap.pth"
     torch.save({"weight": Trap(sprung)}, file)
@@ -171,22 +161,20 @@ def test_damaged_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None:
         add_weights(LRASPP, file)
 
 
-def test_file_of_another_kind_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "notes.txt"
-    file.write_text("no weights")
-    with pytest.raises(UsageError, match=r"notes\.txt .* takes a \.onnx or \.pth file"):
-        add_weights("rvm", file)
-
-
-@pytest.mark.parametrize("file", ["missing.pth", "."])
-def test_unreadable_file_is_said(tmp_path: Path, file: str) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
-        add_weights("rvm", tmp_path / file)
-
-
-def test_unknown_network_is_refused_before_the_file_is_read(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"did you mean 'rvm'"):
-        add_weights("rvn", tmp_path / "missing.pth")
+@pytest.mark.parametrize(
+    ("name", "file", "error", "message"),
+    [
+        ("rvm", "test_weights.py", UsageError, r"test_weights\.py .* a \.onnx or \.pth file"),
+        ("rvm", "missing.pth", InputError, "cannot be read"),
+        ("rvm", ".", InputError, "cannot be read"),
+        ("rvn", "missing.pth", UsageError, "did you mean 'rvm'"),
+    ],
+)
+def test_what_cannot_be_added_is_said(
+    name: str, file: str, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        add_weights(name, Path(__file__).parent / file)
 
 
 def test_full_or_forbidden_cache_is_said(

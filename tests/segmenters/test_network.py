@@ -109,9 +109,9 @@ def test_values_that_are_no_numbers_are_an_error_and_are_forgotten(
     def infer(picture: Image) -> NetworkOutput:
         output = really_infer(picture)
         spoilt = np.full_like(output.coarse, value)
-        return (
-            NetworkOutput.plain(spoilt) if plane == "plain" else output._replace(**{plane: spoilt})
-        )
+        if plane == "gain":
+            return output._replace(gain=spoilt)
+        return output._replace(offset=spoilt) if plane == "offset" else NetworkOutput.plain(spoilt)
 
     with NetworkSegmenter(INFO, FRAME, lambda size: network) as segmenter:
         monkeypatch.setattr(network, "infer", infer)

@@ -113,15 +113,11 @@ def test_a_box_that_cuts_somebody_off_is_noticed() -> None:
     assert follower.cuts_off(person_extent(cut, box), box)
 
 
-def test_a_person_at_the_frames_own_edge_is_not_cut_off() -> None:
+def test_a_person_at_the_frames_own_edge_or_nobody_is_not_cut_off() -> None:
     follower = PersonBox(FRAME)
-    at_the_edge = PEOPLE[1]
-    box = settle(follower, at_the_edge)
-    assert not follower.cuts_off(person_extent(alpha_of(at_the_edge, box), box), box)
-
-
-def test_nobody_is_not_cut_off() -> None:
-    assert not PersonBox(FRAME).cuts_off(None, Box(0, 0, 640, 360))
+    box = settle(follower, PEOPLE[1])
+    assert not follower.cuts_off(person_extent(alpha_of(PEOPLE[1], box), box), box)
+    assert not follower.cuts_off(None, box)
 
 
 def test_somebody_who_sways_gets_a_box_that_holds_both_ends() -> None:
@@ -151,14 +147,10 @@ def test_somebody_who_fills_the_picture_is_seen_whole(person: Box) -> None:
     assert settle(PersonBox(FRAME), person) == WHOLE
 
 
-def test_when_nobody_is_there_the_whole_frame_is_looked_at() -> None:
+def test_without_a_person_or_after_reset_the_whole_frame_is_looked_at() -> None:
     follower = PersonBox(FRAME)
     settle(follower, PEOPLE[0])
     assert look(follower, None) == WHOLE
-
-
-def test_reset_looks_at_the_whole_frame() -> None:
-    follower = PersonBox(FRAME)
     settle(follower, PEOPLE[0])
     follower.reset()
     assert follower.box == WHOLE

@@ -92,8 +92,6 @@ LOST = {
         "CUDA out of memory. Tried to allocate 2.00 GiB.\nSee documentation"
     ),
     "gone": RuntimeError("CUDA error: unspecified launch failure\nCompile with TORCH_USE"),
-    "unplugged": RuntimeError("CUDA error: no CUDA-capable device is detected"),
-    "old driver": RuntimeError("The NVIDIA driver on your system is too old (found version 11040)"),
     "no driver": RuntimeError("Found no NVIDIA driver on your system. Please check that"),
     "cudnn": RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"),
     "cublas": RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"),
