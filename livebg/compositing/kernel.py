@@ -58,7 +58,8 @@ def blend_tiles(
         tiles: the class of every tile; see ``classify_tiles``.
         matte: the frame's matte.
         edge: the colours beside its edge.
-        out: the result in ``pixel_format``, which can hold the frame's size.
+        out: the result in ``pixel_format``.
+        pixel_format: a format that can hold the frame's size.
         encoded_plate: the plate with all rows in that format; background tiles are copied from it.
     """
     height, width = frame.shape[:2]
