@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
+from traceback import walk_stack
 from types import FrameType
 from typing import Any, TextIO
 
@@ -208,11 +209,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _is_importing(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
+    callers = (caller for caller, _ in walk_stack(frame))
+    return any(caller.f_code.co_filename.startswith("<frozen importlib") for caller in callers)
 
 
 def _set_alarm(seconds: float) -> None:
