@@ -196,10 +196,3 @@ def test_a_name_that_cannot_be_written_is_refused_beforehand(tmp_path: Path) -> 
         with pytest.raises(InputError):
             StatsFile(wrong)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_nothing_half_written_stays(tmp_path: Path) -> None:
-    stats = StatsFile(tmp_path / "stats.json")
-    with pytest.raises(TypeError):
-        stats.write({"schema": object()})
-    assert list(tmp_path.iterdir()) == []

@@ -42,13 +42,11 @@ def test_it_shows_every_background_and_prints_numbers_and_what_to_try(
     assert "livebg run" in said
 
 
-@pytest.mark.parametrize("name", ["missing.mp4", "empty.mp4"])
 def test_a_clip_that_cannot_be_read_is_refused(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], rvm_weights: Path
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rvm_weights: Path
 ) -> None:
-    (tmp_path / "empty.mp4").touch()
-    assert main(["demo", str(tmp_path / name), "-o", str(tmp_path / "out")]) == 2
-    assert name in capsys.readouterr().err
+    assert main(["demo", str(tmp_path / "missing.mp4"), "-o", str(tmp_path / "out")]) == 2
+    assert "missing.mp4" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_made_is_refused(

@@ -32,8 +32,7 @@ def mute_server() -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def camera(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendCamera]:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+def camera() -> Iterator[PretendCamera]:
     with pretend_camera([scene((320, 240))]) as camera:
         yield camera
 
