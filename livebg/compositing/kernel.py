@@ -33,6 +33,8 @@ __all__ = ["blend_tiles", "cutout_tiles", "matte_tiles"]
 
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
+Area = tuple[int, int, int, int]
+"""Top, bottom, left and right of a part of the frame, in pixels."""
 
 
 def blend_tiles(
@@ -148,9 +150,9 @@ def _blend(
         if not is_copied:
             area = (top, bottom, left, right)
             source = frame.channels if kind == PERSON else plate
-            _paint(source, plate_taps, height, target, row, *area)
+            _paint(source, plate_taps, height, target, row, area)
             if kind == MIXED:
-                _blend_person(frame, matte, edge, target, row, *area)
+                _blend_person(frame, matte, edge, target, row, area)
         if not in_place and (is_copied or right == width):
             end = left if is_copied else width
             if end > pending:
@@ -161,18 +163,9 @@ def _blend(
 
 
 @compiled
-def _paint(
-    picture: U8,
-    taps: Taps,
-    height: int,
-    target: U8,
-    row: int,
-    top: int,
-    bottom: int,
-    left: int,
-    right: int,
-) -> None:
+def _paint(picture: U8, taps: Taps, height: int, target: U8, row: int, area: Area) -> None:
     """Write an area of ``picture``, spread over ``height`` rows, to ``target`` from ``row`` on."""
+    top, bottom, left, right = area
     first, last = 3 * left, 3 * right
     for y in range(top, bottom):
         line = target[row + y - top, first:last]
@@ -187,17 +180,10 @@ def _paint(
 
 @compiled
 def _blend_person(
-    frame: Picture,
-    matte: MatteBuffers,
-    edge: EdgeBuffers,
-    target: U8,
-    row: int,
-    top: int,
-    bottom: int,
-    left: int,
-    right: int,
+    frame: Picture, matte: MatteBuffers, edge: EdgeBuffers, target: U8, row: int, area: Area
 ) -> None:
     """Blend an area of the frame over the plate in ``target``, from ``row`` on."""
+    top, bottom, left, right = area
     size = 3 * (right - left)
     scanlines.compute_alpha(frame.pixels, matte, top, bottom, left, right)
     alpha = matte.alpha.channels

@@ -51,8 +51,6 @@ class MatteBuffers(NamedTuple):
     """A matte, and scratch buffers for its two rows around the current row of the frame.
 
     Attributes:
-        gain, offset: ``(h, w)`` float32: the matte.
-        taps: where the frame's pixels fall in it.
         held: ``(2,)`` int64: which row each buffer holds; row ``k`` is in buffer ``k % 2``.
         gain_rows, offset_rows: ``(2, W)`` float32: rows upsampled to the frame's columns.
         alpha: ``_COLOUR``, a tile high: the result, the same in each channel.
@@ -73,8 +71,6 @@ class EdgeBuffers(NamedTuple):
     Attributes:
         known: False where the frame's own colours are kept.
         person, scene: ``(h, w)`` of ``_COLOUR``, blurred.
-        taps: where the frame's pixels fall in them.
-        held: ``(2,)`` int64.
         person_rows, scene_rows: ``_COLOUR``, two rows each.
         clean: ``PIXEL``, a tile high: the result.
     """

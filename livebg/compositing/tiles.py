@@ -146,11 +146,9 @@ def classify_tiles(matte: Matte, pyramid: FramePyramid) -> NDArray[np.uint8]:
 def _tile_grid(
     matte_size: Size, box: Box, frame_size: Size
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint8]]:
-    """Return how tiles lie on the matte.
+    """Return the matte's column and row under the centres of tiles, and a tile's reach.
 
-    Returns:
-        the matte's column under the centre of each column of tiles, its row under each row, and
-        the window of matte pixels, as ones, that the pixels of a tile interpolate between.
+    That is the window of matte pixels, as ones, that the pixels of a tile interpolate between.
     """
 
     def along(count: int, first: float, last: float, samples: int) -> tuple[NDArray[np.intp], int]:

@@ -144,10 +144,7 @@ class Inference:
             self._infer(self._pending)
 
     def take(self, *, wait_for: FramePyramid | None = None) -> InferenceResult | None:
-        """Return a result that was not taken yet.
-
-        Args:
-            wait_for: wait for the result of this frame, which is the pending one.
+        """Return a result that was not taken yet; ``wait_for`` waits for that of the pending frame.
 
         Returns:
             The result; None where there is none yet, or the awaited one is late. It may be waited

@@ -178,14 +178,7 @@ class Matting(Closable):
         return self._live and age_ns > self._timeout.matte_age_s * NS_PER_S
 
     def _receive(self, *, wait_for: FramePyramid | None = None) -> Matte | None:
-        """Take the network's result, refine it, and carry it from now on.
-
-        Args:
-            wait_for: wait for the matte of this frame, which is the pending one.
-
-        Returns:
-            The new matte; None where there is none yet.
-        """
+        """Take the network's result, refine it, and carry it; None where there is none yet."""
         result = self._inference.take(wait_for=wait_for)
         if result is None:
             return None

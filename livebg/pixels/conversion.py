@@ -25,23 +25,13 @@ _CV2_FROM_BT601 = {
 
 
 def converted(image: U8, source: PixelFormat, target: PixelFormat) -> U8:
-    """Return ``image`` in another format.
-
-    Args:
-        image: uint8, without alpha, in the format ``source``; not altered.
-        source: its format.
-        target: the format of the result.
+    """Return ``image``, which has no alpha, in another format.
 
     Returns:
         ``image`` itself where it is in that format, else a new array.
 
     Raises:
         ValueError: ``target`` halves an odd side.
-
-    Example:
-        >>> white = np.full((2, 2, 3), 255, np.uint8)
-        >>> converted(white, BGR, PixelFormat("i420", "bt601")).tolist()
-        [[235, 235], [235, 235], [128, 128]]
     """
     if source == target:
         return image

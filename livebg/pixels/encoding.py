@@ -38,8 +38,7 @@ class Canvas(NamedTuple):
     """The planes of a picture, and lines to work in.
 
     Attributes:
-        layout: one of the numbers above.
-        weights: ``(3, 3)`` int32; see ``TO_YUV``.
+        weights: see ``TO_YUV``.
         first: ``(H, n)``: the rows of a packed picture, or the luma.
         second: ``(H / 2, n)``: U, or U V U V ...; empty in a packed picture.
         third: ``(H / 2, n)``: V; empty in all but ``I420``.

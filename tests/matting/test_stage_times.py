@@ -21,6 +21,7 @@ def test_percentiles_are_within_one_percent(percent: int) -> None:
 def test_an_empty_histogram_has_zeros() -> None:
     histogram = Histogram()
     assert (histogram.count, histogram.mean, histogram.percentile(50)) == (0, 0.0, 0.0)
+    assert histogram.summary_ms()["p50"] is None
 
 
 @pytest.mark.parametrize("duration", [-1.0, 0.0, 1e-9, 1e6])
