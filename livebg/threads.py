@@ -68,21 +68,16 @@ class Mailbox(_Queue[T]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._dropped = 0
+        self.dropped = 0
+        """Number of items that were replaced before they were taken."""
 
     def put(self, item: T) -> None:
         """Leave ``item`` in place of one that was not taken; ignored once closed."""
         with self._changed:
             if not self._closed:
-                self._dropped += len(self._items)
+                self.dropped += len(self._items)
                 self._items = deque([item])
                 self._changed.notify_all()
-
-    @property
-    def dropped(self) -> int:
-        """Number of items that were replaced before they were taken."""
-        with self._changed:
-            return self._dropped
 
 
 class BoundedQueue(_Queue[T]):
@@ -97,7 +92,8 @@ class BoundedQueue(_Queue[T]):
     def __init__(self, capacity: int) -> None:
         super().__init__()
         self._capacity = capacity
-        self._cancelled = False
+        self.cancelled = False
+        """Whether ``cancel`` was called."""
 
     def put(self, item: T) -> bool:
         """Add ``item`` once there is room; return False if the queue was closed: it is not in."""
@@ -111,15 +107,9 @@ class BoundedQueue(_Queue[T]):
     def cancel(self) -> None:
         """Accept no further item and discard those that are inside. Idempotent."""
         with self._changed:
-            self._cancelled = True
+            self.cancelled = True
             self._items.clear()
             self.close()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether ``cancel`` was called."""
-        with self._changed:
-            return self._cancelled
 
 
 class Worker(Generic[T]):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from livebg.clock import Clock
 from livebg.config.settings import Settings
@@ -66,9 +65,10 @@ class Processing:
         self._clock = clock
         self._report = report
         self._want_alpha = want_alpha
-        self._hot_swap = HotSwap(
+        self.hot_swap = HotSwap(
             settings, build=build, in_force=self._configure_guard, report=report
         )
+        """Takes requests from any thread; the rest of it belongs to the process thread."""
         self._pixel_format = pixel_format
         self._gaps = 0
         self._kept: Captured | None = None
@@ -77,24 +77,6 @@ class Processing:
         self._backoff = Backoff(clock)
         guard.conceal("filter", _STARTING)
 
-    @property
-    def settings(self) -> Settings:
-        """The settings in force; they change between two frames."""
-        return self._hot_swap.settings
-
-    @property
-    def requested(self) -> Settings:
-        """The settings that were asked for last, without those that were refused."""
-        return self._hot_swap.requested
-
-    def change(self, settings: Settings) -> None:
-        """Request other settings; returns at once. For any thread."""
-        self._hot_swap.request(settings)
-
-    def pipeline_statistics(self) -> dict[str, Any]:
-        """Return ``Pipeline.statistics`` of all pipelines so far; empty before the first."""
-        return self._hot_swap.statistics
-
     def run(self, stop: threading.Event, size: Size) -> None:
         """Build a pipeline for frames of ``size``, and filter until ``stop`` or the last frame.
 
@@ -102,14 +84,14 @@ class Processing:
             LivebgError: the first pipeline could not be built.
         """
         try:
-            self._hot_swap.establish(size)
+            self.hot_swap.establish(size)
             self.ready.set()
             while not stop.is_set() and not self._frames.finished:
                 captured = self._kept or self._frames.get(_POLL_S)
                 if captured is not None:
                     self.handle(captured)
         finally:
-            self._hot_swap.close()
+            self.hot_swap.close()
 
     def handle(self, captured: Captured) -> None:
         """Filter one frame and publish it; after any failure the card is shown instead.
@@ -117,7 +99,7 @@ class Processing:
         A frame that the network is late with is kept, to be handled again.
         """
         again, self._kept = captured is self._kept, None
-        self._hot_swap.advance(captured.frame)
+        self.hot_swap.advance(captured.frame)
         pipeline = self._ready_pipeline(captured)
         if pipeline is None:
             return
@@ -152,13 +134,13 @@ class Processing:
     def _ready_pipeline(self, captured: Captured) -> Pipeline | None:
         """Return a pipeline for this frame, or None until another can be built."""
         size = captured.frame.size
-        pipeline = self._hot_swap.pipeline
-        if pipeline is None or self._hot_swap.size != size:
+        pipeline = self.hot_swap.pipeline
+        if pipeline is None or self.hot_swap.size != size:
             if not self._backoff.ready:
                 return None
             self._guard.conceal("filter", _CHANGING)
             try:
-                pipeline = self._hot_swap.establish(size)
+                pipeline = self.hot_swap.establish(size)
             except Exception as error:
                 self._backoff.fail()
                 self._report(as_livebg_error(error, ModelError, "the filter failed"))
@@ -180,7 +162,7 @@ class Processing:
         self._guard.conceal("filter", _FAILED)
         self._statistics.count("failed")
         if isinstance(error, DeviceLostError):
-            self._hot_swap.leave_device(error)
+            self.hot_swap.leave_device(error)
             return
         self._failures += 1
         if self._failures == 1:
@@ -194,4 +176,4 @@ class Processing:
         if broken:
             # The next frame after the back-off has another one built.
             self._backoff.fail()
-            self._hot_swap.discard()
+            self.hot_swap.discard()

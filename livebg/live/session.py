@@ -158,6 +158,7 @@ class Session(Closable):
                 runner.sink for runner in self._runners if runner.sink is not None
             ),
         )
+        self._hot_swap = self._processing.hot_swap
         demand = OnDemand(self._readers, self._clock)
         self._capture = Capture(
             opened,
@@ -175,12 +176,12 @@ class Session(Closable):
     @property
     def settings(self) -> Settings:
         """The settings in force."""
-        return self._processing.settings
+        return self._hot_swap.settings
 
     @property
     def requested(self) -> Settings:
         """The settings that were asked for last, without those that were refused."""
-        return self._processing.requested
+        return self._hot_swap.requested
 
     @property
     def paused(self) -> bool:
@@ -218,13 +219,13 @@ class Session(Closable):
                 runner.name: None if runner.error is None else str(runner.error)
                 for runner in self._runners
             },
-            pipeline=self._processing.pipeline_statistics(),
+            pipeline=self._hot_swap.statistics,
             ended=self._ended,
         )
 
     def snapshot(self) -> StatisticsSnapshot:
         """Return the numbers of the status line."""
-        return self._statistics.snapshot(self._frames.dropped, self._processing.pipeline_statistics)
+        return self._statistics.snapshot(self._frames.dropped, lambda: self._hot_swap.statistics)
 
     def change(self, settings: Settings | None = None, **overrides: Any) -> None:
         """Swap settings between two frames; returns at once, for any thread.
@@ -247,7 +248,7 @@ class Session(Closable):
             if self._request_source is not None:
                 self._request_source(settings)
             self._capture.reopen()
-        self._processing.change(settings)
+        self._hot_swap.request(settings)
 
     def pause(self, paused: bool = True) -> None:
         """Show the card instead of the camera, or stop doing so."""
