@@ -13,10 +13,12 @@ from pathlib import Path
 from time import sleep
 from traceback import walk_stack
 from types import FrameType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from livebg.atomic import PartialFile
-from livebg.download import Progress
+
+if TYPE_CHECKING:
+    from livebg.download import Progress
 
 __all__ = [
     "INTERRUPTED",
