@@ -95,11 +95,6 @@ class SubjectPlan:
     name: str
     settings: Settings
 
-    @property
-    def is_baseline(self) -> bool:
-        """True for the float recipe and the frame copy."""
-        return self.name in (RECIPE, COPY)
-
     def behind(self, background: str) -> SubjectPlan:
         """Return the plan with another ``background``."""
         return replace(self, settings=replace(self.settings, background=background))
